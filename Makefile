@@ -1,0 +1,85 @@
+# Everything a fresh clone needs is set up by the target that needs it; stamps make a second run instant.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+# A version manager's shim can exist and still fail, so each candidate is run and not just looked up.
+PYTHON ?= $(or $(shell for p in python3.13 python3.12 python3.11 python3; do \
+  $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done),\
+  $(error Python 3.11 or newer is needed))
+PY := .venv/bin/python
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --no-compile
+ARGS ?=
+
+export SAM_CLI_TELEMETRY := 0
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+# Only the parts that exist, so that a part can be added without touching the recipes.
+PYTHON_SOURCES := $(wildcard layers functions local ops benchmarks tests)
+TYPED_SOURCES := $(wildcard layers/taqnyat/taqnyat layers/taqnyat/outbox functions local ops benchmarks tests)
+DEPLOYED := layers/taqnyat functions
+BUILD_INPUTS := template.yaml $(shell find $(DEPLOYED) -type f -not -name '*.pyc' 2>/dev/null)
+
+.PHONY: help run test lint format build requirements clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+run: .venv/.local .aws-sam/.built ## Start the local stack and send a first mail (ARGS=--once ends after it)
+	@exec $(PY) -m local $(ARGS)
+
+test: .venv/.dev .aws-sam/.built ## Run all tests (ARGS goes to pytest)
+	$(PY) -m pytest $(ARGS)
+
+lint: .venv/.dev .venv-checkov/.done .aws-sam/.built ## Code, types, template and security checks
+	$(PY) -m ruff check $(PYTHON_SOURCES)
+	$(PY) -m ruff format --check $(PYTHON_SOURCES)
+	$(PY) -m mypy $(TYPED_SOURCES)
+	$(PY) -m bandit --quiet --recursive --configfile pyproject.toml $(filter-out tests,$(PYTHON_SOURCES))
+
+format: .venv/.dev ## Format the code and sort its imports
+	$(PY) -m ruff check --fix-only $(PYTHON_SOURCES)
+	$(PY) -m ruff format $(PYTHON_SOURCES)
+
+build: .aws-sam/.built ## Build the deployable bundle with `sam build`
+
+.aws-sam/.built: .venv/.local $(BUILD_INPUTS)
+	sam build
+	@touch $@
+
+.venv/.local: requirements/local.txt
+	@test -x $(PY) || $(PYTHON) -m venv --clear .venv
+	$(PY) $(PIP_INSTALL) -r $<
+	@touch $@
+
+.venv/.dev: requirements/dev.txt .venv/.local
+	$(PY) $(PIP_INSTALL) -r $<
+	@touch $@
+
+.venv-checkov/.done: requirements/checkov.txt
+	@test -x .venv-checkov/bin/python || $(PYTHON) -m venv --clear .venv-checkov
+	.venv-checkov/bin/python $(PIP_INSTALL) -r $<
+	@touch $@
+
+# One resolution (dev) pins everything; the layer and the local set are cut out of it, so that what is
+# tested is what is deployed. uv reads no pip settings, and its own are shut out: no index or path of
+# the machine can get into a file. ARGS=--upgrade moves the pins.
+UV_COMPILE = env -u UV_INDEX -u UV_DEFAULT_INDEX -u UV_INDEX_URL -u UV_EXTRA_INDEX_URL -u UV_FIND_LINKS \
+  .venv-uv/bin/uv --no-config pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+  --custom-compile-command 'make requirements' $(ARGS)
+
+requirements: ## Pin all requirements again (ARGS=--upgrade for newer versions)
+	@test -x .venv-uv/bin/uv || { $(PYTHON) -m venv --clear .venv-uv; \
+	  .venv-uv/bin/python $(PIP_INSTALL) -r requirements/uv.txt; }
+	$(UV_COMPILE) requirements/uv.in -o requirements/uv.txt
+	$(UV_COMPILE) requirements/dev.in -o requirements/dev.txt
+	$(UV_COMPILE) requirements/local.in -c requirements/dev.txt -o requirements/local.txt
+	$(UV_COMPILE) layers/taqnyat/requirements.in -c requirements/dev.txt --no-emit-package dnspython \
+	  -o layers/taqnyat/requirements.txt
+	$(UV_COMPILE) requirements/checkov.in -o requirements/checkov.txt
+	@! grep -nE 'https?:|file:|^-|^/' requirements/*.txt layers/taqnyat/requirements.txt
+
+clean: ## Remove everything that was set up or built
+	rm -rf .venv .venv-* .aws-sam .local build .cache .hypothesis .schemathesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
