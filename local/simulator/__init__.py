@@ -1,0 +1,93 @@
+"""A simulator of Taqnyat's mail API over HTTP, with a script that makes it misbehave.
+
+Taqnyat offers no sandbox. This answers as its guide shows, malformed bodies included, and
+remembers what it accepted. Pages: `/inbox`, `/calls`, `/script`, `/account` (see `control`).
+"""
+
+from types import TracebackType
+from typing import Any, Self
+
+from local.simulator.account import Account
+from local.simulator.books import Observer
+from local.simulator.fields import FieldError
+from local.simulator.provider import Provider
+from local.simulator.server import Server
+
+__all__ = ["FieldError", "Simulator"]
+
+
+class Simulator:
+    """A running simulator; use it as a context manager, or with `start` and `stop`.
+
+    Its methods do in the process what the pages do over HTTP, and raise FieldError where
+    the pages answer 400.
+    """
+
+    def __init__(self, *, token: str | None = None, host: str = "127.0.0.1", port: int = 0) -> None:
+        """Bind a port (0: any free one); without a token one is made up."""
+        self.provider = Provider(Account() if token is None else Account(token=token))
+        self._server = Server((host, port), self.provider)
+
+    @property
+    def base_url(self) -> str:
+        """Address without a slash at its end, such as http://127.0.0.1:40123."""
+        host, port = self._server.server_address[:2]
+        return f"http://{host!s}:{port}"
+
+    @property
+    def token(self) -> str:
+        """The bearer token that the account accepts now."""
+        return self.provider.account.token
+
+    def start(self) -> Self:
+        """Serve in the background."""
+        self._server.start()
+        return self
+
+    def stop(self) -> None:
+        """Stop, within a second even if calls hang."""
+        self._server.stop()
+
+    def script(self, *rules: dict[str, Any] | str) -> None:
+        """Put rules before the ones in force; a bare string is an answer for every mail."""
+        self.provider.change_script({"rules": _rules(rules)}, replace=False)
+
+    def clear_script(self) -> None:
+        """Take all rules away."""
+        self.provider.change_script({"rules": []}, replace=True)
+
+    def account(self, **change: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+        """Change fields of the account (balance, price, token, enabled, ip_allowed, senders)."""
+        return self.provider.change_account(change)
+
+    def inbox(self, to: str | None = None) -> list[dict[str, Any]]:
+        """Return the accepted mails in order, all or those to one address."""
+        mails: list[dict[str, Any]] = self.provider.books.inbox(to=to)["mails"]
+        return mails
+
+    def calls(self) -> dict[str, Any]:
+        """Return counts and the last calls of mailSend.php."""
+        return self.provider.books.calls()
+
+    def clear(self) -> None:
+        """Empty the inbox and the calls."""
+        self.provider.books.clear()
+
+    def observe(self, observer: Observer) -> None:
+        """Be told of every mail, call, and change of script and account as it happens."""
+        self.provider.books.observe(observer)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+
+def _rules(rules: tuple[dict[str, Any] | str, ...]) -> list[dict[str, Any]]:
+    return [{"answer": rule} if isinstance(rule, str) else rule for rule in rules]

@@ -1,0 +1,126 @@
+"""What the simulator remembers: the mails it accepted and the calls it got, in order, bounded."""
+
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+Observer = Callable[[Mapping[str, Any]], None]
+_MAX_MAILS = 20_000
+_MAX_BYTES = 256 << 20
+_MAX_CALLS = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    shown: Mapping[str, Any]
+    recipients: tuple[str, ...]
+    size: int
+
+
+class Books:
+    """Inbox and calls; safe to use from many threads. Observers are told of every entry."""
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self._lock = threading.Lock()
+        self._observers: list[Observer] = []
+        self._mails: deque[_Kept] = deque()
+        self._bytes = 0
+        self._accepted = 0
+        self._dropped = 0
+        self._calls: deque[Mapping[str, Any]] = deque(maxlen=_MAX_CALLS)
+        self._counts: Counter[str] = Counter()
+        self._answers: Counter[str] = Counter()
+        self._running = 0
+        self._most_running = 0
+
+    def observe(self, observer: Observer) -> None:
+        """Call this with each event `{"event": "mail" | "call" | "script" | "account", ...}`.
+
+        It is called on the thread of the call that caused the event, so it must not block.
+        """
+        self._observers.append(observer)
+
+    def tell(self, event: str, entry: Mapping[str, Any]) -> None:
+        """Tell the observers."""
+        for observer in self._observers:
+            observer({"event": event, **entry})
+
+    def add_mail(self, entry: Mapping[str, Any], recipients: tuple[str, ...], size: int) -> None:
+        """Take an accepted mail into the inbox; the oldest goes if there is no room."""
+        with self._lock:
+            self._accepted += 1
+            kept = _Kept({"n": self._accepted, **entry}, recipients, size)
+            self._mails.append(kept)
+            self._bytes += size
+            while len(self._mails) > _MAX_MAILS or self._bytes > _MAX_BYTES:
+                self._bytes -= self._mails.popleft().size
+                self._dropped += 1
+        self.tell("mail", kept.shown)
+
+    def inbox(self, *, to: str | None = None, after: int = 0, limit: int | None = None) -> Any:  # noqa: ANN401 - JSON
+        """Return the accepted mails in order: of one recipient, after a number, at most so many."""
+        with self._lock:
+            fit = [
+                kept.shown
+                for kept in self._mails
+                if kept.shown["n"] > after and (to is None or to in kept.recipients)
+            ]
+            return {
+                "mails": fit if limit is None else fit[:limit],
+                "accepted": self._accepted,
+                "dropped": self._dropped,
+            }
+
+    def clear(self) -> None:
+        """Empty the inbox and the list of calls; numbers go on, so that none is seen twice."""
+        with self._lock:
+            self._mails.clear()
+            self._bytes = 0
+            self._calls.clear()
+            self._counts.clear()
+            self._answers.clear()
+            self._most_running = self._running
+
+    def begin_call(self) -> None:
+        """Count a call that is being answered."""
+        with self._lock:
+            self._running += 1
+            self._most_running = max(self._most_running, self._running)
+
+    def end_call(self) -> None:
+        """Count it as ended."""
+        with self._lock:
+            self._running -= 1
+
+    def add_call(self, target: str, entry: Mapping[str, Any]) -> None:
+        """Note a call of mailSend.php or /system/status when its answer is settled."""
+        with self._lock:
+            self._counts[target] += 1
+            if target == "mail":
+                self._counts["accepted" if entry["accepted"] else "refused"] += 1
+                self._answers[entry["answer"]] += 1
+                self._calls.append(entry)
+        self.tell("call", {"target": target, **entry})
+
+    def calls(self) -> dict[str, Any]:
+        """Return the last calls of mailSend.php and the counts since the books were cleared."""
+        with self._lock:
+            return {
+                "total": self._counts["mail"],
+                "accepted": self._counts["accepted"],
+                "refused": self._counts["refused"],
+                "status_calls": self._counts["status"],
+                "by_answer": dict(self._answers),
+                "running": self._running,
+                "most_running": self._most_running,
+                "calls": list(self._calls),
+            }
+
+
+def now() -> str:
+    """Return the time as ISO 8601 with milliseconds, UTC."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

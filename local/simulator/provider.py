@@ -1,0 +1,140 @@
+"""The simulated provider: the account, the script and the books, and what it decides for a call."""
+
+import itertools
+import threading
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from local.simulator import answers, guide, rules
+from local.simulator.account import NO_CODE, Account, plain
+from local.simulator.answers import CONTENT, Context, Reply
+from local.simulator.books import Books, now
+from local.simulator.call import Call
+from local.simulator.faults import FAULTS, REFUSING, SILENT, STATUS
+from local.simulator.rules import Rule, Script, Target
+
+_STATUS_ONLY = {"affected", "affected_list", "operational_list"}
+KNOWN: dict[Target, frozenset[str]] = {
+    "mail": frozenset(CONTENT) - _STATUS_ONLY | frozenset(FAULTS),
+    "status": frozenset(CONTENT) - {"success", "code"} | frozenset(FAULTS) - {"cut_request"},
+}
+FIRST_MSG_ID = 202
+_NORMAL = Rule("success")
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What is done with a call: the answer, and the fault with which it is put on the wire."""
+
+    context: Context
+    reply: Reply
+    fault: str | None = None
+
+
+@dataclass(slots=True)
+class Provider:
+    """The state of the simulator; safe to use from many threads."""
+
+    account: Account = field(default_factory=Account)
+    script: Script = field(default_factory=Script)
+    books: Books = field(default_factory=Books)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _msg_ids: Any = field(default_factory=lambda: itertools.count(FIRST_MSG_ID))
+
+    def change_account(self, change: object) -> dict[str, Any]:
+        """Change fields of the account and return what is shown of it (FieldError if wrong)."""
+        with self._lock:
+            self.account = self.account.changed(change)
+            shown = self.account.show()
+        self.books.tell("account", shown)
+        return shown
+
+    def change_script(self, change: object, *, replace: bool) -> list[dict[str, Any]]:
+        """Add rules in front, or replace all (FieldError if wrong); return the rules in force."""
+        parsed = rules.parse(change, KNOWN)
+        (self.script.replace if replace else self.script.add)(parsed)
+        shown = self.script.show()
+        self.books.tell("script", {"rules": shown})
+        return shown
+
+    def mail(self, call: Call, rule: Rule | None, client_ip: str) -> Decision:
+        """Decide about a call of mailSend.php, and put it into the books."""
+        rule = rule or _NORMAL
+        with self._lock:
+            msg_id = next(self._msg_ids)
+            account = self.account
+            price = plain(account.cost(call))
+            refusal = account.refusal(call) if accepts(rule) else None
+            accepted = accepts(rule) and refusal is None
+            if accepted:
+                self.account = account.charged(call)
+        if accepted:
+            self._keep(call, msg_id)
+        normal = answers.success(msg_id, price, valid_json=rule.valid_json)
+        if refusal is not None:
+            normal = _refused(refusal, client_ip, rule)
+            rule = _NORMAL
+        answer = f"refused:{refusal}" if refusal is not None else rule.name
+        decision = _decide(Context(rule, normal, client_ip))
+        status = None if decision.fault in SILENT else decision.reply.status
+        entry = {
+            "at": now(),
+            "to": list(call.recipients),
+            "auth": call.auth,
+            "accepted": accepted,
+            "answer": answer,
+            "http_status": status,
+            "msg_id": msg_id if accepted else None,
+        }
+        self.books.add_call("mail", entry)
+        return decision
+
+    def status(self, rule: Rule | None, client_ip: str) -> Decision:
+        """Decide about a call of /system/status."""
+        normal = answers.sample("status_operational")
+        if rule is not None and rule.valid_json:
+            text = guide.status_json("none", "All Services are Operational", many=False)
+            normal = answers.json_reply(200, text)
+        decision = _decide(Context(rule or _NORMAL, normal, client_ip))
+        answer = "operational" if rule is None else rule.name
+        self.books.add_call("status", {"at": now(), "answer": answer})
+        return decision
+
+    def _keep(self, call: Call, msg_id: int) -> None:
+        right = call.has_token(self.account.token)
+        entry = {
+            "at": now(),
+            "msg_id": msg_id,
+            "auth": call.auth,
+            "token": {"right": right, "fingerprint": call.fingerprint},
+            "content_type": call.content_type,
+            "fields": dict(call.fields),
+        }
+        self.books.add_mail(entry, call.recipients, call.size)
+
+
+def accepts(rule: Rule) -> bool:
+    """Tell whether a mail is taken under this rule, if the account lets it be."""
+    if rule.accept is not None:
+        return rule.accept
+    if rule.answer in FAULTS:
+        return rule.answer not in REFUSING
+    if rule.answer == "status":
+        return rule.argument.startswith("2")
+    if rule.answer == "guide":
+        return rule.argument == "success"
+    return rule.answer not in ("code", "redirect")
+
+
+def _refused(code: int, client_ip: str, rule: Rule) -> Reply:
+    if code == NO_CODE:
+        return answers.json_reply(400, guide.message_json(400, "campaignName is required"))
+    return answers.failure(code, client_ip, valid_json=rule.valid_json)
+
+
+def _decide(context: Context) -> Decision:
+    fault = context.rule.answer if context.rule.answer in FAULTS else None
+    reply = answers.reply(context)
+    if fault in STATUS and context.rule.status is None:
+        reply = replace(reply, status=STATUS[fault])
+    return Decision(context, reply, fault)

@@ -1,0 +1,169 @@
+"""The simulator's HTTP server: one thread a connection, HTTP/1.1 with keep-alive."""
+
+import socket
+import sys
+import threading
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler
+from socketserver import TCPServer, ThreadingMixIn
+from typing import Any
+from urllib.parse import urlsplit
+
+from local.simulator import answers, call, control
+from local.simulator.answers import Reply
+from local.simulator.faults import FAULTS
+from local.simulator.provider import Decision, Provider
+from local.simulator.rules import Rule
+from local.simulator.wire import Wire, head, message
+
+MAIL_PATH = "/mailSend.php"
+STATUS_PATH = "/system/status"
+_MAX_BODY = 16 << 20
+_IDLE_SECONDS = 120
+
+
+class Server(ThreadingMixIn, TCPServer):
+    """Serves one provider on a loopback port; `stop` ends every connection at once."""
+
+    daemon_threads = True
+    block_on_close = False
+    allow_reuse_address = True
+    request_queue_size = 512
+
+    def __init__(self, address: tuple[str, int], provider: Provider) -> None:
+        """Bind the address (port 0: any free one); serving begins with `start`."""
+        super().__init__(address, _Handler)
+        self.provider = provider
+        self.stopping = threading.Event()
+        self._lock = threading.Lock()
+        self._open: set[socket.socket] = set()
+        self._thread = threading.Thread(
+            target=self.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+        )
+
+    def start(self) -> None:
+        """Serve in the background."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop serving; a call that hangs or drips ends too."""
+        self.stopping.set()
+        self.shutdown()
+        self.server_close()
+        with self._lock:
+            for connection in self._open:
+                _end(connection)
+        self._thread.join()
+
+    def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as in the base
+        """Note the connection, then serve it on a thread of its own."""
+        with self._lock:
+            self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:  # noqa: ANN401 - as in the base
+        """Close without the orderly end of the base class, which would hide a reset."""
+        with self._lock:
+            self._open.discard(request)
+        self.close_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as in the base
+        """Say nothing of callers that went away; show every other error."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    timeout = _IDLE_SECONDS
+    server: Server
+
+    def handle_one_request(self) -> None:
+        """Serve one request, whatever its method."""
+        self.raw_requestline = self.rfile.readline(65537)
+        if not self.raw_requestline or len(self.raw_requestline) > 65536:  # noqa: PLR2004
+            self.close_connection = True
+        elif self.parse_request():
+            self._serve()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as in the base
+        """Log nothing: the books have it."""
+
+    def _serve(self) -> None:
+        provider = self.server.provider
+        url = urlsplit(self.path)
+        if url.path == MAIL_PATH and self.command in ("GET", "POST"):
+            self._mail(provider, url.query)
+        elif url.path == STATUS_PATH and self.command == "GET":
+            rule = provider.script.take("status", ())
+            self._settle(rule, provider.status(rule, self._ip))
+        elif url.path in (MAIL_PATH, STATUS_PATH):
+            self._read_body()
+            self._write(answers.sample("method_not_allowed"))
+        elif (body := self._read_body()) is not None:
+            self._write(control.answer(provider, self.command, url.path, url.query, body))
+
+    def _mail(self, provider: Provider, query: str) -> None:
+        provider.books.begin_call()
+        try:
+            unread = provider.script.take("mail", (), unread=True)
+            body = b"" if unread else self._read_body()
+            if body is None:
+                return
+            received = call.read(
+                query=query,
+                body=body,
+                content_type=self.headers.get("Content-Type", ""),
+                authorization=self.headers.get("Authorization", ""),
+            )
+            rule = unread or provider.script.take("mail", received.recipients)
+            self._settle(rule, provider.mail(received, rule, self._ip))
+        finally:
+            provider.books.end_call()
+
+    def _settle(self, rule: Rule | None, decision: Decision) -> None:
+        if rule is not None and rule.delay and not self._wire.wait(rule.delay):
+            self.close_connection = True
+        elif decision.fault is None:
+            self._write(decision.reply)
+        else:
+            self.close_connection = True
+            FAULTS[decision.fault](decision.context, decision.reply, self._wire)
+
+    def _write(self, reply: Reply) -> None:
+        without_body = self.command == "HEAD" or reply.status in (204, 304)
+        if not self._wire.send(head(reply) if without_body else message(reply)):
+            self.close_connection = True
+
+    def _read_body(self) -> bytes | None:
+        """Return the body; None if it was refused, and answered, or did not come in full."""
+        length = self.headers.get("Content-Length", "0")
+        if "Transfer-Encoding" in self.headers or not length.isdecimal():
+            self._refuse(411)
+            return None
+        if int(length) > _MAX_BODY:
+            self._refuse(413)
+            return None
+        body = self.rfile.read(int(length))
+        if len(body) < int(length):
+            self.close_connection = True
+            return None
+        return body
+
+    def _refuse(self, status: int) -> None:
+        self._write(Reply(status, b""))
+        self.close_connection = True
+
+    @property
+    def _wire(self) -> Wire:
+        return Wire(self.connection, self.server.stopping)
+
+    @property
+    def _ip(self) -> str:
+        return str(self.client_address[0])
+
+
+def _end(connection: socket.socket) -> None:
+    with suppress(OSError):  # it may be closed already
+        connection.shutdown(socket.SHUT_RDWR)
