@@ -1,0 +1,1 @@
+"""The gate of the API: who calls, and what they may."""

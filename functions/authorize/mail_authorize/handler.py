@@ -1,0 +1,98 @@
+"""API key authorizer (TOKEN): SHA-256 hashes in constant time, one answer for the whole stage.
+
+The keys' secret: `{"<client>": {"sha256": "<hex>" or ["<hex>", ...], "from": ["*@acme.sa"],
+"scopes": ["send", "read"]}}`. It is read at every call: API Gateway caches the answer, so that a
+revoked key is refused when that cache has run out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+from typing import Any, Final
+
+from outbox import aws
+
+SCOPES: Final = frozenset({"send", "read"})
+
+
+class UnreadableKeysError(Exception):
+    """The keys' secret is not the JSON object that it should be; nobody is let in."""
+
+
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Answer API Gateway with a policy.
+
+    A call without a bearer key is told so (401), a wrong key is denied (403).
+    """
+    scheme, _, key = str(event.get("authorizationToken") or "").strip().partition(" ")
+    key = key.strip()
+    if scheme.lower() != "bearer" or not key:
+        # API Gateway makes a 401 of exactly this text.
+        raise Exception("Unauthorized")  # noqa: TRY002
+    keys = aws.client("secretsmanager").get_secret_value(SecretId=os.environ["API_KEYS_SECRET_ID"])
+    return policy(event["methodArn"], identify(key, keys.get("SecretString") or "{}"))
+
+
+def identify(key: str, secret: str) -> dict[str, str] | None:
+    """Return whose key it is, as the context that the API gets; None when it is nobody's.
+
+    Raises:
+        UnreadableKeysError: the secret is not a JSON object.
+
+    """
+    try:
+        callers = json.loads(secret)
+    except ValueError:
+        callers = None
+    if not isinstance(callers, dict):
+        raise UnreadableKeysError("the API keys secret is not a JSON object")
+    given = hashlib.sha256(key.encode()).hexdigest()
+    found = None
+    for client, rules in callers.items():
+        # No early end: the time taken must not tell which key came near.
+        hits = [hmac.compare_digest(given, sha256) for sha256 in _hashes(rules)]
+        if any(hits):
+            found = {
+                "client": client,
+                "from": json.dumps(_texts(rules.get("from"))),
+                "scopes": " ".join(sorted(SCOPES.intersection(_texts(rules.get("scopes"))))),
+            }
+    return found
+
+
+def policy(method_arn: str, found: dict[str, str] | None) -> dict[str, Any]:
+    """Make the policy of the whole stage.
+
+    One for a single method, once cached, would deny the next route.
+    """
+    api, stage = method_arn.split("/")[:2]
+    return {
+        "principalId": found["client"] if found else "nobody",
+        "policyDocument": {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Action": "execute-api:Invoke",
+                    "Effect": "Allow" if found else "Deny",
+                    "Resource": f"{api}/{stage}/*",
+                },
+            ],
+        },
+        "context": found or {},
+    }
+
+
+def _hashes(rules: object) -> list[str]:
+    value = rules.get("sha256") if isinstance(rules, dict) else None
+    return [
+        text.lower()
+        for text in _texts([value] if isinstance(value, str) else value)
+        if text.isascii()
+    ]
+
+
+def _texts(value: object) -> list[str]:
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []

@@ -1,0 +1,1 @@
+"""Accepts mails (api) and sends them (worker): two Lambdas of one bundle."""

@@ -1,0 +1,1 @@
+"""The scheduled look at Taqnyat, and the resuming of a paused sending."""

@@ -1,0 +1,110 @@
+"""One status check.
+
+Taqnyat's own word, the pause, the canary, the notice to the operators, the metrics.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from outbox.telemetry import PROVIDER_LATENCY, PROVIDER_UP, SENDING_PAUSED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from outbox.canary import Canary
+    from outbox.pause import Intake, Pause, PauseState
+    from outbox.settings import Settings
+    from outbox.telemetry import Telemetry
+    from taqnyat import TaqnyatClient
+
+_STATUS_SECONDS: Final = 10
+
+
+class StatusCheck:
+    """What the scheduled function does."""
+
+    def __init__(
+        self,
+        *,
+        taqnyat: TaqnyatClient,
+        pause: Pause,
+        intake: Intake,
+        canary: Canary,
+        cloudwatch: Any,  # noqa: ANN401  botocore's clients have no types
+        topic: Callable[[], Any],
+        telemetry: Telemetry,
+        settings: Settings,
+    ) -> None:
+        self._taqnyat = taqnyat
+        self._pause = pause
+        self._intake = intake
+        self._canary = canary
+        self._cloudwatch = cloudwatch
+        self._topic = topic
+        self._telemetry = telemetry
+        self._settings = settings
+
+    def run(self, deadline: float) -> dict[str, Any]:
+        """Check once, ending by `deadline` (epoch seconds); return what was found.
+
+        Raises botocore's errors; whatever else fails, the metrics are written first.
+        """
+        now = time.time()
+        status = self._taqnyat.system_status(min(now + _STATUS_SECONDS, deadline))
+        data = [_datum(PROVIDER_UP, float(status.up), "None")]
+        data.append(_datum(PROVIDER_LATENCY, status.seconds * 1000, "Milliseconds"))
+        try:
+            self._pause.note_provider(up=status.up, milliseconds=round(status.seconds * 1000))
+            state = self._tend_pause(now, deadline)
+            data.append(_datum(SENDING_PAUSED, float(state.paused), "None"))
+        finally:
+            self._cloudwatch.put_metric_data(
+                Namespace=self._settings.metrics_namespace,
+                MetricData=data,
+            )
+        return {"provider_up": status.up, "sending_paused": state.paused}
+
+    def _tend_pause(self, now: float, deadline: float) -> PauseState:
+        state = self._pause.read()
+        if state.paused:
+            self._intake.switch(on=False)
+            for report in self._canary.probe(state, now, deadline):
+                self._telemetry.delivered(report)
+            state = self._pause.read()
+        if not state.paused:
+            self._intake.switch(on=True)
+        if not state.announced:
+            self._announce(state)
+        return state
+
+    def _announce(self, state: PauseState) -> None:
+        """Tell the topic once of a pause, with its reason, or of its end.
+
+        It may be told twice, never not at all.
+        """
+        self._telemetry.note(
+            "sending paused" if state.paused else "sending resumed",
+            reason=state.reason,
+            detail=state.detail,
+        )
+        if self._settings.alarm_topic_arn:
+            detail = f" (refused address: {state.detail})" if state.detail else ""
+            what = (
+                f"paused: {state.reason}{detail}"
+                if state.paused
+                else f"resumed after: {state.reason}"
+            )
+            self._topic().publish(
+                TopicArn=self._settings.alarm_topic_arn,
+                Subject="Taqnyat mail gateway: sending paused"
+                if state.paused
+                else "Taqnyat mail gateway: sending resumed",
+                Message=f"Sending {what}. Nothing is lost. See docs/operations.md, section Pause.",
+            )
+        self._pause.announced(state)
+
+
+def _datum(name: str, value: float, unit: str) -> dict[str, Any]:
+    return {"MetricName": name, "Value": value, "Unit": unit}

@@ -1,0 +1,4 @@
+"""The way of a mail: accepted, queued, claimed, sent, settled. Knows AWS.
+
+Knows Taqnyat only through `taqnyat`.
+"""

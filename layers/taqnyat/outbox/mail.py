@@ -1,0 +1,331 @@
+"""The mail, and the one definition of what makes it valid: for the API and for the queue alike."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import unicodedata
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from taqnyat import Letter
+
+from outbox.addresses import AddressError, bare, mask
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+MAX_RECIPIENTS: Final = 50
+MAX_SUBJECT: Final = 998  # RFC 5322, 2.1.1
+MAX_CAMPAIGN: Final = 128
+MAX_TAGS: Final = 50
+
+_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
+# C0 and C1 controls, and the two overrides that make a line read as another; marks and isolates are
+# good Arabic.
+_NOT_IN_LINE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202d\u202e]")
+_NOT_IN_TEXT: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+
+_UNSUPPORTED: Final[Mapping[str, str]] = {
+    "cc": "Taqnyat has no carbon copy; name every recipient in `to`",
+    "bcc": "Taqnyat has no blind carbon copy; send a mail of its own to each recipient",
+    "reply_to": "Taqnyat has no reply address; replies go to `from`",
+    "attachments": "Taqnyat carries no attachments; link to the file instead",
+    "headers": "Taqnyat sets a mail's headers itself",
+    "template": "templates are not kept here; send `html` or `text`",
+    "topic_id": "topics are not kept here",
+}
+_BODIES: Final = ("html", "text", "msg")
+_COMMON: Final = {
+    "from",
+    "to",
+    "subject",
+    "campaign_name",
+    "campaignName",
+    "on_unknown",
+    "expires_at",
+    *_BODIES,
+}
+REQUEST_FIELDS: Final = frozenset({*_COMMON, *_UNSUPPORTED, "tags", "scheduled_at"})
+MESSAGE_FIELDS: Final = frozenset({*_COMMON, "version", "id", "client", "accepted_at"})
+
+
+class MailError(ValueError):
+    """A mail is not valid. `field` names where, `name` is the error's name on the wire.
+
+    No value is ever repeated.
+    """
+
+    def __init__(self, field: str, message: str, name: str = "validation_error") -> None:
+        """`message` is a sentence that begins with the field."""
+        super().__init__(f"`{field}` {message}")
+        self.field = field
+        self.name = name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mail:
+    """One valid mail. Addresses are bare; times are epoch seconds.
+
+    `kind` says which of html and text `body` is.
+    """
+
+    id: str
+    sender: str
+    recipients: tuple[str, ...]
+    subject: str = field(repr=False)
+    body: str = field(repr=False)
+    kind: str = "html"
+    campaign: str
+    expires_at: int | None = None
+    scheduled_at: int | None = None
+    on_unknown: str | None = None
+    client: str | None = None
+    accepted_at: float
+
+    @property
+    def letter(self) -> Letter:
+        """What Taqnyat gets of it."""
+        return Letter(self.sender, self.recipients, self.subject, self.body, self.campaign)
+
+    @property
+    def masked(self) -> tuple[str, ...]:
+        """Its recipients as they may be kept."""
+        return tuple(mask(address) for address in self.recipients)
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of all that Taqnyat gets.
+
+        Two mails with one id and two fingerprints are not the same mail.
+        """
+        parts = [
+            self.sender,
+            *self.recipients,
+            "",
+            self.campaign,
+            self.subject,
+            self.kind,
+            self.body,
+        ]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def read_mail(
+    data: object,
+    *,
+    allowed: frozenset[str],
+    now: float,
+    campaign: str,
+    mail_id: str,
+    client: str | None = None,
+) -> Mail:
+    """Make a mail of decoded JSON. Null and empty lists stand for a field that was left out.
+
+    `allowed` is REQUEST_FIELDS or MESSAGE_FIELDS; `now` epoch seconds; `campaign` the name to use
+    when none is given; `mail_id` and `client` are what holds when the data may not, or does not,
+    say.
+
+    Raises:
+        MailError: the first thing that is wrong, by name.
+
+    """
+    if not isinstance(data, dict):
+        raise MailError("body", "must be a JSON object")
+    given = {
+        key: value for key, value in data.items() if value is not None and value not in ([], {})
+    }
+    for key in given:
+        if key not in allowed:
+            raise MailError(_printable(key), "is not a known field")
+        if key in _UNSUPPORTED:
+            name = "invalid_attachment" if key == "attachments" else "validation_error"
+            raise MailError(key, f"is not supported: {_UNSUPPORTED[key]}", name)
+    kind, body = _body(given)
+    return Mail(
+        id=_identifier(given, mail_id),
+        sender=_sender(given),
+        recipients=_recipients(given),
+        subject=_line(given, "subject", MAX_SUBJECT),
+        body=body,
+        kind=kind,
+        campaign=_campaign(given) or campaign,
+        expires_at=_second(given, "expires_at"),
+        scheduled_at=_second(given, "scheduled_at"),
+        on_unknown=_one_of(given, "on_unknown", ("hold", "resend")),
+        client=_optional(given, "client", _text) or client,
+        accepted_at=_moment(given, "accepted_at") or now,
+    )
+
+
+def _identifier(given: Mapping[str, Any], default: str) -> str:
+    if given.get("version", 1) != 1 or isinstance(given.get("version"), bool):
+        raise MailError("version", "must be 1")
+    identifier = given.get("id", default)
+    if not isinstance(identifier, str) or not _ID.fullmatch(identifier):
+        raise MailError(
+            "id", "must be 1 to 128 letters, digits, dots, colons, hyphens or underscores"
+        )
+    return identifier
+
+
+def _sender(given: Mapping[str, Any]) -> str:
+    text = _required(given, "from")
+    try:
+        return _address(text)
+    except AddressError as error:
+        raise MailError("from", str(error), "invalid_from_address") from None
+
+
+def _recipients(given: Mapping[str, Any]) -> tuple[str, ...]:
+    value = given.get("to")
+    entries = [value] if isinstance(value, str) else value
+    if entries is None:
+        raise MailError("to", "is missing", "missing_required_field")
+    if not isinstance(entries, list):
+        raise MailError("to", "must be an address or a list of addresses")
+    if len(entries) > MAX_RECIPIENTS:
+        raise MailError("to", f"has more than {MAX_RECIPIENTS} recipients")
+    addresses: list[str] = []
+    for index, entry in enumerate(entries):
+        name = f"to[{index}]" if isinstance(value, list) else "to"
+        if not isinstance(entry, str):
+            raise MailError(name, "must be text")
+        try:
+            addresses.append(_address(entry))
+        except AddressError as error:
+            raise MailError(name, str(error)) from None
+    return tuple(dict.fromkeys(addresses))  # the same address twice is one recipient
+
+
+def _address(text: str) -> str:
+    if _SURROGATE.search(text) or _NOT_IN_LINE.search(text):
+        message = "has a character that an address cannot have"
+        raise AddressError(message)
+    return bare(text)
+
+
+def _body(given: Mapping[str, Any]) -> tuple[str, str]:
+    if "msg" in given and ("html" in given or "text" in given):
+        raise MailError("msg", "says the same as `html` and `text`; give one of them")
+    found = [(key, _text(given, key)) for key in _BODIES if key in given]
+    # Taqnyat carries one body. Clients send text beside html for readers that Taqnyat does not
+    # serve.
+    for key, text in found:
+        if text.strip():
+            if unallowed := _SURROGATE.search(text) or _NOT_IN_TEXT.search(text):
+                raise MailError(
+                    key, f"has a character that a mail cannot carry at position {unallowed.start()}"
+                )
+            return ("text" if key == "text" else "html"), text
+    name = found[0][0] if found else "html"
+    message = "is empty" if found else "is missing: give `html` or `text`"
+    raise MailError(name, message, "missing_required_field")
+
+
+def _campaign(given: Mapping[str, Any]) -> str | None:
+    names = [key for key in ("campaign_name", "campaignName") if key in given]
+    if len(names) > 1:
+        raise MailError("campaignName", "says the same as `campaign_name`; give one of them")
+    if names:
+        return _line(given, names[0], MAX_CAMPAIGN)
+    return _tagged_campaign(given.get("tags", []))
+
+
+def _tagged_campaign(tags: object) -> str | None:
+    if not isinstance(tags, list) or len(tags) > MAX_TAGS:
+        raise MailError(
+            "tags", f"must be a list of up to {MAX_TAGS} objects with `name` and `value`"
+        )
+    campaign = None
+    for index, tag in enumerate(tags):
+        if (
+            not isinstance(tag, dict)
+            or not isinstance(tag.get("name"), str)
+            or not isinstance(tag.get("value"), str)
+        ):
+            raise MailError(f"tags[{index}]", "must have a `name` and a `value`, both text")
+        if tag["name"] == "campaign":
+            campaign = _line(
+                {f"tags[{index}].value": tag["value"]}, f"tags[{index}].value", MAX_CAMPAIGN
+            )
+    return campaign
+
+
+def _line(given: Mapping[str, Any], key: str, longest: int) -> str:
+    text = _required(given, key)
+    if len(text) > longest:
+        raise MailError(key, f"is longer than {longest} characters")
+    if unallowed := _SURROGATE.search(text) or _NOT_IN_LINE.search(text):
+        raise MailError(
+            key, f"has a character that one line cannot have at position {unallowed.start()}"
+        )
+    return text
+
+
+def _second(given: Mapping[str, Any], key: str) -> int | None:
+    moment = _moment(given, key)
+    return None if moment is None else int(moment)
+
+
+def _moment(given: Mapping[str, Any], key: str) -> float | None:
+    """Read epoch seconds, or ISO 8601 with a time zone."""
+    value = given.get(key)
+    if value is None:
+        return None
+    try:
+        if isinstance(value, str):
+            moment = datetime.fromisoformat(value)
+        elif isinstance(value, (int, float)) and not isinstance(value, bool):
+            moment = datetime.fromtimestamp(value, UTC)
+        else:
+            raise MailError(
+                key, "must be a time in ISO 8601, such as 2026-11-23T08:00:00Z", "invalid_parameter"
+            )
+    except (ValueError, OverflowError, OSError) as error:
+        if isinstance(error, MailError):
+            raise
+        message = "is not a time in ISO 8601, such as 2026-11-23T08:00:00Z"
+        raise MailError(key, message, "invalid_parameter") from None
+    if moment.tzinfo is None:
+        raise MailError(
+            key, "has no time zone; end it with Z or an offset such as +03:00", "invalid_parameter"
+        )
+    return moment.timestamp()
+
+
+def _one_of(given: Mapping[str, Any], key: str, choices: tuple[str, ...]) -> str | None:
+    value = given.get(key)
+    if value is not None and value not in choices:
+        raise MailError(key, f"must be one of: {', '.join(choices)}")
+    return value
+
+
+def _optional(
+    given: Mapping[str, Any], key: str, read: Callable[[Mapping[str, Any], str], str]
+) -> str | None:
+    return read(given, key) if key in given else None
+
+
+def _required(given: Mapping[str, Any], key: str) -> str:
+    if key not in given:
+        raise MailError(key, "is missing", "missing_required_field")
+    text = _text(given, key)
+    if not text.strip():
+        raise MailError(key, "is empty", "missing_required_field")
+    return text
+
+
+def _text(given: Mapping[str, Any], key: str) -> str:
+    value = given[key]
+    if not isinstance(value, str):
+        raise MailError(key, "must be text")
+    return value
+
+
+def _printable(key: object) -> str:
+    text = "".join(char for char in str(key)[:64] if unicodedata.category(char)[0] not in "CZ")
+    return text or "?"

@@ -1,0 +1,215 @@
+"""Queue messages (version 1).
+
+Written by the API and by direct producers, read by the worker and the canary.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from outbox.ledger import iso
+from outbox.mail import MESSAGE_FIELDS, Mail, MailError, read_mail
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from outbox.ports import SqsClient
+
+MAX_MESSAGE_BYTES: Final = 1024 * 1024
+# Room for the attributes that a message carries to the failed queue: they count towards SQS's
+# limit.
+MAX_BODY_BYTES: Final = MAX_MESSAGE_BYTES - 4096
+MAX_DELAY_SECONDS: Final = 12 * 3600
+
+# What SQS carries in a body; anything else is refused by SendMessage.
+_NOT_IN_SQS: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message as it came: from Lambda's event or from ReceiveMessage.
+
+    `attributes` are the text of its own ones.
+    """
+
+    message_id: str
+    receipt_handle: str
+    body: str
+    attributes: Mapping[str, str]
+    sent_at: float
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Received:
+        """Read one record of Lambda's SQS event."""
+        return cls(
+            message_id=record["messageId"],
+            receipt_handle=record["receiptHandle"],
+            body=record["body"],
+            attributes={
+                name: str(value.get("stringValue", ""))
+                for name, value in (record.get("messageAttributes") or {}).items()
+            },
+            sent_at=int(record.get("attributes", {}).get("SentTimestamp", 0)) / 1000,
+        )
+
+    @classmethod
+    def from_queue(cls, message: Mapping[str, Any]) -> Received:
+        """Read one message of ReceiveMessage's answer."""
+        return cls(
+            message_id=message["MessageId"],
+            receipt_handle=message["ReceiptHandle"],
+            body=message["Body"],
+            attributes={
+                name: str(value.get("StringValue", ""))
+                for name, value in (message.get("MessageAttributes") or {}).items()
+            },
+            sent_at=int(message.get("Attributes", {}).get("SentTimestamp", 0)) / 1000,
+        )
+
+    @property
+    def redriven(self) -> int | None:
+        """The number of the attempt that parked this message.
+
+        None when it does not come from the failed queue.
+        """
+        attempt = self.attributes.get("attempt", "")
+        known = (
+            self.attributes.get("state") in {"failed", "unknown"}
+            and attempt.isascii()
+            and attempt.isdigit()
+        )
+        return int(attempt[:9]) if known else None
+
+    def mail(self, campaign: str, now: float) -> Mail:
+        """Read the mail.
+
+        Raises:
+            MailError: the message is not valid.
+
+        """
+        return read_mail(
+            decode(self.body),
+            allowed=MESSAGE_FIELDS,
+            now=self.sent_at or now,
+            campaign=campaign,
+            mail_id=self.message_id,
+        )
+
+
+def decode(text: str) -> Any:  # noqa: ANN401
+    """Read JSON of up to 1 MiB.
+
+    Raises:
+        MailError: it is none.
+
+    """
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise MailError("body", "is not valid JSON") from None
+
+
+def encode(mail: Mail) -> str:
+    """Write the message of a mail.
+
+    Raises:
+        MailError: it would be longer than a message can be, or holds what SQS cannot carry.
+
+    """
+    fields = {
+        "version": 1,
+        "id": mail.id,
+        "from": mail.sender,
+        "to": mail.recipients,
+        "subject": mail.subject,
+        mail.kind: mail.body,
+        "campaign_name": mail.campaign,
+        "expires_at": mail.expires_at,
+        "on_unknown": mail.on_unknown,
+        "client": mail.client,
+        "accepted_at": iso(mail.accepted_at),
+    }
+    given = {key: value for key, value in fields.items() if value is not None}
+    text = json.dumps(given, ensure_ascii=False, separators=(",", ":"))
+    if _NOT_IN_SQS.search(text):
+        raise MailError(mail.kind, "has a character that the queue cannot carry")
+    if len(text.encode()) > MAX_BODY_BYTES:
+        raise MailError(
+            mail.kind, f"makes the mail larger than {MAX_BODY_BYTES} bytes", "payload_too_large"
+        )
+    return text
+
+
+class MailQueue:
+    """The mail queue and, for the worker and the canary, the failed queue behind it."""
+
+    def __init__(self, sqs: SqsClient, url: str, failed_url: str = "") -> None:
+        """Take the queues' URLs."""
+        self._sqs = sqs
+        self._url = url
+        self._failed_url = failed_url
+
+    def put(self, text: str, delay: int = 0) -> None:
+        """Queue an encoded mail, to be seen after `delay` seconds (up to 900)."""
+        self._sqs.send_message(QueueUrl=self._url, MessageBody=text, DelaySeconds=delay)
+
+    def take(self) -> Received | None:
+        """Receive one message, without waiting for one."""
+        answer = self._sqs.receive_message(
+            QueueUrl=self._url,
+            MaxNumberOfMessages=1,
+            MessageAttributeNames=["All"],
+            MessageSystemAttributeNames=["SentTimestamp"],
+        )
+        messages = answer.get("Messages") or []
+        return Received.from_queue(messages[0]) if messages else None
+
+    def drop(self, message: Received) -> None:
+        """Delete a message that has been seen through."""
+        self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message.receipt_handle)
+
+    def put_back(self, message: Received, delay: int) -> None:
+        """Let a message be seen again in `delay` seconds."""
+        self._sqs.change_message_visibility(
+            QueueUrl=self._url,
+            ReceiptHandle=message.receipt_handle,
+            VisibilityTimeout=min(max(delay, 0), MAX_DELAY_SECONDS),
+        )
+
+    def park(
+        self,
+        message: Received,
+        mail_id: str,
+        state: str,
+        reason: str,
+        code: int | None,
+        attempt: int,
+    ) -> None:
+        """Put a message, body and all, into the failed queue, with what re-drive selects by."""
+        attributes = {
+            "id": _text(mail_id),
+            "state": _text(state),
+            "reason": _text(reason),
+            "attempt": _number(attempt),
+            **({} if code is None else {"code": _number(code)}),
+        }
+        if len(message.body.encode()) > MAX_BODY_BYTES:
+            # A direct producer may fill SQS's whole limit: the body is kept, its reason stays in
+            # the log.
+            attributes = {}
+        self._sqs.send_message(
+            QueueUrl=self._failed_url,
+            MessageBody=message.body,
+            MessageAttributes=attributes,
+        )
+
+
+def _text(value: str) -> dict[str, str]:
+    return {"DataType": "String", "StringValue": value}
+
+
+def _number(value: int) -> dict[str, str]:
+    return {"DataType": "Number", "StringValue": str(value)}

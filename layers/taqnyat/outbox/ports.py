@@ -1,0 +1,29 @@
+"""The calls that are made of botocore's clients; arguments and answers are AWS's own."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+
+class DynamoClient(Protocol):
+    """DynamoDB."""
+
+    def get_item(self, **arguments: Any) -> Any: ...
+    def put_item(self, **arguments: Any) -> Any: ...
+    def update_item(self, **arguments: Any) -> Any: ...
+
+
+class SqsClient(Protocol):
+    """SQS."""
+
+    def send_message(self, **arguments: Any) -> Any: ...
+    def receive_message(self, **arguments: Any) -> Any: ...
+    def delete_message(self, **arguments: Any) -> Any: ...
+    def change_message_visibility(self, **arguments: Any) -> Any: ...
+
+
+class LambdaClient(Protocol):
+    """Lambda."""
+
+    def list_event_source_mappings(self, **arguments: Any) -> Any: ...
+    def update_event_source_mapping(self, **arguments: Any) -> Any: ...

@@ -1,0 +1,82 @@
+"""The environment, parsed once. Nothing else reads it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class SettingsError(Exception):
+    """A variable of the environment is missing or cannot be read; the message names it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the template sets. A field's variable is its name in capitals.
+
+    Every duration is in seconds.
+    """
+
+    ledger_table: str
+    mail_queue_url: str
+    mail_queue_arn: str
+    failed_queue_url: str = ""
+    token_secret_id: str = ""
+    worker_function_name: str = ""
+    taqnyat_url: str = "https://api.taqnyat.sa"
+    taqnyat_encoding: str = "form"
+    connect_timeout_seconds: int = 3
+    send_timeout_seconds: int = 25
+    lease_seconds: int = 120
+    on_unknown: str = "hold"
+    max_resends: int = 5
+    retry_base_seconds: int = 5
+    retry_cap_seconds: int = 900
+    retry_window_seconds: int = 86400
+    failure_run: int = 10
+    probe_delays_seconds: tuple[int, ...] = (300, 600, 1200, 1800)
+    record_days: int = 90
+    token_cache_seconds: int = 300
+    default_campaign: str = "transactional"
+    schedule_group: str = ""
+    schedule_role_arn: str = ""
+    metrics_namespace: str = "TaqnyatMail"
+    alarm_topic_arn: str = ""
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Settings:
+        """Parse the environment.
+
+        Raises:
+            SettingsError: a variable is missing or of the wrong form.
+
+        """
+        values: dict[str, Any] = {}
+        for field in fields(cls):
+            name = field.name.upper()
+            if text := environ.get(name, "").strip():
+                values[field.name] = _parse(name, str(field.type), text)
+        # Lambda tells a function its own name; only the status check is told the worker's.
+        values.setdefault("worker_function_name", environ.get("AWS_LAMBDA_FUNCTION_NAME", ""))
+        try:
+            return cls(**values)
+        except TypeError:
+            required = ("LEDGER_TABLE", "MAIL_QUEUE_URL", "MAIL_QUEUE_ARN")
+            missing = ", ".join(name for name in required if name.lower() not in values)
+            message = f"not set in the environment: {missing}"
+            raise SettingsError(message) from None
+
+
+def _parse(name: str, kind: str, text: str) -> str | int | tuple[int, ...]:
+    try:
+        if kind == "int":
+            return int(text)
+        if kind.startswith("tuple"):
+            return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        message = f"{name} is not a whole number of seconds, or a list of them"
+        raise SettingsError(message) from None
+    return text

@@ -1,0 +1,136 @@
+"""All metrics and log fields, in one place. EMF once an invocation, one JSON line a mail.
+
+Nothing of a mail but its id, its state and its times is ever logged or measured.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import (
+    AmazonCloudWatchEMFProvider,
+)
+from botocore.exceptions import ClientError
+from taqnyat import Verdict
+
+from outbox.states import State
+
+if TYPE_CHECKING:
+    from outbox.delivery import Report
+
+SERVICE: Final = "taqnyat-mail"
+
+MAIL_ACCEPTED: Final = "MailAccepted"
+MAIL_SENT: Final = "MailSent"
+MAIL_FAILED: Final = "MailFailed"
+MAIL_RETRIED: Final = "MailRetried"
+MAIL_UNKNOWN: Final = "MailUnknown"
+MAIL_PRICE: Final = "MailPrice"
+PROVIDER_LATENCY: Final = "ProviderLatency"
+TIME_TO_SEND: Final = "TimeToSend"
+PROVIDER_UP: Final = "ProviderUp"
+SENDING_PAUSED: Final = "SendingPaused"
+
+# Both are emitted twice: in all, which the alarms watch, and by reason.
+_BY_REASON: Final = {MAIL_FAILED, MAIL_UNKNOWN}
+_COUNTED: Final = {
+    "invalid": MAIL_FAILED,
+    State.FAILED: MAIL_FAILED,
+    State.UNKNOWN: MAIL_UNKNOWN,
+    State.SENT: MAIL_SENT,
+    State.QUEUED: MAIL_RETRIED,
+}
+
+
+class Telemetry:
+    """Logs at once, and gathers metrics until `flush`. For the thread of the handler alone."""
+
+    def __init__(self, namespace: str, level: str | None = None) -> None:
+        """`level` None takes LOG_LEVEL of the environment."""
+        self._namespace = namespace
+        self._log = Logger(service=SERVICE, level=level, location=None, utc=True)
+        self._counts: Counter[str] = Counter()
+        self._reasons: Counter[tuple[str, str]] = Counter()
+        self._measures: list[tuple[str, MetricUnit, float]] = []
+
+    def accepted(self, mail_ids: list[str]) -> None:
+        """Note mails that were accepted."""
+        self._counts[MAIL_ACCEPTED] += len(mail_ids)
+        for mail_id in mail_ids:
+            self._log.info("mail accepted", extra={"correlation_id": mail_id})
+
+    def delivered(self, report: Report) -> None:
+        """Note what became of a message."""
+        outcome = report.outcome
+        fields: dict[str, object] = {
+            "correlation_id": report.mail_id,
+            "state": str(report.state) or None,
+            "reason": report.reason,
+            "seen_again_in": report.delay,
+        }
+        if outcome is not None:
+            fields |= {
+                "verdict": outcome.verdict,
+                "status": outcome.status,
+                "code": outcome.code,
+                "ms": round(report.seconds * 1000),
+                "resend": report.resend or None,
+            }
+        self._log.info(
+            "mail seen", extra={key: value for key, value in fields.items() if value is not None}
+        )
+        if outcome is None and report.state != "invalid":
+            return
+        if name := _COUNTED.get(report.state):
+            self._counts[name] += 1
+            if name in _BY_REASON:
+                self._reasons[name, report.reason.partition(":")[0]] += 1
+        if outcome is None:
+            return
+        self._measures.append((PROVIDER_LATENCY, MetricUnit.Milliseconds, report.seconds * 1000))
+        if outcome.verdict is Verdict.SENT:
+            self._measures.append((TIME_TO_SEND, MetricUnit.Seconds, report.waited))
+            if outcome.price is not None:
+                self._measures.append((MAIL_PRICE, MetricUnit.NoUnit, float(outcome.price)))
+
+    def trouble(self, what: str, error: Exception, mail_id: str = "") -> None:
+        """Note a failure of AWS: its kind and code, never its text, which may repeat a value."""
+        code = (
+            error.response.get("Error", {}).get("Code") if isinstance(error, ClientError) else None
+        )
+        fields = {
+            "correlation_id": mail_id or None,
+            "error": type(error).__name__,
+            "error_code": code,
+        }
+        self._log.error(
+            what, extra={key: value for key, value in fields.items() if value is not None}
+        )
+
+    def note(self, what: str, **fields: object) -> None:
+        """Log a line about the stack itself, such as a pause."""
+        self._log.warning(what, extra=fields)
+
+    def flush(self) -> None:
+        """Emit what was gathered since the last time."""
+        if self._counts or self._measures:
+            emf = self._emf()
+            for name, count in self._counts.items():
+                emf.add_metric(name=name, unit=MetricUnit.Count, value=count)
+            for name, unit, value in self._measures:
+                emf.add_metric(name=name, unit=unit, value=value)
+            emf.flush_metrics()
+        for (name, reason), count in self._reasons.items():
+            emf = self._emf()
+            emf.add_dimension(name="reason", value=reason)
+            emf.add_metric(name=name, unit=MetricUnit.Count, value=count)
+            emf.flush_metrics()
+        self._counts.clear()
+        self._reasons.clear()
+        self._measures.clear()
+
+    def _emf(self) -> AmazonCloudWatchEMFProvider:
+        return AmazonCloudWatchEMFProvider(namespace=self._namespace, service="")

@@ -1,0 +1,158 @@
+"""What an answer of Taqnyat's mail API means: one data table and one pure, total function.
+
+Source of the codes: the guide's table. The number decides, never the text (101's English text is
+104's) and never the `status` field (it is 1 on success and on failure alike). A readable body
+decides over the HTTP status.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from taqnyat import envelope
+
+
+class Verdict(StrEnum):
+    """What became of one call."""
+
+    SENT = "sent"
+    RETRYABLE = "retryable"  # known not sent
+    TERMINAL = "terminal"  # known not sent, and never will be as it stands
+    UNKNOWN = "unknown"  # Taqnyat may have sent it
+
+
+class Scope(StrEnum):
+    """What the verdict is about."""
+
+    MAIL = "mail"
+    ACCOUNT = "account"
+    PROVIDER = "provider"
+
+
+class Fault(StrEnum):
+    """How a call ended without a whole answer."""
+
+    UNREACHABLE = "unreachable"  # DNS, connect or TLS: nothing was written
+    TIMEOUT = "timeout"  # written, no whole answer in time
+    CUT = "connection_lost"  # written, then the connection broke or spoke no HTTP
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A classified answer. Holds nothing of the mail.
+
+    `reason` is a stable snake_case name; `status` the HTTP status; `code` Taqnyat's ErrorCode; `ip`
+    the address that Taqnyat refused (102); `retry_after` seconds that the provider asked to wait.
+    """
+
+    verdict: Verdict
+    scope: Scope
+    reason: str
+    status: int | None = None
+    code: int | None = None
+    msg_id: str | None = None
+    price: str | None = None
+    ip: str | None = None
+    retry_after: float | None = None
+
+    @property
+    def provider_failed(self) -> bool:
+        """Whether the provider, rather than the mail or the account, was the trouble."""
+        return self.scope is Scope.PROVIDER and self.verdict is not Verdict.SENT
+
+
+_Rule = tuple[Verdict, Scope, str]
+
+TOKEN_REFUSED: Final = "token_refused"  # noqa: S105  a reason's name, not a token
+IP_REFUSED: Final = "ip_refused"
+
+_SUCCESS: Final = 2  # the family of 2xx
+
+_UNREADABLE: Final[_Rule] = (Verdict.UNKNOWN, Scope.PROVIDER, "unreadable_answer")
+_UNKNOWN_CODE: Final[_Rule] = (Verdict.TERMINAL, Scope.MAIL, "unknown_code")
+_WRONG_ENDPOINT: Final[_Rule] = (Verdict.RETRYABLE, Scope.ACCOUNT, "wrong_endpoint")
+_REFUSED: Final[_Rule] = (Verdict.RETRYABLE, Scope.ACCOUNT, TOKEN_REFUSED)
+
+CODES: Final = MappingProxyType[int, _Rule](
+    {
+        2: (Verdict.RETRYABLE, Scope.ACCOUNT, "balance_empty"),
+        3: (Verdict.RETRYABLE, Scope.ACCOUNT, "balance_too_low"),
+        14: (Verdict.TERMINAL, Scope.MAIL, "sender_refused"),
+        15: (Verdict.TERMINAL, Scope.MAIL, "recipients_refused"),
+        16: (Verdict.TERMINAL, Scope.MAIL, "subject_refused"),
+        17: (Verdict.TERMINAL, Scope.MAIL, "message_refused"),
+        101: (Verdict.RETRYABLE, Scope.ACCOUNT, "api_disabled"),
+        102: (Verdict.RETRYABLE, Scope.ACCOUNT, IP_REFUSED),
+        104: _REFUSED,
+    },
+)
+
+STATUSES: Final = MappingProxyType[int, _Rule](
+    {
+        401: _REFUSED,
+        403: _REFUSED,
+        404: _WRONG_ENDPOINT,
+        405: _WRONG_ENDPOINT,
+        408: (Verdict.RETRYABLE, Scope.PROVIDER, "provider_timeout"),
+        410: _WRONG_ENDPOINT,
+        429: (Verdict.RETRYABLE, Scope.PROVIDER, "rate_limited"),
+        503: (Verdict.RETRYABLE, Scope.PROVIDER, "provider_unavailable"),
+    },
+)
+
+_FAMILIES: Final = MappingProxyType[int, _Rule](
+    {
+        _SUCCESS: _UNREADABLE,
+        3: _WRONG_ENDPOINT,
+        4: _UNKNOWN_CODE,
+        5: (Verdict.UNKNOWN, Scope.PROVIDER, "provider_error"),
+    },
+)
+
+_FAULTS: Final = MappingProxyType[Fault, _Rule](
+    {
+        Fault.UNREACHABLE: (Verdict.RETRYABLE, Scope.PROVIDER, Fault.UNREACHABLE.value),
+        Fault.TIMEOUT: (Verdict.UNKNOWN, Scope.PROVIDER, Fault.TIMEOUT.value),
+        Fault.CUT: (Verdict.UNKNOWN, Scope.PROVIDER, Fault.CUT.value),
+    },
+)
+
+
+def classify(status: int | None, body: bytes, fault: Fault | None = None) -> Outcome:
+    """Classify one answer, or the lack of one; total over any status, any bytes, any fault.
+
+    `status` is None when no status line was read. `body` may be cut off, and is read as far as it
+    goes.
+    """
+    said = envelope.read(body)
+    verdict, scope, reason = _rule(status, said, fault)
+    sent = verdict is Verdict.SENT
+    return Outcome(
+        verdict=verdict,
+        scope=scope,
+        reason=reason,
+        status=status,
+        code=said.code,
+        msg_id=said.msg_id if sent else None,
+        price=said.price if sent else None,
+        ip=envelope.ip_address(body) if reason == IP_REFUSED else None,
+    )
+
+
+def _rule(status: int | None, said: envelope.Envelope, fault: Fault | None) -> _Rule:
+    family = 0 if status is None else status // 100
+    if said.result == "success":
+        # Success beside an ErrorCode, without msgId or under another status contradicts itself: it
+        # may have been sent.
+        whole = family == _SUCCESS and said.msg_id is not None and said.code is None
+        return (Verdict.SENT, Scope.MAIL, "sent") if whole else _UNREADABLE
+    if said.code is not None:
+        return CODES.get(said.code, _UNKNOWN_CODE)
+    if fault is not None:
+        return _FAULTS[fault]
+    if said.result == "fail" and family == _SUCCESS:
+        return _UNKNOWN_CODE
+    return STATUSES.get(status or 0) or _FAMILIES.get(family, _UNREADABLE)

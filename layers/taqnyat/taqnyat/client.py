@@ -1,0 +1,147 @@
+"""Taqnyat's mail API as one call: a letter goes in, a classified outcome comes out.
+
+Wire facts (provider notes): POST form-urlencoded with the token in the body and in the header is
+the one shape seen to deliver real mail. The token is never in a URL.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
+
+from taqnyat.classification import TOKEN_REFUSED, Outcome, Scope, Verdict, classify
+from taqnyat.credentials import CredentialsError, SecretUnavailableError
+
+if TYPE_CHECKING:
+    from taqnyat.credentials import BearerToken
+    from taqnyat.transport import Answer, Transport
+
+_MAX_RETRY_AFTER: Final = 900.0
+_SERVICE: Final = re.compile(r"""["']?service["']?\s*:\s*["']([^"']*)["']""", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What Taqnyat is asked to send: bare addresses, and one message (HTML or text) as it is."""
+
+    sender: str
+    recipients: tuple[str, ...]
+    subject: str
+    message: str
+    campaign: str
+
+
+@dataclass(frozen=True, slots=True)
+class SystemStatus:
+    """`up` is False when a service is affected, or the answer cannot be had or read.
+
+    `seconds` is the answer's time.
+    """
+
+    up: bool
+    seconds: float
+
+
+class TaqnyatClient:
+    """Sends letters. Safe to share between threads."""
+
+    def __init__(self, transport: Transport, token: BearerToken, encoding: str = "form") -> None:
+        """Choose how the five fields travel: `encoding` "form", the default, or "json"."""
+        self._transport = transport
+        self._token = token
+        self._encoding = encoding
+
+    def send(self, letter: Letter, deadline: float) -> Outcome:
+        """Send one letter by `deadline` (epoch seconds). Raises nothing, whatever is answered.
+
+        A refused token is read again once, and the letter sent again only if it has changed.
+        """
+        try:
+            token = self._token.get()
+            started = time.time()
+            outcome = self._post(letter, token, deadline)
+            if outcome.reason != TOKEN_REFUSED:
+                return outcome
+            other = self._token.replacement(token, since=started)
+        except SecretUnavailableError as error:
+            return Outcome(Verdict.RETRYABLE, Scope.PROVIDER, error.reason)
+        except CredentialsError as error:
+            return Outcome(Verdict.RETRYABLE, Scope.ACCOUNT, error.reason)
+        return self._post(letter, other, deadline) if other else outcome
+
+    def system_status(self, deadline: float) -> SystemStatus:
+        """Ask `/system/status`, which needs no token and so cannot tell of the account."""
+        answer = self._transport.request("GET", "/system/status", deadline)
+        return SystemStatus(up=_operational(answer), seconds=answer.seconds)
+
+    def _post(self, letter: Letter, token: str, deadline: float) -> Outcome:
+        fields: dict[str, Any] = {
+            "bearerTokens": token,
+            "campaignName": letter.campaign,
+            "subject": letter.subject,
+            "from": letter.sender,
+            "to": ",".join(letter.recipients),
+            "msg": letter.message,
+        }
+        if self._encoding == "json":
+            body = json.dumps({**fields, "to": letter.recipients}, ensure_ascii=False).encode()
+            content_type = "application/json"
+        else:
+            body = urlencode(fields).encode("ascii")
+            content_type = "application/x-www-form-urlencoded"
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": content_type}
+        answer = self._transport.request("POST", "/mailSend.php", deadline, body, headers)
+        outcome = classify(answer.status, answer.body, answer.fault)
+        return replace(outcome, retry_after=_seconds(answer.retry_after))
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    """Read Retry-After: seconds or an HTTP date, capped at 15 minutes; None when it is neither."""
+    if not retry_after:
+        return None
+    text = retry_after.strip()
+    if text.isascii() and text.isdigit():
+        return min(float(text[:9]), _MAX_RETRY_AFTER)
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    wait = (moment - datetime.now(UTC)).total_seconds()
+    return min(max(wait, 0.0), _MAX_RETRY_AFTER)
+
+
+def _operational(answer: Answer) -> bool:
+    if answer.status != 200 or answer.fault:  # noqa: PLR2004
+        return False
+    text = answer.body.decode("utf-8", errors="replace")
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        # The guide's own sample has unquoted keys.
+        services = _SERVICE.findall(text)
+    else:
+        services = _services(document)
+    return bool(services) and all(service.strip().lower() == "none" for service in services)
+
+
+def _services(document: object) -> list[str]:
+    """Collect the service names of one status object or of a list of them.
+
+    None when the shape is another.
+    """
+    if not isinstance(document, dict) or document.get("statusCode", 200) not in {200, "200"}:
+        return []
+    status = document.get("status")
+    entries = status if isinstance(status, list) else [status]
+    return [
+        str(entry["service"]) if isinstance(entry, dict) and "service" in entry else ""
+        for entry in entries
+    ]
