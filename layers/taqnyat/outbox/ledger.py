@@ -184,7 +184,8 @@ class Ledger:
     ) -> bool:
         """Write what became of the call that `row`'s claim allowed.
 
-        Return False if the claim is no longer ours. `changes` are further attributes of the row; `retry_until=0` takes that one away.
+        Return False if the claim is no longer ours. `changes` are further attributes of the row;
+        `retry_until=0` takes that one away.
         """
         write = Expression()
         drop = changes.get("retry_until") == 0
@@ -240,7 +241,7 @@ class Ledger:
         update: str,
         condition: str,
         returns: str = "NONE",
-    ) -> dict[str, Any]:
+    ) -> Any:  # noqa: ANN401  botocore's answer
         return self._dynamo.update_item(
             TableName=self._table,
             Key={"pk": pack(mail_id)},

@@ -33,8 +33,8 @@ _PROBE_LEASE_SECONDS: Final = 60
 class PauseState:
     """Whether sending is paused, and why.
 
-    Times are epoch seconds; `next_probe` 0 waits for an operator. `detail` is the address that Taqnyat refused (102); `by` is "system" or "operator"; `announced`
-    tells that the topic has been told.
+    Times are epoch seconds; `next_probe` 0 waits for an operator. `detail` is the address that
+    Taqnyat refused (102); `by` is "system" or "operator"; `announced` tells that the topic knows.
     """
 
     paused: bool = False
@@ -76,8 +76,8 @@ class Pause:
     def begin(self, reason: str, detail: str = "", seen_at: float | None = None) -> bool:
         """Pause, because of what a call that began at `seen_at` was answered.
 
-        Return False if there is a pause already. A call from before the last resume says nothing of the account as it is now, and pauses
-        nothing.
+        Return False if there is a pause already. A call from before the last resume says nothing
+        of the account as it is now, and pauses nothing.
         """
         now = int(self._clock())
         write = Expression()

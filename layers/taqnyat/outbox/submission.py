@@ -24,7 +24,7 @@ class IdempotencyConflictError(Exception):
 
 
 def mail_id(client: str, key: str | None, index: int = 0) -> str:
-    """Return a new id or, with an idempotency key, always the same one for client, key and index."""
+    """Return a new id or, with an idempotency key, the same one for client, key and index."""
     if key is None:
         return str(uuid.uuid4())
     name = hashlib.sha256(json.dumps([client, key, index]).encode()).digest()

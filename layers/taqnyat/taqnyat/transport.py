@@ -102,7 +102,7 @@ class _BoundedResponse(RawResponse):
 
 
 class _Bounded(HTTPConnection):
-    """A connection that keeps the deadline while writing, and tells whether anything was written."""
+    """A connection that keeps the deadline while writing, and notes that it wrote."""
 
     response_class = _BoundedResponse
     _used_at = float("inf")
