@@ -117,7 +117,8 @@ class Ledger:
                 TableName=self._table,
                 Item=pack_item(
                     self._identity(mail)
-                    | {"pk": mail.id, "state": state, "updated": self._now(), "request": request},
+                    | {"pk": mail.id, "state": state, "updated": self._now(), "request": request}
+                    | {"ttl": self._ttl(mail.scheduled_at)},
                 ),
                 ConditionExpression="attribute_not_exists(pk)",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
@@ -191,7 +192,7 @@ class Ledger:
         drop = changes.get("retry_until") == 0
         if drop:
             del changes["retry_until"]
-        assign = write.set(state=state, updated=self._now(), **changes)
+        assign = write.set(state=state, updated=self._now(), ttl=self._ttl(), **changes)
         if attempt is not None:
             assign.append(write.append("attempts", attempt))
         removal = f" REMOVE {write.name('retry_until')}" if drop else ""
@@ -210,6 +211,7 @@ class Ledger:
         now = self._now()
         return [
             *write.set(state=State.SENDING, claim=token, claimed_at=now, lease=lease, updated=now),
+            *write.set(ttl=self._ttl()),
             write.add("attempt_count", write.value(1)),
         ]
 
@@ -273,8 +275,11 @@ class Ledger:
             "on_unknown": mail.on_unknown,
             "expires_at": mail.expires_at,
             "scheduled_at": mail.scheduled_at,
-            "ttl": int(max(self._clock(), mail.scheduled_at or 0)) + self._record_seconds,
         }
+
+    def _ttl(self, from_then: int | None = None) -> int:
+        # Anew with each write: a row must outlive every copy of its message, re-driven ones too.
+        return int(max(self._clock(), from_then or 0)) + self._record_seconds
 
     def _now(self) -> str:
         return iso(self._clock())
