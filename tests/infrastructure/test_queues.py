@@ -1,0 +1,95 @@
+"""Queues: times that fit each other, so that no mail is lost or sent twice for a wrong number."""
+
+import pytest
+
+from tests.infrastructure.expansion import expanded, raw, resources
+
+QUEUES = resources("AWS::SQS::Queue")
+TIMING = raw()["Mappings"]["WorkerTiming"]
+PARAMETERS = raw()["Parameters"]
+DAY = 86400
+
+
+def test_each_worker_timeout_has_its_timing() -> None:
+    allowed = [str(value) for value in PARAMETERS["WorkerTimeoutSeconds"]["AllowedValues"]]
+
+    assert list(TIMING) == allowed
+
+
+@pytest.mark.parametrize("timeout", TIMING)
+def test_visibility_is_six_times_the_timeout_and_a_lease_outlives_its_worker(timeout: str) -> None:
+    timing = {name: int(seconds) for name, seconds in TIMING[timeout].items()}
+
+    assert timing["Visibility"] >= 6 * int(timeout)
+    assert timing["Lease"] > int(timeout) > timing["Send"]
+    assert timing["Visibility"] > timing["Lease"]
+
+
+@pytest.mark.parametrize("name", ["WorkerFunction", "StatusCheckFunction"])
+def test_whoever_sends_a_mail_has_the_timeout_that_the_lease_follows(name: str) -> None:
+    function = resources("AWS::Lambda::Function")[name]
+    lease = function["Environment"]["Variables"]["LEASE_SECONDS"]
+
+    assert function["Timeout"] == {"Ref": "WorkerTimeoutSeconds"}
+    assert lease == {"Fn::FindInMap": ["WorkerTiming", {"Ref": "WorkerTimeoutSeconds"}, "Lease"]}
+
+
+def test_the_visibility_of_the_mail_queue_follows_the_worker_timeout() -> None:
+    assert QUEUES["MailQueue"]["VisibilityTimeout"] == {
+        "Fn::FindInMap": ["WorkerTiming", {"Ref": "WorkerTimeoutSeconds"}, "Visibility"]
+    }
+
+
+def test_a_mail_ends_its_retries_before_the_queue_drops_it() -> None:
+    retention = QUEUES["MailQueue"]["MessageRetentionPeriod"]
+
+    assert PARAMETERS["RetryWindowSeconds"]["MaxValue"] + DAY <= retention
+    assert PARAMETERS["RetryCapSeconds"]["MaxValue"] <= 12 * 3600  # what SQS takes
+
+
+def test_the_failed_queue_keeps_longer_than_the_mail_queue_and_the_record_longer_still() -> None:
+    kept = QUEUES["MailQueue"]["MessageRetentionPeriod"]
+    kept_failed = QUEUES["FailedQueue"]["MessageRetentionPeriod"]
+
+    assert kept_failed == 14 * DAY
+    assert kept_failed > kept
+    assert PARAMETERS["RecordDays"]["MinValue"] * DAY > kept_failed
+
+
+def test_the_receive_count_never_acts_before_the_ledger() -> None:
+    redrive = QUEUES["MailQueue"]["RedrivePolicy"]
+
+    assert redrive["deadLetterTargetArn"] == {"Fn::GetAtt": ["FailedQueue", "Arn"]}
+    assert redrive["maxReceiveCount"] == 1000
+
+
+@pytest.mark.parametrize("name", QUEUES)
+def test_a_queue_is_encrypted_takes_a_mebibyte_and_outlives_the_stack(name: str) -> None:
+    assert QUEUES[name]["SqsManagedSseEnabled"] is True
+    assert QUEUES[name]["MaximumMessageSize"] == 1024 * 1024
+    assert expanded()["Resources"][name]["DeletionPolicy"] == "RetainExceptOnCreate"
+    assert expanded()["Resources"][name]["UpdateReplacePolicy"] == "Retain"
+
+
+def test_both_queues_refuse_plain_http() -> None:
+    (policy,) = resources("AWS::SQS::QueuePolicy").values()
+    (statement,) = policy["PolicyDocument"]["Statement"]
+
+    assert policy["Queues"] == [{"Ref": name} for name in QUEUES]
+    assert statement["Effect"] == "Deny"
+    assert statement["Principal"] == "*"
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert statement["Resource"] == [{"Fn::GetAtt": [name, "Arn"]} for name in QUEUES]
+
+
+def test_the_worker_takes_batches_and_reports_failures_one_by_one() -> None:
+    (mapping,) = resources("AWS::Lambda::EventSourceMapping").values()
+
+    assert mapping["FunctionName"] == {"Ref": "WorkerFunction"}
+    assert mapping["EventSourceArn"] == {"Fn::GetAtt": ["MailQueue", "Arn"]}
+    assert mapping["BatchSize"] == 10
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["ScalingConfig"] == {"MaximumConcurrency": {"Ref": "MaximumConcurrency"}}
+    assert "MaximumBatchingWindowInSeconds" not in mapping
+    # A pause disables it; a deployment must not enable it again.
+    assert "Enabled" not in mapping

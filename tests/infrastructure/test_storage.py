@@ -1,0 +1,70 @@
+"""Ledger and secrets."""
+
+from tests.infrastructure.expansion import expanded, resources
+
+
+def test_the_ledger_is_keyed_encrypted_backed_up_and_outlives_the_stack() -> None:
+    (table,) = resources("AWS::DynamoDB::Table").values()
+    resource = expanded()["Resources"]["LedgerTable"]
+
+    assert table["KeySchema"] == [{"AttributeName": "pk", "KeyType": "HASH"}]
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "ttl", "Enabled": True}
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert table["SSESpecification"] == {"SSEEnabled": True}
+    assert resource["DeletionPolicy"] == "RetainExceptOnCreate"
+    assert resource["UpdateReplacePolicy"] == "Retain"
+
+
+def test_the_ledger_has_one_index_by_client_and_time() -> None:
+    (table,) = resources("AWS::DynamoDB::Table").values()
+    (index,) = table["GlobalSecondaryIndexes"]
+
+    assert index["IndexName"] == "by-client"
+    assert [key["AttributeName"] for key in index["KeySchema"]] == ["client", "created"]
+    assert index["Projection"] == {"ProjectionType": "KEYS_ONLY"}
+
+
+def test_no_secret_has_a_value_from_the_template() -> None:
+    secrets = resources("AWS::SecretsManager::Secret")
+
+    assert set(secrets) == {"TokenSecret", "ApiKeysSecret"}
+    assert set(secrets["TokenSecret"]) == {"Description"}
+    # An empty list of callers, which lets nobody in.
+    assert secrets["ApiKeysSecret"]["SecretString"] == "{}"
+    assert "GenerateSecretString" not in secrets["ApiKeysSecret"]
+
+
+def test_names_are_left_to_cloudformation() -> None:
+    """A fixed name would stop a second stack, and a replacement."""
+    named = {"QueueName", "TableName", "FunctionName", "RoleName", "TopicName", "LogGroupName"}
+    kinds = {
+        "AWS::SQS::Queue",
+        "AWS::DynamoDB::Table",
+        "AWS::Lambda::Function",
+        "AWS::IAM::Role",
+        "AWS::SNS::Topic",
+        "AWS::Logs::LogGroup",
+    }
+
+    for kind in kinds:
+        for properties in resources(kind).values():
+            assert not named & properties.keys()
+
+
+def test_the_outputs_are_those_of_the_design() -> None:
+    assert set(expanded()["Outputs"]) == {
+        "ApiUrl",
+        "StageName",
+        "MailQueueUrl",
+        "MailQueueArn",
+        "FailedQueueUrl",
+        "LedgerTable",
+        "TokenSecretArn",
+        "ApiKeysSecretArn",
+        "AlarmTopicArn",
+        "ApiFunction",
+        "WorkerFunction",
+        "AuthorizerFunction",
+        "StatusCheckFunction",
+    }
