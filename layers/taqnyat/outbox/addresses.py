@@ -15,6 +15,9 @@ _PLAIN: Final = re.compile(
     r"[A-Za-z0-9]+(?:[._+-][A-Za-z0-9]+){0,8}@(?:[a-z0-9]+(?:-[a-z0-9]+){0,3}\.){1,4}[a-z]{2,24}",
 )
 _MAX_PLAIN: Final = 64
+# A name in any script before the address. The library takes only ASCII there without quotes, and the
+# name is dropped anyway.
+_NAMED: Final = re.compile(r'[^<>"@,;:\\]*<([^<>]+)>')
 
 
 class AddressError(ValueError):
@@ -51,9 +54,12 @@ def _validated(text: str) -> str:
     # Slow to import, and seldom needed.
     from email_validator import EmailNotValidError, validate_email  # noqa: PLC0415
 
+    text = text.strip()
+    if named := _NAMED.fullmatch(text):
+        text = named[1]
     try:
         found = validate_email(
-            text.strip(),
+            text,
             check_deliverability=False,
             allow_display_name=True,
             globally_deliverable=False,
