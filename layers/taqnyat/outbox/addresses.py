@@ -15,8 +15,8 @@ _PLAIN: Final = re.compile(
     r"[A-Za-z0-9]+(?:[._+-][A-Za-z0-9]+){0,8}@(?:[a-z0-9]+(?:-[a-z0-9]+){0,3}\.){1,4}[a-z]{2,24}",
 )
 _MAX_PLAIN: Final = 64
-# A name in any script before the address. The library takes only ASCII there without quotes, and the
-# name is dropped anyway.
+# A name in any script before the address. Without quotes the library takes only ASCII there;
+# the name is dropped anyway.
 _NAMED: Final = re.compile(r'[^<>"@,;:\\]*<([^<>]+)>')
 
 
