@@ -1,0 +1,126 @@
+"""The layer as `sam build` made it: complete, pure Python, small, its versions the tested ones."""
+
+import io
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.infrastructure.expansion import ROOT
+
+BUILD = ROOT / ".aws-sam/build"
+SITE = BUILD / "TaqnyatLayer/python"
+FUNCTIONS = ["ApiFunction", "WorkerFunction", "AuthorizerFunction", "StatusCheckFunction"]
+MAX_ZIP_BYTES = 5 * 1024 * 1024
+
+# Alone with the layer and one function, as in Lambda: no site-packages, nothing of the checkout.
+IMPORT_ALL = """
+import importlib, pathlib, sys
+sys.path[:0] = sys.argv[1:3]
+for name in ("taqnyat", "outbox", sys.argv[3]):
+    for path in pathlib.Path(importlib.import_module(name).__file__).parent.glob("*.py"):
+        importlib.import_module(f"{name}.{path.stem}" if path.stem != "__init__" else name)
+"""
+MAKE_CLIENTS = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import botocore.session
+session = botocore.session.get_session()
+for name in sys.argv[2:]:
+    session.create_client(name, "me-south-1", aws_access_key_id="x", aws_secret_access_key="x")
+"""
+
+
+def alone(code: str, *arguments: object) -> None:
+    """Run code without the checkout and without installed packages."""
+    command = [sys.executable, "-I", "-S", "-B", "-c", code, *map(str, arguments)]
+    subprocess.run(command, check=True, timeout=60)
+
+
+def pins(path: Path) -> dict[str, str]:
+    """Return name and version of each pinned requirement."""
+    return dict(re.findall(r"^([a-z0-9-]+)==(\S+)", path.read_text("utf-8"), re.MULTILINE))
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_the_layer_holds_all_that_a_function_imports(function: str) -> None:
+    (package,) = [path.name for path in (BUILD / function).iterdir() if path.is_dir()]
+
+    alone(IMPORT_ALL, SITE, BUILD / function, package)
+
+
+def test_botocore_is_trimmed_to_the_services_that_are_called() -> None:
+    code = [*(ROOT / "layers").rglob("*.py"), *(ROOT / "functions").rglob("*.py")]
+    text = "\n".join(path.read_text("utf-8") for path in code)
+    called = set(re.findall(r'aws\.client\("([a-z]+)"\)', text))
+    kept = {path.name for path in (SITE / "botocore/data").iterdir() if path.is_dir()}
+
+    assert called <= kept
+    assert kept - called <= {"scheduler"}  # scheduled mails, which come next
+    alone(MAKE_CLIENTS, SITE, *sorted(kept))
+
+
+def test_the_layer_is_pure_python() -> None:
+    compiled = [path for path in SITE.rglob("*") if path.suffix in {".so", ".pyd", ".dylib"}]
+
+    assert not compiled
+
+
+def test_the_layer_is_small() -> None:
+    zipped = io.BytesIO()
+    with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in SITE.rglob("*"):
+            archive.write(path, path.relative_to(SITE.parent))
+
+    assert len(zipped.getvalue()) < MAX_ZIP_BYTES
+
+
+def test_the_bundle_holds_the_sources_as_they_are() -> None:
+    for folder, built in [
+        (ROOT / "layers/taqnyat/taqnyat", SITE / "taqnyat"),
+        (ROOT / "layers/taqnyat/outbox", SITE / "outbox"),
+        (ROOT / "functions/send/mail_send", BUILD / "ApiFunction/mail_send"),
+        (ROOT / "functions/send/mail_send", BUILD / "WorkerFunction/mail_send"),
+        (ROOT / "functions/authorize/mail_authorize", BUILD / "AuthorizerFunction/mail_authorize"),
+        (ROOT / "functions/status_check/mail_status", BUILD / "StatusCheckFunction/mail_status"),
+    ]:
+        sources = {path.name: path.read_bytes() for path in folder.glob("*.py")}
+        assert {path.name: path.read_bytes() for path in built.glob("*.py")} == sources
+
+
+def test_byte_code_is_never_checked_against_its_source() -> None:
+    """A zip keeps no exact time stamp: byte-code that is checked would be compiled anew."""
+    byte_code = list(BUILD.rglob("*.pyc"))
+
+    assert {path.name.split(".")[-2] for path in byte_code} <= {"cpython-313"}
+    for path in byte_code:
+        assert path.read_bytes()[4:8] == b"\x01\x00\x00\x00"
+
+
+def test_what_is_deployed_is_what_is_tested() -> None:
+    tested = pins(ROOT / "requirements/dev.txt")
+    deployed = pins(ROOT / "layers/taqnyat/requirements.txt")
+
+    assert len(deployed) > 5
+    assert deployed.items() <= tested.items()
+    assert pins(ROOT / "requirements/local.txt").items() <= tested.items()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [*(ROOT / "requirements").glob("*.txt"), ROOT / "layers/taqnyat/requirements.txt"],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_each_requirement_is_pinned_by_hash_and_no_index_is_named(path: Path) -> None:
+    requirements = re.sub(r"\\\n", "", path.read_text("utf-8"))
+    lines = [
+        line for line in requirements.splitlines() if line and not line.lstrip().startswith("#")
+    ]
+
+    assert lines
+    for line in lines:
+        assert re.match(r"[a-z0-9-]+(\[[a-z,-]+\])?==[^ ]+( ; [^-]+)? +--hash=sha256:", line), line
+        assert "://" not in line
