@@ -70,6 +70,11 @@ class Received:
         )
 
     @property
+    def mail_id(self) -> str:
+        """The id of a mail that names none itself; SQS gives a re-driven message a new one."""
+        return self.message_id if self.redriven is None else self.attributes.get("id", "")
+
+    @property
     def redriven(self) -> int | None:
         """The number of the attempt that parked this message.
 
@@ -95,7 +100,7 @@ class Received:
             allowed=MESSAGE_FIELDS,
             now=self.sent_at or now,
             campaign=campaign,
-            mail_id=self.message_id,
+            mail_id=self.mail_id,
         )
 
 
