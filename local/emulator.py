@@ -19,21 +19,23 @@ from typing import Any, Self
 import boto3
 from botocore.config import Config
 
+from local import guardian
+from local.errors import LocalStackError
+
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
-_GUARDIAN = Path(__file__).with_name("guardian.py")
 _HOST = "127.0.0.1"
 _HEALTH = "/_ministack/health"
 _START_SECONDS = 60.0
 _STOP_SECONDS = 10.0
 _ATTEMPTS = 3
-_NO_RETRIES = Config(
-    retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=70, max_pool_connections=50
+_CONFIG = Config(
+    retries={"total_max_attempts": 1},
+    connect_timeout=5,
+    read_timeout=70,
+    max_pool_connections=50,
+    proxies={},  # it is on this machine, whatever the environment says
 )
-
-
-class EmulatorError(Exception):
-    """The emulator did not start; the message has the end of its log."""
 
 
 class Emulator:
@@ -72,7 +74,7 @@ class Emulator:
             if service not in self._clients:
                 session: Any = self._session  # its overloads know only literal names
                 self._clients[service] = session.client(
-                    service, endpoint_url=self.endpoint_url, config=_NO_RETRIES
+                    service, endpoint_url=self.endpoint_url, config=_CONFIG
                 )
             return self._clients[service]
 
@@ -93,7 +95,7 @@ class Emulator:
         """Start it and wait until it answers.
 
         Raises:
-            EmulatorError: it ended, or did not answer in time.
+            LocalStackError: it ended, or did not answer in time.
 
         """
         for attempt in range(1, _ATTEMPTS + 1):
@@ -103,7 +105,7 @@ class Emulator:
                 return self
             self.stop()
             if attempt == _ATTEMPTS or not self._port_was_taken():
-                raise EmulatorError(f"the AWS emulator did not start:\n{self._end_of_log()}")
+                raise LocalStackError(f"the AWS emulator did not start:\n{self._end_of_log()}")
         raise AssertionError
 
     def stop(self) -> None:
@@ -117,10 +119,9 @@ class Emulator:
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         (self._files / "tmp").mkdir(parents=True, exist_ok=True)
-        guarded = [sys.executable, "-I", str(_GUARDIAN), str(self._files)]
         with self.log.open("wb") as log:
             return subprocess.Popen(
-                [*guarded, sys.executable, "-m", "ministack"],
+                guardian.guarded(self._files, [sys.executable, "-m", "ministack"]),
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -140,6 +141,7 @@ class Emulator:
             "S3_DATA_DIR": str(self._files / "s3"),
             "GATEWAY_PORT": str(self._port),
             "BIND_HOST": _HOST,
+            "MINISTACK_HOST": _HOST,
             "MINISTACK_ACCOUNT_ID": ACCOUNT,
             "MINISTACK_REGION": REGION,
             "AUTH": "true",

@@ -18,6 +18,11 @@ from contextlib import suppress
 from pathlib import Path
 
 
+def guarded(folder: Path, command: list[str]) -> list[str]:
+    """Return the command line that runs `command` under this guard."""
+    return [sys.executable, "-I", __file__, str(folder), *command]
+
+
 def main(folder: Path, command: list[str]) -> None:
     """Run the command until it ends or the caller goes; end with its exit code."""
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)

@@ -1,0 +1,125 @@
+"""`python -m local`: start the local stack, send a first mail, stay up until Ctrl-C."""
+
+import argparse
+import os
+import re
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from types import FrameType
+
+from local.errors import LocalStackError
+from local.journey import Journey, first_mail, travel
+from local.stack import LocalStack, Options
+
+_ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_URL = re.compile(r"https://[^\s/?#@]+(/[^\s?#]*[^\s?#/])?|http://(127\.0\.0\.1|localhost)(:\d+)?")
+
+
+class _Stopped(BaseException):
+    """A signal asked us to end; no `except Exception` on the way may swallow it."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run; return the exit code: 0 if the first mail was sent, 1 if not."""
+    given = _parse(arguments)
+    for number in _ENDS:
+        signal.signal(number, _stop)
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    stack = LocalStack(_options(given), _tell)
+    code = 1
+    try:
+        print("Starting the local stack.")
+        stack.start()
+        code = _first_mail(stack, given)
+        if not given.once:
+            _show(stack)
+            while True:
+                signal.pause()
+    except _Stopped:
+        print("\nStopping.")
+    except LocalStackError as error:
+        print(f"\nError: {error}", file=sys.stderr)
+        code = 1
+    finally:
+        for number in _ENDS:
+            signal.signal(number, signal.SIG_IGN)
+        stack.stop()
+    return code
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
+    parser.add_argument("--once", action="store_true", help="end after the first mail")
+    parser.add_argument(
+        "--taqnyat-url",
+        metavar="URL",
+        help="use this provider and not the simulator; its token comes from TAQNYAT_TOKEN",
+    )
+    parser.add_argument("--from", dest="sender", metavar="ADDRESS", help="sender of the first mail")
+    parser.add_argument("--to", metavar="ADDRESS", help="recipient of the first mail")
+    given = parser.parse_args(arguments)
+    if given.taqnyat_url is not None:
+        given.taqnyat_url = given.taqnyat_url.rstrip("/")
+        if not _URL.fullmatch(given.taqnyat_url):
+            parser.error("--taqnyat-url must be an https URL, or http on 127.0.0.1 or localhost")
+        if not os.environ.get("TAQNYAT_TOKEN"):
+            parser.error("--taqnyat-url needs the token of that account in TAQNYAT_TOKEN")
+    return given
+
+
+def _options(given: argparse.Namespace) -> Options:
+    return Options(
+        taqnyat_url=given.taqnyat_url, taqnyat_token=os.environ.get("TAQNYAT_TOKEN") or None
+    )
+
+
+def _first_mail(stack: LocalStack, given: argparse.Namespace) -> int:
+    print("The first mail, through POST /emails:")
+    journey = travel(stack, first_mail(to=given.to, **{"from": given.sender}), _tell)
+    good = journey.state == "sent" and _was_received_once(stack, journey)
+    print("Done." if good else "The first mail was not sent as it should be.")
+    return 0 if good else 1
+
+
+def _was_received_once(stack: LocalStack, journey: Journey) -> bool:
+    """Look into the simulator's inbox; another provider has none, there the row has to do."""
+    if stack.simulator is None:
+        return True
+    mails = stack.simulator.inbox()
+    _tell("inbox", f"{len(mails)} mail(s) at Taqnyat's simulator")
+    return [str(mail["msg_id"]) for mail in mails] == [str(journey.msg_id)]
+
+
+def _show(stack: LocalStack) -> None:
+    details = stack.details()
+    print("\nUp. Ctrl-C ends it.")
+    _tell("API", stack.api_url)
+    if details["inbox_url"]:
+        _tell("inbox", details["inbox_url"])
+    _tell("AWS", f"{details['aws_endpoint_url']} (key {details['access_key_id']})")
+    _tell("details", str(stack.folder.stack_json))
+    if not stack.folder.is_first:
+        _tell("", "another stack of this checkout is up and has .local/stack.json")
+    print(f"""
+Send the next mail:
+
+  curl {stack.api_url}/emails \\
+    -H 'Authorization: Bearer {stack.api_key}' -H 'Content-Type: application/json' \\
+    -d '{{"from": "shop@acme.sa", "to": "you@example.com", "subject": "Hello", "text": "Hello"}}'
+""")
+
+
+def _tell(step: str, detail: str) -> None:
+    print(f"  {time.monotonic() - _BEGIN:5.1f} s  {step:<10} {detail}")
+
+
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    raise _Stopped
+
+
+_BEGIN = time.monotonic()
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,137 @@
+"""Where the emulator's stack is not what the template says, put right over its own API.
+
+The template is deployed as it is. Then ministack 1.5 differs from AWS in five things:
+
+- methods for ANY (`x-amazon-apigateway-any-method`) are not imported with the API's body;
+- neither are the gateway's own answers (`x-amazon-apigateway-gateway-responses`);
+- a MaximumConcurrency from a parameter stays a string, on which its poller fails;
+- the condition key cloudwatch:namespace is not known, so that it denies instead of allowing;
+- it speaks plain HTTP here, so that a statement against that would deny every call.
+"""
+
+import json
+import re
+from typing import Any
+
+from local.emulator import ACCOUNT, REGION, Emulator
+
+_ANY = "x-amazon-apigateway-any-method"
+_RESPONSES = "x-amazon-apigateway-gateway-responses"
+_UNKNOWN_KEY = "cloudwatch:namespace"
+_TLS_KEY = "aws:SecureTransport"
+_SUBSTITUTION = re.compile(r"\$\{([^}]+)\}")
+
+
+def complete(emulator: Emulator, stack: str) -> None:
+    """Bring the deployed stack to what the template says."""
+    cloudformation = emulator.client("cloudformation")
+    template = cloudformation.get_template(StackName=stack, TemplateStage="Processed")
+    resources = cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
+    names = {item["LogicalResourceId"]: item["PhysicalResourceId"] for item in resources}
+    for logical_id, resource in template["TemplateBody"]["Resources"].items():
+        if resource["Type"] == "AWS::ApiGateway::RestApi":
+            _complete_api(emulator, names[logical_id], resource["Properties"]["Body"], names)
+        elif resource["Type"] == "AWS::Lambda::EventSourceMapping":
+            _complete_mapping(emulator, names[logical_id])
+        elif resource["Type"] == "AWS::IAM::Role":
+            _complete_role(emulator, names[logical_id])
+        elif resource["Type"] == "AWS::SQS::Queue":
+            _complete_queue(emulator, names[logical_id])
+
+
+def _complete_api(emulator: Emulator, api: str, body: Any, names: dict[str, str]) -> None:  # noqa: ANN401 - JSON
+    gateway = emulator.client("apigateway")
+    found = gateway.get_resources(restApiId=api, limit=500)["items"]
+    paths = {item["path"]: item["id"] for item in found}
+    authorizers = {
+        item["name"]: item["id"] for item in gateway.get_authorizers(restApiId=api)["items"]
+    }
+    for path, operations in body["paths"].items():
+        if _ANY in operations:
+            _put_any(gateway, api, paths[path], operations[_ANY], authorizers, names)
+    for kind, response in body.get(_RESPONSES, {}).items():
+        gateway.put_gateway_response(
+            restApiId=api,
+            responseType=kind,
+            statusCode=str(response["statusCode"]),
+            responseTemplates=response.get("responseTemplates", {}),
+            responseParameters=response.get("responseParameters", {}),
+        )
+    [stage] = gateway.get_stages(restApiId=api)["item"]
+    gateway.create_deployment(restApiId=api, stageName=stage["stageName"])
+
+
+def _put_any(
+    gateway: Any,  # noqa: ANN401 - a boto3 client
+    api: str,
+    resource: str,
+    operation: Any,  # noqa: ANN401 - JSON
+    authorizers: dict[str, str],
+    names: dict[str, str],
+) -> None:
+    where = {"restApiId": api, "resourceId": resource, "httpMethod": "ANY"}
+    schemes = [name for requirement in operation.get("security", []) for name in requirement]
+    guard = {"authorizationType": "NONE"}
+    if schemes and schemes[0] in authorizers:
+        guard = {"authorizationType": "CUSTOM", "authorizerId": authorizers[schemes[0]]}
+    gateway.put_method(**where, **guard)
+    integration = operation["x-amazon-apigateway-integration"]
+    gateway.put_integration(
+        **where,
+        type=integration["type"].upper(),
+        integrationHttpMethod=integration["httpMethod"],
+        uri=_resolved(integration["uri"]["Fn::Sub"], names),
+    )
+
+
+def _resolved(text: str, names: dict[str, str]) -> str:
+    """Return the text of a Fn::Sub with region and functions' ARNs filled in."""
+
+    def fill(found: re.Match[str]) -> str:
+        name = found[1]
+        if name == "AWS::Region":
+            return REGION
+        return f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{names[name.removesuffix('.Arn')]}"
+
+    return _SUBSTITUTION.sub(fill, text)
+
+
+def _complete_mapping(emulator: Emulator, mapping: str) -> None:
+    functions = emulator.client("lambda")
+    scaling = functions.get_event_source_mapping(UUID=mapping).get("ScalingConfig")
+    if scaling:
+        concurrency = int(scaling["MaximumConcurrency"])
+        functions.update_event_source_mapping(
+            UUID=mapping, ScalingConfig={"MaximumConcurrency": concurrency}
+        )
+
+
+def _complete_role(emulator: Emulator, role: str) -> None:
+    iam = emulator.client("iam")
+    for policy in iam.list_role_policies(RoleName=role)["PolicyNames"]:
+        document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+        statements = document["Statement"]
+        bound = [item for item in statements if _UNKNOWN_KEY in json.dumps(item.get("Condition"))]
+        for statement in bound:
+            del statement["Condition"]
+        if bound:
+            iam.put_role_policy(
+                RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(document)
+            )
+
+
+def _complete_queue(emulator: Emulator, queue: str) -> None:
+    sqs = emulator.client("sqs")
+    # The policy denies these calls too, unless something in front of the emulator took TLS off.
+    sqs.meta.events.register("before-call.sqs", _say_tls, unique_id="tls")
+    attributes = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["Policy"])
+    document = json.loads(attributes.get("Attributes", {}).get("Policy") or '{"Statement": []}')
+    kept = [item for item in document["Statement"] if _TLS_KEY not in json.dumps(item)]
+    if len(kept) < len(document["Statement"]):
+        policy = json.dumps(document | {"Statement": kept}) if kept else ""
+        sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
+    sqs.meta.events.unregister("before-call.sqs", unique_id="tls")
+
+
+def _say_tls(params: dict[str, Any], **_: object) -> None:
+    params["headers"]["X-Forwarded-Proto"] = "https"

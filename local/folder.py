@@ -1,0 +1,86 @@
+"""The folder of one run below .local, and the file that tells others how to reach the stack.
+
+Two runs in one checkout have folders of their own. The first of them owns `.local/stack.json`;
+locks on files tell who is alive, and the system releases them however a process ends.
+"""
+
+import fcntl
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any
+
+_PREFIX = "run-"
+
+
+class RunFolder:
+    """A new folder, and `stack.json` if no other run has it."""
+
+    def __init__(self, root: Path) -> None:
+        """Make the folder below `root`, and remove those of runs that have ended."""
+        self.root = root
+        root.mkdir(parents=True, exist_ok=True)
+        with _turn(root):
+            _remove_ended_runs(root)
+            self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=root))
+            self._alive = _try_lock(self.path / "alive")
+            self._claim = _try_lock(root / "stack.lock")
+            if self.is_first:
+                self.stack_json.unlink(missing_ok=True)
+
+    @property
+    def is_first(self) -> bool:
+        """Tell whether no other run of this checkout was up before."""
+        return self._claim is not None
+
+    @property
+    def stack_json(self) -> Path:
+        """Where the details are: `.local/stack.json`, or in the own folder for a second run."""
+        return (self.root if self.is_first else self.path) / "stack.json"
+
+    def publish(self, details: Mapping[str, Any]) -> None:
+        """Write the details at once and readable only by their owner: a key is among them."""
+        target = self.stack_json
+        draft = target.with_suffix(".tmp")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(details, file, indent=2)
+        draft.replace(target)
+
+    def close(self) -> None:
+        """Take the details away; the log stays until the next run."""
+        self.stack_json.unlink(missing_ok=True)
+        for lock in (self._claim, self._alive):
+            if lock is not None:
+                lock.close()
+        self._claim = None
+
+
+@contextmanager
+def _turn(root: Path) -> Iterator[None]:
+    with (root / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _try_lock(path: Path) -> IO[str] | None:
+    file = path.open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        return None
+    return file
+
+
+def _remove_ended_runs(root: Path) -> None:
+    for folder in root.glob(f"{_PREFIX}*"):
+        with suppress(OSError):
+            lock = _try_lock(folder / "alive")
+            if lock is not None:
+                lock.close()
+                shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,117 @@
+"""The way of one mail, told step by step: accepted, queued, claimed, sent."""
+
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from local.deployment import ROOT
+from local.errors import LocalStackError
+from local.stack import LocalStack
+
+FIRST_MAIL = ROOT / "events" / "api-post-email.json"
+_FINAL = {"sent", "failed", "unknown", "canceled"}
+_STEPS = {"queued": "queued", "sending": "claimed"}
+_PATIENCE_SECONDS = 60.0
+_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # it is on this machine
+_LOOK_SECONDS = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """How it ended: the mail's id, its final state (or the last one seen), its msgId."""
+
+    id: str
+    state: str
+    msg_id: str | None
+    reason: str | None
+
+
+def first_mail(path: Path = FIRST_MAIL, **changes: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+    """Return the mail of a sample event of the API, with fields changed."""
+    event = json.loads(path.read_text(encoding="utf-8"))
+    mail: dict[str, Any] = json.loads(event["body"])
+    return mail | {name: value for name, value in changes.items() if value is not None}
+
+
+def travel(stack: LocalStack, mail: Mapping[str, Any], tell: Callable[[str, str], None]) -> Journey:
+    """Send a mail through the API and follow its row until it ends.
+
+    Raises:
+        LocalStackError: the API did not accept it.
+
+    """
+    begin = time.monotonic()
+
+    def report(step: str, detail: str = "") -> None:
+        tell(step, f"{(time.monotonic() - begin) * 1000:6.0f} ms  {detail}".rstrip())
+
+    mail_id = _post(stack, mail)
+    report("accepted", f"202, id {mail_id}")
+    row: dict[str, Any] = {}
+    told: set[str] = set()
+    while time.monotonic() - begin < _PATIENCE_SECONDS:
+        row = _row(stack, mail_id)
+        state = row.get("state", "")
+        for passed in _passed(state, row):
+            if passed not in told:
+                told.add(passed)
+                report(_STEPS[passed])
+        if state in _FINAL:
+            break
+        time.sleep(_LOOK_SECONDS)
+    state = row.get("state", "nowhere")
+    journey = Journey(mail_id, state, row.get("msg_id"), row.get("reason"))
+    detail = f"msgId {journey.msg_id}" if state == "sent" else f"reason {journey.reason}"
+    report(state, f"{detail}, Taqnyat answered in {_answered_in(row)}")
+    return journey
+
+
+def _passed(state: str, row: Mapping[str, Any]) -> list[str]:
+    """Return the steps that a row in this state has behind it, quick ones included."""
+    if state == "queued" and not row.get("attempts"):
+        return ["queued"]
+    return ["queued", "sending"] if state else []
+
+
+def _answered_in(row: Mapping[str, Any]) -> str:
+    attempts = row.get("attempts") or [{}]
+    return f"{attempts[-1].get('ms', '?')} ms"
+
+
+def _post(stack: LocalStack, mail: Mapping[str, Any]) -> str:
+    request = urllib.request.Request(  # noqa: S310 - our own address
+        f"{stack.api_url}/emails",
+        data=json.dumps(mail, ensure_ascii=False).encode(),
+        headers={"Authorization": f"Bearer {stack.api_key}", "Content-Type": "application/json"},
+    )
+    try:
+        with _OPENER.open(request, timeout=_PATIENCE_SECONDS) as answer:
+            accepted: dict[str, str] = json.load(answer)
+    except urllib.error.HTTPError as error:
+        said = error.read().decode("utf-8", "replace")
+        raise LocalStackError(f"the API answered {error.code}: {said}") from None
+    return accepted["id"]
+
+
+def _row(stack: LocalStack, mail_id: str) -> dict[str, Any]:
+    item = stack.client("dynamodb").get_item(
+        TableName=stack.outputs["LedgerTable"], Key={"pk": {"S": mail_id}}, ConsistentRead=True
+    )
+    return {name: plain(value) for name, value in item.get("Item", {}).items()}
+
+
+def plain(value: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any attribute
+    """Return the value of a DynamoDB attribute as JSON would have it."""
+    [(kind, inner)] = value.items()
+    if kind == "L":
+        return [plain(item) for item in inner]
+    if kind == "M":
+        return {name: plain(item) for name, item in inner.items()}
+    if kind == "N":
+        return float(inner) if "." in inner else int(inner)
+    return None if kind == "NULL" else inner

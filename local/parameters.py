@@ -1,0 +1,25 @@
+"""The template's parameters on this machine: what differs from production, and why."""
+
+from collections.abc import Mapping
+
+STACK_NAME = "taqnyat-mail"
+
+# Short times, so that retry, pause, probe and resume can be watched; no throttle.
+LOCAL: Mapping[str, str] = {
+    "WorkerTimeoutSeconds": "10",
+    "RetryBaseSeconds": "1",
+    "RetryCapSeconds": "3",
+    "RetryWindowSeconds": "600",
+    "FailureRun": "5",
+    "ProbeDelaysSeconds": "3,5,8,10",
+    "MaximumConcurrency": "4",
+    "TokenCacheSeconds": "60",
+    "ApiRateLimit": "10000",
+    "ApiBurstLimit": "5000",
+}
+
+
+def overrides(taqnyat_url: str, more: Mapping[str, str] | None = None) -> list[str]:
+    """Return the parameters as `sam deploy --parameter-overrides` takes them."""
+    values = {**LOCAL, "TaqnyatUrl": taqnyat_url, **(more or {})}
+    return [f'{name}="{value}"' for name, value in values.items()]

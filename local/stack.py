@@ -1,0 +1,159 @@
+"""The local stack: emulator, simulator (or another provider), the deployed template, a ticker."""
+
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from local import deployment
+from local.emulator import Emulator
+from local.errors import LocalStackError
+from local.folder import RunFolder
+from local.parameters import STACK_NAME
+from local.simulator import Simulator
+from local.ticker import Ticker
+
+_TICK_SECONDS = 2.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How to run it. Without `taqnyat_url` a simulator is started.
+
+    `parameters` go to the template besides the local ones; `tick` is the seconds between two
+    status checks; `root` is the folder of the runs.
+    """
+
+    taqnyat_url: str | None = None
+    taqnyat_token: str | None = field(default=None, repr=False)
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    tick: float = _TICK_SECONDS
+    root: Path = deployment.ROOT / ".local"
+
+
+def _say_nothing(_step: str, _detail: str) -> None:
+    """Take a step's report and keep it."""
+
+
+class LocalStack:
+    """A running stack; use it as a context manager, or with `start` and `stop`.
+
+    `tell` is called with the name of each step and a detail as it is done.
+    """
+
+    def __init__(
+        self, options: Options | None = None, tell: Callable[[str, str], None] = _say_nothing
+    ) -> None:
+        """Start nothing yet."""
+        self.options = options or Options()
+        self.api_key = f"local_{secrets.token_urlsafe(24)}"
+        self.api_url = ""
+        self.outputs: dict[str, str] = {}
+        self.simulator: Simulator | None = None
+        self._tell = tell
+        self._folder: RunFolder | None = None
+        self._emulator: Emulator | None = None
+        self._ticker: Ticker | None = None
+
+    @property
+    def emulator(self) -> Emulator:
+        """The emulator, once it is up."""
+        if self._emulator is None:
+            raise LocalStackError("the stack is not up")
+        return self._emulator
+
+    @property
+    def folder(self) -> RunFolder:
+        """The folder of this run."""
+        if self._folder is None:
+            raise LocalStackError("the stack is not up")
+        return self._folder
+
+    def client(self, service: str) -> Any:  # noqa: ANN401 - boto3 clients have no common type
+        """Return a boto3 client with the deployer's rights."""
+        return self.emulator.client(service)
+
+    def start(self) -> Self:
+        """Bring everything up; on a failure nothing stays.
+
+        Raises:
+            LocalStackError: something that the user can mend.
+
+        """
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def _start(self) -> None:
+        url, token = self.options.taqnyat_url, self.options.taqnyat_token
+        if url is not None and not token:
+            raise LocalStackError("a provider of your own needs its token: set TAQNYAT_TOKEN")
+        deployment.build()
+        self._folder = RunFolder(self.options.root)
+        if url is None:
+            self.simulator = Simulator().start()
+            url, token = self.simulator.base_url, self.simulator.token
+            self._tell("simulator", url)
+        self._emulator = Emulator(self._folder.path).start()
+        self._tell("emulator", self._emulator.endpoint_url)
+        self.outputs = deployment.deploy(
+            self._emulator, self._folder.path, url, self.options.parameters
+        )
+        deployment.put_secrets(self._emulator, self.outputs, token or "", self.api_key)
+        self.api_url = deployment.local_api_url(self._emulator, self.outputs)
+        self._ticker = Ticker(
+            self._emulator, self.outputs["StatusCheckFunction"], self.options.tick
+        )
+        self._ticker.start()
+        self._folder.publish(self.details())
+        self._tell("deployed", f"stack {STACK_NAME}, API {self.api_url}")
+
+    def stop(self) -> None:
+        """End everything that was started."""
+        if self._ticker is not None:
+            self._ticker.stop()
+        if self._emulator is not None:
+            self._emulator.stop()
+        if self.simulator is not None:
+            self.simulator.stop()
+        if self._ticker is not None:
+            self._ticker.join()
+        if self._folder is not None:
+            self._folder.close()
+        self._ticker = self._emulator = self.simulator = self._folder = None
+
+    def details(self) -> dict[str, Any]:
+        """Return what `stack.json` tells others."""
+        simulator_url = self.simulator.base_url if self.simulator else None
+        return {
+            "api_url": self.api_url,
+            "api_key": self.api_key,
+            "simulator_url": simulator_url,
+            "inbox_url": f"{simulator_url}/inbox" if simulator_url else None,
+            "aws_endpoint_url": self.emulator.endpoint_url,
+            "region": self.emulator.region,
+            "access_key_id": self.emulator.access_key_id,
+            "secret_access_key": self.emulator.secret_access_key,
+            "stack_name": STACK_NAME,
+            "mail_queue_url": self.outputs["MailQueueUrl"],
+            "failed_queue_url": self.outputs["FailedQueueUrl"],
+            "ledger_table": self.outputs["LedgerTable"],
+            "pid": os.getpid(),
+        }
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
