@@ -1,6 +1,7 @@
 """The template as SAM expands it; as a program it prints it, for cfn-lint and checkov."""
 
 import json
+import logging
 import os
 import sys
 from functools import cache
@@ -39,4 +40,5 @@ def resources(kind: str) -> dict[str, dict[str, Any]]:
 
 
 if __name__ == "__main__":
+    logging.disable(logging.WARNING)  # SAM's translator warns of features of its own
     json.dump(expanded(), sys.stdout, indent=1)

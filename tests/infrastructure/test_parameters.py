@@ -62,6 +62,8 @@ def test_the_provider_url_accepts(url: str) -> None:
         "",
         "http://api.taqnyat.sa",
         "http://127.0.0.1.example.com",
+        "http://example.com:127.0.0.1",
+        "http://x127.0.0.1",
         "http://localhost.example.com",
         "http://localhost@example.com",
         "https://user:password@api.taqnyat.sa",
