@@ -145,12 +145,14 @@ def classify(status: int | None, body: bytes, fault: Fault | None = None) -> Out
 def _rule(status: int | None, said: envelope.Envelope, fault: Fault | None) -> _Rule:
     family = 0 if status is None else status // 100
     if said.result == "success":
-        # Success beside an ErrorCode, without msgId or under another status contradicts itself: it
-        # may have been sent.
-        whole = family == _SUCCESS and said.msg_id is not None and said.code is None
+        # Success beside an Error, without msgId or under another status contradicts itself: it may
+        # have been sent.
+        whole = family == _SUCCESS and said.msg_id is not None and not said.error
         return (Verdict.SENT, Scope.MAIL, "sent") if whole else _UNREADABLE
-    if said.code is not None:
-        return CODES.get(said.code, _UNKNOWN_CODE)
+    code = said.code
+    if code is not None and (code in CODES or said.result == "fail"):
+        # Without "fail", a number that is not known may as well mean that there is no error.
+        return CODES.get(code, _UNKNOWN_CODE)
     if fault is not None:
         return _FAULTS[fault]
     if said.result == "fail" and family == _SUCCESS:

@@ -10,18 +10,20 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-_IP: Final = re.compile(
-    r"(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}|(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{1,4})(?![\w:])"
-)
+_ADDRESS: Final = re.compile(r"(?<![\w.:])[0-9A-Fa-f:.]{2,45}(?![\w:])", re.ASCII)
 _NUMBER: Final = re.compile(r"-?[0-9]{1,9}")
 _PRICE: Final = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,6})?")
-_MSG_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+# With a digit in it: null, true and NaN are no ids.
+_MSG_ID: Final = re.compile(r"(?=[A-Za-z._-]*[0-9])[A-Za-z0-9._-]{1,64}")
 
 
 def _field(name: str, value: str) -> re.Pattern[str]:
-    # The value must be closed by a delimiter: a cut body turns ErrorCode 104 into 1 or 10.
+    # The value must be closed, by its quote or by a delimiter: a cut body turns ErrorCode 104 into
+    # 1 or 10, and a price of "1,200" into 1.
     return re.compile(
-        rf"""(?:^|[\s,{{"']){name}["']?\s*:\s*["']?({value})(?=["'\s,}}\]])""", re.IGNORECASE
+        rf"""(?:^|[\s,{{"'])"""
+        rf"""{name}["']?\s*:\s*(?:(["'])\s*({value})\s*\1|({value})(?=["'\s,}}\]]))""",
+        re.IGNORECASE | re.ASCII,
     )
 
 
@@ -29,17 +31,24 @@ _RESULT_FIELD: Final = _field("ResponseStatus", "success|fail")
 _CODE_FIELD: Final = _field("ErrorCode", _NUMBER.pattern)
 _MSG_ID_FIELD: Final = _field("msgId", _MSG_ID.pattern)
 _PRICE_FIELD: Final = _field("price", _PRICE.pattern)
+# An Error that holds something, whatever it is; neither empty nor null, false or 0.
+_ERROR_FIELD: Final = re.compile(
+    r"""[\s,{"']Error["']?\s*:\s*(?:\{\s*[^\s}]|\[\s*[^\s\]]|"[^"]|'[^']|[1-9a-eg-mo-z])""",
+    re.IGNORECASE | re.ASCII,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
     """What an answer says of itself; `None` where it says nothing that can be trusted.
 
-    `result` is "success" or "fail"; `code` Taqnyat's ErrorCode; `price` a decimal number as text.
+    `result` is "success" or "fail"; `code` Taqnyat's ErrorCode; `error` whether there is an Error,
+    readable or not; `price` a decimal number as text.
     """
 
     result: str | None = None
     code: int | None = None
+    error: bool = False
     msg_id: str | None = None
     price: str | None = None
 
@@ -56,20 +65,27 @@ def read(body: bytes) -> Envelope:
 
 def ip_address(body: bytes) -> str | None:
     """Return the first IP address in an answer: code 102 names the address that was refused."""
-    found = _IP.search(body.decode("utf-8", errors="replace"))
-    return found.group() if found else None
+    import ipaddress  # noqa: PLC0415  code 102 alone pays for it
+
+    for candidate in _ADDRESS.findall(body.decode("utf-8", errors="replace")):
+        try:
+            return str(ipaddress.ip_address(candidate.rstrip(".")))
+        except ValueError:  # a time of day, a version number
+            continue
+    return None
 
 
 def _pick(document: dict[str, object]) -> Envelope:
     fields = _lowered(document)
     data, error = _lowered(fields.get("data")), _lowered(fields.get("error"))
     result = _text(fields.get("responsestatus")).lower()
-    code = _whole(_NUMBER, error.get("errorcode"))
+    code = _whole(_NUMBER, error.get("errorcode", fields.get("errorcode")))
     return Envelope(
         result=result if result in {"success", "fail"} else None,
         code=None if code is None else int(code),
-        msg_id=_whole(_MSG_ID, data.get("msgid")),
-        price=_whole(_PRICE, data.get("price")),
+        error=bool(fields.get("error")) or code is not None,
+        msg_id=_whole(_MSG_ID, data.get("msgid", fields.get("msgid"))),
+        price=_whole(_PRICE, data.get("price", fields.get("price"))),
     )
 
 
@@ -78,6 +94,7 @@ def _scan(text: str) -> Envelope:
     return Envelope(
         result=(_only(_RESULT_FIELD, text) or "").lower() or None,
         code=None if code is None else int(code),
+        error=code is not None or _ERROR_FIELD.search(text) is not None,
         msg_id=_only(_MSG_ID_FIELD, text),
         price=_only(_PRICE_FIELD, text),
     )
@@ -85,8 +102,8 @@ def _scan(text: str) -> Envelope:
 
 def _only(pattern: re.Pattern[str], text: str) -> str | None:
     # Two different values for one field contradict each other: then the field says nothing.
-    values = {value.lower() for value in pattern.findall(text)}
-    return values.pop() if len(values) == 1 else None
+    found = [quoted or plain for _, quoted, plain in pattern.findall(text)]
+    return found[0] if len({value.lower() for value in found}) == 1 else None
 
 
 def _lowered(value: object) -> dict[str, object]:

@@ -1,0 +1,127 @@
+"""What is read of an answer's body, whatever its shape."""
+
+import json
+
+import pytest
+from taqnyat import envelope
+from taqnyat.envelope import Envelope
+
+TRAILING = b',}\n"Error":null,\n}'
+
+
+def whole(**fields: object) -> bytes:
+    """Make a success in valid JSON whose Data has these fields."""
+    return json.dumps({"ResponseStatus": "success", "Data": fields, "Error": None}).encode()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"ResponseStatus":"fail","Data":null,"Error":{"ErrorCode":104}}',
+        b'{"responsestatus":"FAIL","error":{"errorcode":"104"}}',
+        b'{"ResponseStatus":"fail","Error":{"ErrorCode":104.0}}',
+        b'{"ResponseStatus":" fail ","Error":{"ErrorCode":" 104 "}}',
+        b'{"ResponseStatus":"fail","ErrorCode":104}',
+        b'\xef\xbb\xbf{"ResponseStatus":"fail","Error":{"ErrorCode":104}}',
+        b"{ResponseStatus: 'fail', Error: {ErrorCode: 104}}",
+        b'{"ResponseStatus":"fail","Error":{"ErrorCode":"104",}}',
+        b'{"ResponseStatus" : "fail" , "Error" : { "ErrorCode" : 104 , } }',
+        b'{"ResponseStatus":"fail","Error":{"ErrorCode":104"}}',
+        b'<pre>\xff{"ResponseStatus":"fail","Error":{"ErrorCode":104,"MessageAr":"\xc3\x28"}}</pre>',
+    ],
+)
+def test_a_failure_is_read_in_every_shape(body: bytes) -> None:
+    assert envelope.read(body) == Envelope(result="fail", code=104, error=True)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b'"ErrorCode: 104"',
+        b"\x00" * 100,
+        b"{" * 60_000,
+        b"[" * 60_000,
+        b"9" * 60_000,
+        b'{"ErrorCode":104',
+        b'{"ErrorCode":"104',
+        b'{"ErrorCode":10',
+        b'{"ErrorCode":1,"ErrorCode":2,}',
+        b'{"ErrorCode":1234567890,}',
+        b'{"XErrorCode":104,}',
+        b'{"ErrorCode":1.5,}',
+        "{ErrorCode: ١٠٤,}".encode(),
+    ],
+)
+def test_what_cannot_be_trusted_says_nothing(body: bytes) -> None:
+    assert envelope.read(body).code is None
+    assert envelope.read(body).result is None
+
+
+@pytest.mark.parametrize(
+    ("given", "msg_id"),
+    [
+        (202, "202"),
+        ("202", "202"),
+        ("aB-9_x.1", "aB-9_x.1"),
+        ("6f0d1f5e-8c5b-4d55-9a39-0b8d7f1f4c11", "6f0d1f5e-8c5b-4d55-9a39-0b8d7f1f4c11"),
+        (0, "0"),
+        (None, None),
+        (True, None),
+        ("", None),
+        ("none", None),
+        ("7 7", None),
+        ("1" * 65, None),
+        ([1], None),
+    ],
+)
+def test_the_id_is_kept_as_it_is(given: object, msg_id: str | None) -> None:
+    body = whole(msgId=given)
+    assert envelope.read(body).msg_id == msg_id
+    assert envelope.read(body[:-1] + b",}").msg_id == msg_id
+
+
+@pytest.mark.parametrize(
+    ("given", "price"),
+    [
+        ("0", "0"),
+        ("0.05", "0.05"),
+        (0.05, "0.05"),
+        (3, "3"),
+        ("1,200.50", None),
+        ("-1", None),
+        ("1e3", None),
+        ("free", None),
+        (None, None),
+    ],
+)
+def test_a_price_is_a_plain_amount_or_none(given: object, price: str | None) -> None:
+    body = whole(msgId=1, price=given)
+    assert envelope.read(body).price == price
+    assert envelope.read(body[:-1] + b",}").price == price
+
+
+def test_a_whole_number_needs_no_fraction() -> None:
+    read = envelope.read(whole(msgId=202.0, price=2.0))
+    assert (read.msg_id, read.price) == ("202", "2")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("this ip 10.0.0.1 Not authorized", "10.0.0.1"),
+        ("هذا الاي بي 192.0.2.7 غير مصرح", "192.0.2.7"),
+        ("this ip 192.0.2.7.", "192.0.2.7"),
+        ("this ip 2001:db8::1 is refused", "2001:db8::1"),
+        ("(::1)", "::1"),
+        ("at 10:20:30, 203.0.113.9 was refused", "203.0.113.9"),
+        ("version 1.2.3, 999.1.1.1, 10.0.0.1", "10.0.0.1"),
+        ("nothing here", None),
+        ("", None),
+    ],
+)
+def test_the_first_ip_address(text: str, found: str | None) -> None:
+    assert envelope.ip_address(text.encode()) == found
+    assert envelope.ip_address(b"\xff " + text.encode()) == found
