@@ -51,9 +51,13 @@ class RunFolder:
             json.dump(details, file, indent=2)
         draft.replace(target)
 
-    def close(self) -> None:
-        """Take the details away; the log stays until the next run."""
+    def withdraw(self) -> None:
+        """Take the details away, before what they name goes."""
         self.stack_json.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Let go of the folder; the log stays until the next run."""
+        self.withdraw()
         for lock in (self._claim, self._alive):
             if lock is not None:
                 lock.close()

@@ -12,6 +12,7 @@ from local import deployment
 from local.emulator import Emulator
 from local.errors import LocalStackError
 from local.folder import RunFolder
+from local.gate import Gate
 from local.parameters import STACK_NAME
 from local.simulator import Simulator
 from local.ticker import Ticker
@@ -57,6 +58,7 @@ class LocalStack:
         self._folder: RunFolder | None = None
         self._emulator: Emulator | None = None
         self._ticker: Ticker | None = None
+        self._gate: Gate | None = None
 
     @property
     def emulator(self) -> Emulator:
@@ -106,7 +108,9 @@ class LocalStack:
             self._emulator, self._folder.path, url, self.options.parameters
         )
         deployment.put_secrets(self._emulator, self.outputs, token or "", self.api_key)
-        self.api_url = deployment.local_api_url(self._emulator, self.outputs)
+        self._gate = Gate(deployment.local_api_url(self._emulator, self.outputs))
+        self._gate.start()
+        self.api_url = self._gate.api_url
         self._ticker = Ticker(
             self._emulator, self.outputs["StatusCheckFunction"], self.options.tick
         )
@@ -116,17 +120,21 @@ class LocalStack:
 
     def stop(self) -> None:
         """End everything that was started."""
+        if self._folder is not None:
+            self._folder.withdraw()
         if self._ticker is not None:
             self._ticker.stop()
         if self._emulator is not None:
             self._emulator.stop()
+        if self._gate is not None:
+            self._gate.stop()
         if self.simulator is not None:
             self.simulator.stop()
         if self._ticker is not None:
             self._ticker.join()
         if self._folder is not None:
             self._folder.close()
-        self._ticker = self._emulator = self.simulator = self._folder = None
+        self._ticker = self._emulator = self._gate = self.simulator = self._folder = None
 
     def details(self) -> dict[str, Any]:
         """Return what `stack.json` tells others."""

@@ -31,8 +31,7 @@ class Simulator:
     @property
     def base_url(self) -> str:
         """Address without a slash at its end, such as http://127.0.0.1:40123."""
-        host, port = self._server.server_address[:2]
-        return f"http://{host!s}:{port}"
+        return self._server.base_url
 
     @property
     def token(self) -> str:

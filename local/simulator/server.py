@@ -1,14 +1,9 @@
-"""The simulator's HTTP server: one thread a connection, HTTP/1.1 with keep-alive."""
+"""The simulator over HTTP/1.1 with keep-alive: which call goes where."""
 
-import socket
-import sys
-import threading
-from contextlib import suppress
 from http.server import BaseHTTPRequestHandler
-from socketserver import TCPServer, ThreadingMixIn
-from typing import Any
 from urllib.parse import urlsplit
 
+from local.loopback import LoopbackServer
 from local.simulator import answers, call, control
 from local.simulator.answers import Reply
 from local.simulator.faults import FAULTS
@@ -22,55 +17,13 @@ _MAX_BODY = 16 << 20
 _IDLE_SECONDS = 120
 
 
-class Server(ThreadingMixIn, TCPServer):
-    """Serves one provider on a loopback port; `stop` ends every connection at once."""
-
-    daemon_threads = True
-    block_on_close = False
-    allow_reuse_address = True
-    request_queue_size = 512
+class Server(LoopbackServer):
+    """Serves one provider."""
 
     def __init__(self, address: tuple[str, int], provider: Provider) -> None:
         """Bind the address (port 0: any free one); serving begins with `start`."""
         super().__init__(address, _Handler)
         self.provider = provider
-        self.stopping = threading.Event()
-        self._lock = threading.Lock()
-        self._open: set[socket.socket] = set()
-        self._thread = threading.Thread(
-            target=self.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
-        )
-
-    def start(self) -> None:
-        """Serve in the background."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Stop serving; a call that hangs or drips ends too."""
-        self.stopping.set()
-        self.shutdown()
-        self.server_close()
-        with self._lock:
-            for connection in self._open:
-                _end(connection)
-        self._thread.join()
-
-    def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as in the base
-        """Note the connection, then serve it on a thread of its own."""
-        with self._lock:
-            self._open.add(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:  # noqa: ANN401 - as in the base
-        """Close without the orderly end of the base class, which would hide a reset."""
-        with self._lock:
-            self._open.discard(request)
-        self.close_request(request)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as in the base
-        """Say nothing of callers that went away; show every other error."""
-        if not isinstance(sys.exception(), OSError):
-            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -162,8 +115,3 @@ class _Handler(BaseHTTPRequestHandler):
     @property
     def _ip(self) -> str:
         return str(self.client_address[0])
-
-
-def _end(connection: socket.socket) -> None:
-    with suppress(OSError):  # it may be closed already
-        connection.shutdown(socket.SHUT_RDWR)

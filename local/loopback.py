@@ -1,0 +1,67 @@
+"""A threaded HTTP server on the loopback that stops at once, whatever its connections do."""
+
+import socket
+import sys
+import threading
+from contextlib import suppress
+from socketserver import BaseRequestHandler, TCPServer, ThreadingMixIn
+from typing import Any
+
+_POLL_SECONDS = 0.02
+
+
+class LoopbackServer(ThreadingMixIn, TCPServer):
+    """One thread a connection; `stop` ends every connection."""
+
+    daemon_threads = True
+    block_on_close = False
+    allow_reuse_address = True
+    request_queue_size = 512
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseRequestHandler]) -> None:
+        """Bind the address (port 0: any free one); serving begins with `start`."""
+        super().__init__(address, handler)
+        self.stopping = threading.Event()
+        self._lock = threading.Lock()
+        self._open: set[socket.socket] = set()
+        self._thread = threading.Thread(
+            target=self.serve_forever, kwargs={"poll_interval": _POLL_SECONDS}, daemon=True
+        )
+
+    @property
+    def base_url(self) -> str:
+        """Address without a slash at its end, such as http://127.0.0.1:40123."""
+        host, port = self.server_address[:2]
+        return f"http://{host!s}:{port}"
+
+    def start(self) -> None:
+        """Serve in the background."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop serving; a call that hangs ends too."""
+        self.stopping.set()
+        self.shutdown()
+        self.server_close()
+        with self._lock:
+            for connection in self._open:
+                with suppress(OSError):  # it may be closed already
+                    connection.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+
+    def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as in the base
+        """Note the connection, then serve it on a thread of its own."""
+        with self._lock:
+            self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:  # noqa: ANN401 - as in the base
+        """Close without the orderly end of the base class, which would hide a reset."""
+        with self._lock:
+            self._open.discard(request)
+        self.close_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as in the base
+        """Say nothing of callers that went away; show every other error."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
