@@ -66,6 +66,18 @@ class StatusCheck:
             )
         return {"provider_up": status.up, "sending_paused": state.paused}
 
+    def ask_account(self, deadline: float) -> dict[str, Any]:
+        """Ask Taqnyat whether it takes the token, and calls from this function's address."""
+        outcome = self._taqnyat.ask_account(deadline)
+        return {
+            "verdict": outcome.verdict,
+            "scope": outcome.scope,
+            "reason": outcome.reason,
+            "status": outcome.status,
+            "code": outcome.code,
+            "ip": outcome.ip,
+        }
+
     def _tend_pause(self, now: float, deadline: float) -> PauseState:
         state = self._pause.read()
         if state.paused:

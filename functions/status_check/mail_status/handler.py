@@ -13,6 +13,7 @@ from outbox.delivery import Delivery
 from outbox.ledger import Ledger
 from outbox.messages import MailQueue
 from outbox.pause import Intake, Pause
+from outbox.schedules import Schedules
 from outbox.settings import Settings
 from outbox.telemetry import Telemetry
 from taqnyat import BearerToken, TaqnyatClient, Transport
@@ -26,14 +27,17 @@ class Context(Protocol):
     def get_remaining_time_in_millis(self) -> int: ...  # noqa: D102
 
 
-def handler(_event: dict[str, Any], context: Context) -> dict[str, Any]:
-    """Check once. What AWS refuses is raised.
+def handler(event: dict[str, Any], context: Context) -> dict[str, Any]:
+    """Check once; `{"check": "account"}`, from the command line's doctor, asks for the account.
 
-    A check that was not written is an error of the function.
+    What AWS refuses is raised: a check that was not written is an error of the function.
     """
     check, telemetry = _container()
+    deadline = last_moment(context.get_remaining_time_in_millis() / 1000)
     try:
-        return check.run(last_moment(context.get_remaining_time_in_millis() / 1000))
+        if event.get("check") == "account":
+            return check.ask_account(deadline)
+        return check.run(deadline)
     finally:
         telemetry.flush()
 
@@ -58,10 +62,11 @@ def _container() -> tuple[StatusCheck, Telemetry]:
     )
     pause = Pause(dynamo, settings.ledger_table, settings.probe_delays_seconds)
     queue = MailQueue(aws.client("sqs"), settings.mail_queue_url, settings.failed_queue_url)
+    schedules = Schedules(lambda: aws.client("scheduler"), settings)
 
     def deliver(watch: Watch) -> Delivery:
         token.forget()  # a probe sends with the token as it is now
-        return Delivery(ledger, taqnyat, queue, watch, settings)
+        return Delivery(ledger, taqnyat, queue, watch, schedules, settings)
 
     check = StatusCheck(
         taqnyat=taqnyat,

@@ -37,6 +37,9 @@ class Letter:
     campaign: str
 
 
+_TO_NOBODY: Final = Letter("", (), "", "", "")
+
+
 @dataclass(frozen=True, slots=True)
 class SystemStatus:
     """`up` is False when a service is affected, or the answer cannot be had or read.
@@ -74,6 +77,14 @@ class TaqnyatClient:
         except CredentialsError as error:
             return Outcome(Verdict.RETRYABLE, Scope.ACCOUNT, error.reason)
         return self._post(letter, other, deadline) if other else outcome
+
+    def ask_account(self, deadline: float) -> Outcome:
+        """Ask whether the token, read anew, and this address are accepted: by a letter to nobody.
+
+        It cannot be sent; codes 14 to 17 tell that Taqnyat took everything but the letter.
+        """
+        self._token.forget()
+        return self.send(_TO_NOBODY, deadline)
 
     def system_status(self, deadline: float) -> SystemStatus:
         """Ask `/system/status`, which needs no token and so cannot tell of the account."""

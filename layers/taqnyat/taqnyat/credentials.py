@@ -111,7 +111,7 @@ class BearerToken:
 
     def _read(self) -> None:
         self._token = None
-        self._token = _token_in(_secret_string(self._secrets, self._secret_id))
+        self._token = token_in(_secret_string(self._secrets, self._secret_id))
         self._read_at = self._clock()
 
 
@@ -135,7 +135,14 @@ def _secret_string(secrets: SecretsClient, secret_id: str) -> str:
     return value or ""
 
 
-def _token_in(secret: str) -> str:
+def token_in(secret: str) -> str:
+    """Return the token in a secret's text: as it is, or in JSON with `bearerToken`.
+
+    Raises:
+        TokenNotSetError: the text is empty.
+        MalformedSecretError: it holds no token.
+
+    """
     text = secret.strip()
     if text.startswith(("{", "[", '"')):
         text = _token_in_json(text)

@@ -1,0 +1,26 @@
+"""`taqnyat-mail`: all commands."""
+
+import click
+
+from ops.commands import campaign, doctor, failed, keys, mail, pausing, send, status, token, unknown
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+def main() -> None:
+    """Operate the Taqnyat mail gateway. In trouble, begin with `doctor`."""
+
+
+for _command in (
+    doctor.command,
+    status.command,
+    send.command,
+    campaign.command,
+    mail.group,
+    failed.group,
+    unknown.group,
+    pausing.pause,
+    pausing.resume,
+    keys.group,
+    token.group,
+):
+    main.add_command(_command)

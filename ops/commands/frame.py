@@ -1,0 +1,68 @@
+"""What every command has in common: which stack, tables or JSON, and no traceback."""
+
+import functools
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ops import stack as stacks
+from ops.errors import OpsError, explain
+from ops.screen import Screen
+
+_OPTIONS = (
+    click.option("--stack", "name", default="taqnyat-mail", show_default=True, help="Its name."),
+    click.option("--region", help="AWS region; otherwise the environment's."),
+    click.option("--profile", help="AWS profile; otherwise the environment's."),
+    click.option("--local", is_flag=True, help="The stack that `make run` has up."),
+    click.option(
+        "--stack-json",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="Another local stack's stack.json.",
+    ),
+    click.option("--json", "as_json", is_flag=True, help="JSON in place of tables."),
+)
+
+yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
+
+
+def on_a_stack(function: Callable[..., Any]) -> Callable[..., None]:
+    """Give a command its stack and its screen as first arguments; True from it means exit code 1.
+
+    Expected failures, AWS's among them, become a sentence and exit code 1.
+    """
+
+    @functools.wraps(function)
+    def run(
+        name: str,
+        region: str | None,
+        profile: str | None,
+        stack_json: Path | None,
+        *args: Any,  # noqa: ANN401  the command's own
+        local: bool,
+        as_json: bool,
+        **kwargs: Any,  # noqa: ANN401
+    ) -> None:
+        screen = Screen(as_json=as_json)
+        try:
+            if local or stack_json:
+                stack = stacks.find_local(stack_json or stacks.LOCAL_STACK)
+            else:
+                stack = stacks.find(name, region, profile)
+            unwell = function(stack, screen, *args, **kwargs)
+        except OpsError as error:
+            screen.failed(error)
+            sys.exit(1)
+        except (ClientError, BotoCoreError) as error:
+            screen.failed(explain(error))
+            sys.exit(1)
+        if unwell:
+            sys.exit(1)
+
+    command: Callable[..., None] = run
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command

@@ -1,0 +1,105 @@
+"""`mail show` and `mail erase`."""
+
+from dataclasses import asdict
+from typing import Any
+
+import click
+from outbox.ledger import Row
+from rich.console import Group, RenderableType
+
+from ops.commands.frame import on_a_stack, yes_option
+from ops.commands.queues import failed_queue
+from ops.erasure import Traces
+from ops.errors import OpsError
+from ops.screen import Screen, clock, facts, table
+from ops.stack import Stack
+
+
+@click.group("mail")
+def group() -> None:
+    """See what is known of a mail; erase a person."""
+
+
+@group.command("show")
+@click.argument("mail_id", metavar="ID")
+@on_a_stack
+def show(stack: Stack, screen: Screen, mail_id: str) -> None:
+    """Show a mail's whole history."""
+    row = stack.ledger.get(mail_id)
+    if row is None:
+        raise OpsError(
+            "there is no record of this mail",
+            f"records are kept for {stack.settings.record_days} days; "
+            "a mail put straight on the queue has one from its first try on",
+        )
+    screen.show(summary(row), history(row))
+
+
+@group.command("erase")
+@click.argument("address")
+@yes_option
+@on_a_stack
+def erase(stack: Stack, screen: Screen, address: str, *, yes: bool) -> bool:
+    """Erase what the stack keeps of an ADDRESS; exit code 1 while a mail of it may still wait."""
+    traces = Traces(stack.client("dynamodb"), stack.output("LedgerTable"), address)
+    rows = list(traces.find())
+    with failed_queue(stack).look() as held:
+        messages = [parked for parked in held if traces.names(parked)]
+        if rows or messages:
+            screen.confirm(
+                f"Erase it from {len(rows)} record(s), and delete {len(messages)} mail(s) of the "
+                f"failed queue for good, in {stack}?",
+                yes=yes,
+            )
+        for parked in messages:
+            failed_queue(stack).drop(parked)
+    erased = [found.id for found in rows if found.settled and traces.erase(found)]
+    left = [found.id for found in rows if found.id not in erased]
+    screen.show(
+        {"records": erased, "failed_mails": len(messages), "still_waiting": left},
+        facts(
+            {
+                "records erased": len(erased),
+                "mails deleted": len(messages),
+                "still on their way": ", ".join(left) or "none",
+            }
+        ),
+    )
+    if left:
+        screen.note("Run it again when these are settled (`mail show`), or cancel them first.")
+    screen.note("Backups of the ledger keep up to 35 days; see docs/operations.md, Data kept.")
+    return bool(left)
+
+
+def summary(row: Row) -> dict[str, Any]:
+    """Return all that a row may show, ready for JSON."""
+    hidden = {"fingerprint", "request", "claim"}
+    return {key: value for key, value in asdict(row).items() if key not in hidden}
+
+
+def history(row: Row) -> RenderableType:
+    """Draw a row and its attempts."""
+    told = {
+        "id": row.id,
+        "state": row.state,
+        "reason": row.reason,
+        "code": row.code,
+        "from": row.sender,
+        "to": ", ".join(row.to),
+        "campaign": row.campaign,
+        "client": row.client,
+        "created": row.created,
+        "updated": row.updated,
+        "scheduled": row.scheduled_at and clock(row.scheduled_at),
+        "expires": row.expires_at and clock(row.expires_at),
+        "msgId": row.msg_id,
+        "price": row.price,
+        "resends": row.resends or None,
+    }
+    columns = ("at", "verdict", "scope", "reason", "status", "code", "ms", "resend")
+    attempts = table(
+        columns,
+        ([attempt.get(column) for column in columns] for attempt in row.attempts),
+        title=f"\n{row.attempt_count} attempt(s)",
+    )
+    return Group(facts({key: value for key, value in told.items() if value is not None}), attempts)

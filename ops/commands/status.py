@@ -1,0 +1,94 @@
+"""`status`: one screen with what goes on."""
+
+import contextlib
+import time
+from typing import Any
+
+import click
+from rich.console import Group, RenderableType
+from rich.live import Live
+from rich.text import Text
+
+from ops import watch
+from ops.commands.frame import on_a_stack
+from ops.screen import Screen, ago, facts
+from ops.stack import Stack
+
+
+@click.command("status")
+@click.option("--watch", "again", is_flag=True, help="Show it again and again, until Ctrl-C.")
+@click.option(
+    "--every",
+    type=click.FloatRange(0.2),
+    default=2.0,
+    show_default=True,
+    help="Seconds between two looks.",
+)
+@click.option(
+    "--minutes",
+    type=click.IntRange(1, 1440),
+    default=60,
+    show_default=True,
+    help="Count the mails of this many minutes.",
+)
+@on_a_stack
+def command(stack: Stack, screen: Screen, *, again: bool, every: float, minutes: int) -> None:
+    """Show sending, queues, Taqnyat, alarms and counts on one screen."""
+    if not again:
+        found = watch.snapshot(stack, minutes)
+        screen.show(found, picture(found))
+        return
+    with contextlib.suppress(KeyboardInterrupt):
+        if screen.as_json:
+            while True:  # one line a look
+                screen.show(watch.snapshot(stack, minutes))
+                time.sleep(every)
+        with Live(console=screen.console, auto_refresh=False) as live:
+            while True:
+                live.update(picture(watch.snapshot(stack, minutes)), refresh=True)
+                time.sleep(every)
+
+
+def picture(found: dict[str, Any]) -> RenderableType:
+    """Draw a snapshot."""
+    sending, queue, failed = found["sending"], found["mail_queue"], found["failed_queue"]
+    provider = found["provider"]
+    paused = Text("active", style="bold green")
+    if sending["paused"]:
+        detail = f" ({sending['detail']})" if sending["detail"] else ""
+        paused = Text(f"PAUSED: {sending['reason']}{detail}", style="bold red")
+        paused.append(f", by {sending['by']} since {sending['since']}", style="not bold")
+        if sending["next_probe"]:
+            paused.append(f", next try {sending['next_probe']}", style="not bold")
+    oldest = queue["oldest_seconds"]
+    counts = {name.removeprefix("Mail").lower(): value for name, value in found["counts"].items()}
+    in_failed = sum(failed[key] for key in ("waiting", "in_flight", "delayed"))
+    return Group(
+        Text(f"{found['stack']}  {found['at']}", style="bold"),
+        facts(
+            {
+                "sending": paused,
+                "mail queue": f"{queue['waiting']} waiting, {queue['in_flight']} in flight, "
+                f"{queue['delayed']} delayed",
+                "oldest mail": None if oldest is None else ago(oldest),
+                "failed queue": Text(str(in_failed), style="yellow" if in_failed else ""),
+                "Taqnyat": _provider(provider),
+                "mapping": ", ".join(found["mapping"]),
+                "alarms": Text(", ".join(found["alarms"]) or "none", style=_red(found["alarms"])),
+                f"last {found['last_minutes']} min": ", ".join(
+                    f"{value} {name}" for name, value in counts.items()
+                ),
+            }
+        ),
+    )
+
+
+def _provider(provider: dict[str, Any]) -> Text:
+    if provider["up"] is None:
+        return Text("not asked yet")
+    text = f"{'up' if provider['up'] else 'DOWN'}, {provider['milliseconds']} ms"
+    return Text(f"{text}, asked {provider['checked_at']}", style=_red(not provider["up"]))
+
+
+def _red(trouble: object) -> str:
+    return "bold red" if trouble else ""

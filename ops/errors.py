@@ -1,0 +1,68 @@
+"""What may go wrong and is meant to be read: a sentence, and what to do about it."""
+
+from typing import Final
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+    ProfileNotFound,
+)
+
+_DENIED: Final = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
+_EXPIRED: Final = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
+_UNKNOWN_KEY: Final = {
+    "InvalidClientTokenId",
+    "UnrecognizedClientException",
+    "SignatureDoesNotMatch",
+    "InvalidAccessKeyId",
+}
+_NOT_ASKED: Final = (
+    (
+        (NoCredentialsError, PartialCredentialsError),
+        "no AWS credentials were found",
+        "run `aws configure` or give --profile",
+    ),
+    (NoRegionError, "no AWS region is set", "give --region or set AWS_REGION"),
+    (ProfileNotFound, "there is no such AWS profile", "see `aws configure list-profiles`"),
+    (
+        EndpointConnectionError,
+        "AWS cannot be reached",
+        "look at this machine's network, and at --region",
+    ),
+)
+
+
+class OpsError(Exception):
+    """An expected failure; `remedy` is one sentence on what to do, or empty."""
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(message)
+        self.remedy = remedy
+
+
+def explain(error: ClientError | BotoCoreError) -> OpsError:
+    """Say what a failure of AWS means; its own text, which may repeat a value, is left out."""
+    if isinstance(error, ClientError):
+        code = str(error.response.get("Error", {}).get("Code", "?"))
+        return _explain_refusal(code, error.operation_name)
+    for kinds, message, remedy in _NOT_ASKED:
+        if isinstance(error, kinds):
+            return OpsError(message, remedy)
+    return OpsError(f"AWS did not answer ({type(error).__name__})", "try again")
+
+
+def _explain_refusal(code: str, operation: str) -> OpsError:
+    if code in _DENIED:
+        return OpsError(
+            f"these AWS credentials may not do {operation}",
+            "use a role that may; docs/operations.md lists what the command line needs",
+        )
+    if code in _EXPIRED:
+        return OpsError("the AWS session has expired", "log in again")
+    if code in _UNKNOWN_KEY:
+        return OpsError("AWS does not know these credentials", "log in again or give --profile")
+    return OpsError(f"AWS answered {code} to {operation}", "try again")

@@ -1,0 +1,116 @@
+"""The callers' API keys: a document with hashes only. A key itself is shown once and kept nowhere.
+
+The document: `{"<client>": {"sha256": ["<hex>", ...], "from": ["*@acme.sa"], "scopes": ["send"]}}`.
+Functions take a document and return a changed one.
+"""
+
+import hashlib
+import json
+import re
+import secrets
+from collections.abc import Sequence
+from typing import Any, Final
+
+from ops.errors import OpsError
+
+SCOPES: Final = ("send", "read")
+_CLIENT: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_PATTERN: Final = re.compile(r"\*|[^@\s,]{1,64}@[^@\s,]{1,190}")
+_HASH: Final = re.compile(r"[0-9a-fA-F]{64}")
+
+Document = dict[str, dict[str, Any]]
+
+
+def new_key() -> str:
+    """Make a key: 256 random bits, with a prefix by which leak scanners find it."""
+    return f"tqm_{secrets.token_urlsafe(32)}"
+
+
+def load(text: str) -> Document:
+    """Read the secret.
+
+    Raises:
+        OpsError: it is not what the authorizer can read.
+
+    """
+    try:
+        document = json.loads(text or "{}")
+    except ValueError:
+        document = None
+    if not isinstance(document, dict) or not all(
+        isinstance(rules, dict) for rules in document.values()
+    ):
+        raise OpsError(
+            "the API keys secret is not a JSON object of clients",
+            "correct it in Secrets Manager; until then nobody is let in",
+        )
+    return document
+
+
+def dump(document: Document) -> str:
+    """Write the secret."""
+    return json.dumps(document, indent=1, sort_keys=True)
+
+
+def add(
+    document: Document, client: str, senders: Sequence[str], scopes: Sequence[str], key: str
+) -> Document:
+    """Add a client with its first key."""
+    if not _CLIENT.fullmatch(client):
+        raise OpsError(
+            "a client's name is 1 to 64 small letters, digits, dots, hyphens or underscores"
+        )
+    if client in document:
+        raise OpsError(f"there is a client {client} already", f"use `keys rotate {client}`")
+    for pattern in senders:
+        if not _PATTERN.fullmatch(pattern):
+            raise OpsError("--from takes an address or a pattern such as *@acme.sa")
+    rules = {"sha256": [_hash(key)], "from": list(senders), "scopes": list(scopes)}
+    return {**document, client: rules}
+
+
+def rotate(document: Document, client: str, key: str) -> Document:
+    """Give a client a second key beside those that it has."""
+    rules = _rules(document, client)
+    return {**document, client: {**rules, "sha256": [*hashes(rules), _hash(key)]}}
+
+
+def finish(document: Document, client: str) -> Document:
+    """Leave a client only its newest key."""
+    rules = _rules(document, client)
+    return {**document, client: {**rules, "sha256": hashes(rules)[-1:]}}
+
+
+def revoke(document: Document, client: str) -> Document:
+    """Take a client away with all its keys."""
+    _rules(document, client)
+    return {name: rules for name, rules in document.items() if name != client}
+
+
+def hashes(rules: dict[str, Any]) -> list[str]:
+    """Return a client's hashes, oldest first."""
+    value = rules.get("sha256")
+    return [value] if isinstance(value, str) else [str(item) for item in value or []]
+
+
+def faults(document: Document) -> list[str]:
+    """Return what is wrong with a document, in a sentence each."""
+    found = []
+    for client, rules in document.items():
+        if not hashes(rules) or not all(map(_HASH.fullmatch, hashes(rules))):
+            found.append(f"{client} has no key, or one that is no SHA-256")
+        if not set(rules.get("scopes") or []) & set(SCOPES):
+            found.append(f"{client} may neither send nor read")
+        if "send" in (rules.get("scopes") or []) and not rules.get("from"):
+            found.append(f"{client} may send from no address")
+    return found
+
+
+def _rules(document: Document, client: str) -> dict[str, Any]:
+    if client not in document:
+        raise OpsError(f"there is no client {client}", "`keys list` shows them")
+    return document[client]
+
+
+def _hash(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()

@@ -1,0 +1,28 @@
+"""What an operator does about each trouble of the account, by its stable reason."""
+
+from types import MappingProxyType
+from typing import Final
+
+_TOKEN: Final = "store the token of Taqnyat's account with `token set`"  # noqa: S105  a sentence
+
+REMEDIES: Final = MappingProxyType(
+    {
+        "balance_empty": "top the account up at Taqnyat (takes up to two hours), then `resume`",
+        "balance_too_low": "top the account up at Taqnyat (takes up to two hours), then `resume`",
+        "api_disabled": "switch sending through the API on in Taqnyat's account settings",
+        "ip_refused": (
+            "allow the address at Taqnyat, or lift the limit there; "
+            "for an address that stays the same deploy network.yaml"
+        ),
+        "token_refused": _TOKEN,
+        "token_not_set": _TOKEN,
+        "token_malformed": _TOKEN,
+        "wrong_endpoint": "correct the stack's parameter TaqnyatUrl and deploy",
+    }
+)
+_OTHER: Final = 'see docs/operations.md, "Sending is paused"'
+
+
+def remedy(reason: str) -> str:
+    """Return what to do about the reason of a pause."""
+    return REMEDIES.get(reason, _OTHER)

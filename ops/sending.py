@@ -1,0 +1,57 @@
+"""Sending from the command line: a mail is accepted as the API accepts one, then followed."""
+
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from outbox.ledger import Ledger, Row
+from outbox.mail import REQUEST_FIELDS, Mail, MailError, read_mail
+from outbox.messages import encode
+from outbox.states import State
+
+from ops.errors import OpsError
+from ops.stack import Stack
+
+CLIENT: Final = "operator"
+SETTLED: Final = frozenset({State.SENT, State.FAILED, State.UNKNOWN, State.CANCELED})
+_LOOK_SECONDS: Final = 0.5
+
+
+def read(stack: Stack, fields: Mapping[str, Any], mail_id: str | None = None) -> Mail:
+    """Make a valid mail of the API's fields.
+
+    Raises:
+        OpsError: it is not valid; the message names the field.
+
+    """
+    try:
+        mail = read_mail(
+            dict(fields),
+            allowed=REQUEST_FIELDS,
+            now=time.time(),
+            campaign=stack.settings.default_campaign,
+            mail_id=mail_id or str(uuid.uuid4()),
+            client=CLIENT,
+        )
+        encode(mail)  # too large for the queue is not valid either
+    except MailError as error:
+        raise OpsError(str(error)) from None
+    return mail
+
+
+def accept(stack: Stack, mail: Mail) -> None:
+    """Accept a mail: its row, then its message. A repeat of the same mail does nothing."""
+    stack.submission.submit(mail, mail.fingerprint)
+
+
+def follow(
+    ledger: Ledger, mail_id: str, seconds: float, wait: Callable[[float], None] = time.sleep
+) -> Row | None:
+    """Return a mail's row as soon as it is settled, or as it is when `seconds` have passed."""
+    end = time.monotonic() + seconds
+    while True:
+        row = ledger.get(mail_id)
+        if row is None or row.state in SETTLED or time.monotonic() >= end:
+            return row
+        wait(_LOOK_SECONDS)

@@ -1,0 +1,160 @@
+"""A deployed stack: found by its name, all else from its outputs and its functions' settings."""
+
+import json
+from collections.abc import Callable
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any, Final
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from outbox.ledger import Ledger
+from outbox.messages import MailQueue
+from outbox.pause import Intake, Pause
+from outbox.schedules import Schedules
+from outbox.settings import Settings
+from outbox.submission import Submission
+
+from ops.errors import OpsError
+
+LOCAL_STACK: Final = Path(__file__).parents[1] / ".local" / "stack.json"
+_CONFIG: Final = Config(
+    connect_timeout=5,
+    read_timeout=70,
+    retries={"mode": "standard", "max_attempts": 4},
+    max_pool_connections=16,
+)
+
+
+class Stack:
+    """One stack. Each part is made at its first use; methods raise botocore's errors."""
+
+    def __init__(self, name: str, connect: Callable[[str], Any], where: str) -> None:
+        """`connect` makes the client of a service; `where` is the region, for people."""
+        self.name = name
+        self.where = where
+        self.client = connect
+        self.described_headers: dict[str, str] = {}
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.where})"
+
+    @cached_property
+    def described(self) -> dict[str, Any]:
+        """What CloudFormation says of the stack.
+
+        Raises:
+            OpsError: there is no such stack.
+
+        """
+        try:
+            answer = self.client("cloudformation").describe_stacks(StackName=self.name)
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") != "ValidationError":
+                raise
+            answer = {"Stacks": []}
+        if not answer["Stacks"]:
+            raise OpsError(
+                f"there is no stack {self}",
+                "give its name with --stack, its region with --region, or --local for `make run`'s",
+            )
+        self.described_headers = answer["ResponseMetadata"].get("HTTPHeaders", {})
+        stack: dict[str, Any] = answer["Stacks"][0]
+        return stack
+
+    @cached_property
+    def outputs(self) -> dict[str, str]:
+        """The stack's outputs, by name."""
+        return {out["OutputKey"]: out["OutputValue"] for out in self.described.get("Outputs", [])}
+
+    def output(self, name: str) -> str:
+        """Return one output.
+
+        Raises:
+            OpsError: the stack has none of this name.
+
+        """
+        if name not in self.outputs:
+            raise OpsError(
+                f"the stack {self} has no output {name}",
+                "is it this project's, wholly deployed, and of this version? "
+                "See `aws cloudformation describe-stacks`",
+            )
+        return self.outputs[name]
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings that the stack's own functions run with."""
+        answer = self.client("lambda").get_function_configuration(
+            FunctionName=self.output("StatusCheckFunction")
+        )
+        return Settings.from_environ(answer["Environment"]["Variables"])
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The ledger."""
+        return Ledger(
+            self.client("dynamodb"),
+            self.output("LedgerTable"),
+            lease_seconds=self.settings.lease_seconds,
+            record_days=self.settings.record_days,
+        )
+
+    @cached_property
+    def pause(self) -> Pause:
+        """The pause item."""
+        return Pause(
+            self.client("dynamodb"),
+            self.output("LedgerTable"),
+            self.settings.probe_delays_seconds,
+        )
+
+    @cached_property
+    def intake(self) -> Intake:
+        """The switch between mail queue and worker."""
+        return Intake(
+            lambda: self.client("lambda"),
+            self.output("WorkerFunction"),
+            self.output("MailQueueArn"),
+        )
+
+    @cached_property
+    def submission(self) -> Submission:
+        """The acceptance of mails, as the API does it."""
+        queue = MailQueue(self.client("sqs"), self.output("MailQueueUrl"))
+        schedules = Schedules(lambda: self.client("scheduler"), self.settings)
+        return Submission(self.ledger, queue, schedules)
+
+
+def find(name: str, region: str | None, profile: str | None) -> Stack:
+    """Return the stack of a name in the AWS account that the environment gives."""
+    session = boto3.session.Session(profile_name=profile, region_name=region)
+    return Stack(name, _connector(session, None), session.region_name or "no region")
+
+
+def find_local(path: Path = LOCAL_STACK) -> Stack:
+    """Return the stack that `make run` has up.
+
+    Raises:
+        OpsError: it is not up.
+
+    """
+    try:
+        facts = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise OpsError("the local stack is not up", "start it with `make run`") from None
+    session = boto3.session.Session(
+        aws_access_key_id=facts["access_key_id"],
+        aws_secret_access_key=facts["secret_access_key"],
+        region_name=facts["region"],
+    )
+    return Stack(facts["stack_name"], _connector(session, facts["aws_endpoint_url"]), "local")
+
+
+def _connector(session: Any, endpoint_url: str | None) -> Callable[[str], Any]:  # noqa: ANN401  a boto3 session knows only literal names
+    @cache
+    def connect(service: str) -> Any:  # noqa: ANN401  boto3's clients have no common type
+        return session.client(service, endpoint_url=endpoint_url, config=_CONFIG)
+
+    return connect

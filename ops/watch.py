@@ -1,0 +1,146 @@
+"""What is going on in a stack right now, for `status` and `doctor`."""
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from outbox import telemetry
+from outbox.ledger import iso
+
+from ops.stack import Stack
+
+_DEPTHS: Final = {
+    "waiting": "ApproximateNumberOfMessages",
+    "in_flight": "ApproximateNumberOfMessagesNotVisible",
+    "delayed": "ApproximateNumberOfMessagesDelayed",
+}
+_COUNTS: Final = (
+    telemetry.MAIL_ACCEPTED,
+    telemetry.MAIL_SENT,
+    telemetry.MAIL_RETRIED,
+    telemetry.MAIL_FAILED,
+    telemetry.MAIL_UNKNOWN,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """About how many messages a queue holds."""
+
+    waiting: int
+    in_flight: int
+    delayed: int
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.waiting + self.in_flight + self.delayed
+
+
+def depth(stack: Stack, output: str) -> Depth:
+    """Count the messages of the queue whose URL is in an output."""
+    answer = stack.client("sqs").get_queue_attributes(
+        QueueUrl=stack.output(output), AttributeNames=list(_DEPTHS.values())
+    )
+    found = answer["Attributes"]
+    return Depth(**{name: int(found.get(key, 0)) for name, key in _DEPTHS.items()})
+
+
+def mapping_states(stack: Stack) -> list[str]:
+    """Return the states of the mappings that feed the worker; there should be one."""
+    answer = stack.client("lambda").list_event_source_mappings(
+        FunctionName=stack.output("WorkerFunction"), EventSourceArn=stack.output("MailQueueArn")
+    )
+    return [mapping["State"] for mapping in answer["EventSourceMappings"]]
+
+
+def ringing(stack: Stack) -> list[str]:
+    """Return the logical names of the stack's alarms that ring now."""
+    pages = (
+        stack.client("cloudwatch")
+        .get_paginator("describe_alarms")
+        .paginate(AlarmNamePrefix=f"{stack.name}-", StateValue="ALARM")
+    )
+    return sorted(
+        alarm["AlarmName"].removeprefix(f"{stack.name}-").partition("-")[0]
+        for page in pages
+        for alarm in page["MetricAlarms"]
+    )
+
+
+def oldest_seconds(stack: Stack) -> float | None:
+    """Return the age of the oldest waiting mail as SQS measured it; None when it did not."""
+    name = stack.output("MailQueueUrl").rpartition("/")[2]
+    return _measured(
+        stack, "ApproximateAgeOfOldestMessage", "Maximum", 10, "AWS/SQS", {"QueueName": name}
+    )
+
+
+def counts(stack: Stack, minutes: int) -> dict[str, int]:
+    """Return what the functions counted in the last minutes, by metric; empty without data."""
+    found: dict[str, int] = {}
+    for metric in _COUNTS:
+        value = _measured(stack, metric, "Sum", minutes, stack.settings.metrics_namespace)
+        if value is not None:
+            found[metric] = int(value)
+    return found
+
+
+def snapshot(stack: Stack, minutes: int) -> dict[str, Any]:
+    """Return the whole picture, ready for JSON."""
+    state, provider = stack.pause.read(), stack.pause.provider()
+    return {
+        "stack": stack.name,
+        "at": iso(time.time()),
+        "sending": {
+            "paused": state.paused,
+            "reason": state.reason if state.paused else None,
+            "detail": (state.detail or None) if state.paused else None,
+            "by": state.by if state.paused else None,
+            "since": iso(state.since) if state.paused else None,
+            "next_probe": iso(state.next_probe) if state.paused and state.next_probe else None,
+            "probes": state.probes if state.paused else None,
+        },
+        "provider": {
+            "up": provider.get("up"),
+            "milliseconds": provider.get("milliseconds"),
+            "checked_at": iso(provider["checked_at"]) if provider else None,
+        },
+        "mail_queue": _as_dict(depth(stack, "MailQueueUrl"))
+        | {"oldest_seconds": oldest_seconds(stack)},
+        "failed_queue": _as_dict(depth(stack, "FailedQueueUrl")),
+        "mapping": mapping_states(stack),
+        "alarms": ringing(stack),
+        "last_minutes": minutes,
+        "counts": counts(stack, minutes),
+    }
+
+
+def _as_dict(found: Depth) -> dict[str, int]:
+    return {"waiting": found.waiting, "in_flight": found.in_flight, "delayed": found.delayed}
+
+
+def _measured(
+    stack: Stack,
+    metric: str,
+    statistic: str,
+    minutes: int,
+    namespace: str,
+    dimensions: dict[str, str] | None = None,
+) -> float | None:
+    now = datetime.now(UTC)
+    answer = stack.client("cloudwatch").get_metric_statistics(
+        Namespace=namespace,
+        MetricName=metric,
+        Dimensions=[{"Name": name, "Value": value} for name, value in (dimensions or {}).items()],
+        Statistics=[statistic],
+        StartTime=now - timedelta(minutes=minutes),
+        EndTime=now,
+        Period=60 * minutes,
+    )
+    # The period may be cut in two by the full hour.
+    values = [float(point[statistic]) for point in answer["Datapoints"]]
+    if not values:
+        return None
+    return sum(values) if statistic == "Sum" else max(values)
