@@ -96,8 +96,7 @@ def _show(stack: LocalStack) -> None:
     details = stack.details()
     print("\nUp. Ctrl-C ends it.")
     _tell("API", stack.api_url)
-    if details["inbox_url"]:
-        _tell("inbox", details["inbox_url"])
+    _tell("console", f"{details['inbox_url']}  (open it in a browser; a script gets JSON)")
     _tell("AWS", f"{details['aws_endpoint_url']} (key {details['access_key_id']})")
     _tell("details", str(stack.folder.stack_json))
     if not stack.folder.is_first:

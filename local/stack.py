@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from local import deployment
+from local.console import AwsGateway, Console
 from local.emulator import Emulator
 from local.errors import LocalStackError
 from local.folder import RunFolder
@@ -59,6 +60,7 @@ class LocalStack:
         self._emulator: Emulator | None = None
         self._ticker: Ticker | None = None
         self._gate: Gate | None = None
+        self._console: Console | None = None
 
     @property
     def emulator(self) -> Emulator:
@@ -115,6 +117,8 @@ class LocalStack:
             self._emulator, self.outputs["StatusCheckFunction"], self.options.tick
         )
         self._ticker.start()
+        reach = AwsGateway(self.client, self.outputs, self.api_url, self.api_key)
+        self._console = Console(reach, self.simulator).start()
         self._folder.publish(self.details())
         self._tell("deployed", f"stack {STACK_NAME}, API {self.api_url}")
 
@@ -122,6 +126,8 @@ class LocalStack:
         """End everything that was started."""
         if self._folder is not None:
             self._folder.withdraw()
+        if self._console is not None:
+            self._console.stop()
         if self._ticker is not None:
             self._ticker.stop()
         if self._emulator is not None:
@@ -135,6 +141,7 @@ class LocalStack:
         if self._folder is not None:
             self._folder.close()
         self._ticker = self._emulator = self._gate = self.simulator = self._folder = None
+        self._console = None
 
     def details(self) -> dict[str, Any]:
         """Return what `stack.json` tells others."""
@@ -143,7 +150,7 @@ class LocalStack:
             "api_url": self.api_url,
             "api_key": self.api_key,
             "simulator_url": simulator_url,
-            "inbox_url": f"{simulator_url}/inbox" if simulator_url else None,
+            "inbox_url": self._console.url if self._console else None,
             "aws_endpoint_url": self.emulator.endpoint_url,
             "region": self.emulator.region,
             "access_key_id": self.emulator.access_key_id,

@@ -1,0 +1,116 @@
+// What is shown of one mail: a received one with its tabs, or the journey of a row.
+import { byId, make } from "./dom.js";
+import { timeline } from "./timeline.js";
+import { count, dayOf, timeOf } from "./words.js";
+
+const TABS = [["preview", "Preview"], ["source", "Source"], ["sent", "As sent"], ["journey", "Journey"]];
+let tab = "preview";
+
+export function showNothing(text) {
+  const box = byId("detail");
+  box.dataset.shown = "";
+  box.replaceChildren(make("p", { class: "empty" }, text));
+}
+
+export function showLetter(mail) {
+  const panels = { preview, source, sent: asSent, journey };
+  const box = byId("detail");
+  const panel = make("div", { role: "tabpanel", id: "panel", tabindex: "0" });
+  const open = (name, focus = false) => {
+    tab = name;
+    for (const button of tabs.children) {
+      const on = button.dataset.tab === name;
+      button.setAttribute("aria-selected", on);
+      button.tabIndex = on ? 0 : -1;
+      if (on && focus) button.focus();
+    }
+    panel.setAttribute("aria-labelledby", `tab-${name}`);
+    panel.className = `panel ${name}`;
+    panel.replaceChildren(panels[name](mail));
+  };
+  const tabs = make("div", { role: "tablist", class: "tabs", "aria-label": "Ways to look at this mail" },
+    TABS.map(([name, title]) => make("button", {
+      type: "button", role: "tab", id: `tab-${name}`, "data-tab": name, "aria-controls": "panel",
+      onclick: () => open(name),
+    }, title)));
+  tabs.addEventListener("keydown", (event) => {
+    const names = TABS.map(([name]) => name);
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    const to = step ? names.at((names.indexOf(tab) + step) % names.length) : { Home: names[0], End: names.at(-1) }[event.key];
+    if (to) {
+      event.preventDefault();
+      open(to, true);
+    }
+  });
+  box.replaceChildren(
+    make("header", {},
+      make("h2", { dir: "auto" }, mail.subject || "(no subject)"),
+      make("p", { class: "people" },
+        make("bdi", {}, mail.from ?? "?"), " → ", make("bdi", {}, mail.to.join(", "))),
+      make("p", { class: "muted" },
+        `Taqnyat took it ${dayOf(mail.at)}, ${timeOf(mail.at)} · msgId ${mail.msg_id}`)),
+    tabs, panel);
+  open(TABS.some(([name]) => name === tab) ? tab : "preview");
+}
+
+/** Show news of the mail that is open already, without touching what the reader is at. */
+export function refreshLetter(mail) {
+  if (tab === "journey") byId("panel")?.replaceChildren(journey(mail));
+}
+
+export function showJourney(row) {
+  byId("detail").replaceChildren(
+    make("header", {},
+      make("h2", {}, make("bdi", {}, row.to.join(", ") || "?")),
+      make("p", { class: "people" }, make("bdi", {}, row.sender), row.campaign ? ` · campaign ` : null,
+        row.campaign ? make("bdi", {}, row.campaign) : null),
+      make("p", { class: "muted" }, badge(row.state), " ", make("code", {}, row.id))),
+    make("div", { class: "panel journey" },
+      timeline(row),
+      make("dl", { class: "facts" },
+        fact("Attempts", row.attempt_count || 0),
+        row.resends ? fact("Marked as resend", row.resends) : null,
+        row.msg_id ? fact("Taqnyat's msgId", row.msg_id) : null,
+        row.price ? fact("Price", row.price) : null),
+      row.inbox.length
+        ? make("p", {}, row.inbox.length > 1 ? `Taqnyat has it ${count(row.inbox.length, "time")}: ` : "",
+            row.inbox.map((n) => make("a", { href: `#/inbox/${n}`, class: "button" }, row.inbox.length > 1 ? `No. ${n}` : "See it in the inbox")))
+        : null));
+}
+
+export const badge = (state) => make("span", { class: "badge", "data-state": state }, state);
+
+function preview(mail) {
+  return make("iframe", {
+    sandbox: true, src: `/mail/${mail.n}`, title: "The mail as it would be read", referrerpolicy: "no-referrer",
+  });
+}
+
+function source(mail) {
+  return make("pre", { class: "source", dir: "auto" }, make("code", {}, String(mail.fields.msg ?? "")));
+}
+
+function asSent(mail) {
+  const { msg, ...fields } = mail.fields;
+  const shown = (value) => (Array.isArray(value) ? value.join(", ") : String(value));
+  return make("div", {},
+    make("p", {}, make("code", {}, "POST /mailSend.php")),
+    make("dl", { class: "facts" },
+      fact("Content-Type", mail.content_type),
+      fact("Authorization", mail.auth.includes("header") ? "Bearer •••••••• (hidden)" : "none"),
+      mail.auth.includes("body") || mail.auth.includes("query")
+        ? fact("bearerTokens", `•••••••• (hidden, in the ${mail.auth.split("+")[0]})`) : null,
+      fact("token", mail.token?.right ? "the right one" : "not the account's"),
+      Object.entries(fields).map(([name, value]) => fact(name, shown(value))),
+      fact("msg", `${count(new TextEncoder().encode(String(msg ?? "")).length, "byte")}, see Source`)));
+}
+
+function journey(mail) {
+  if (!mail.row) return make("p", { class: "empty" }, "The ledger knows nothing of it: it did not come through the gateway.");
+  return make("div", {}, timeline(mail),
+    make("p", {}, make("a", { href: `#/mails/${mail.row}`, class: "button" }, "Open its row")));
+}
+
+function fact(name, value) {
+  return make("div", {}, make("dt", {}, name), make("dd", { dir: "auto" }, String(value)));
+}

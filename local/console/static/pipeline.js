@@ -1,0 +1,93 @@
+// The pipeline with its live numbers, and the pause.
+import { byId, make } from "./dom.js";
+import { capital, count, secondsUntil, timeOf } from "./words.js";
+
+const STATES = ["sent", "queued", "sending", "scheduled", "failed", "unknown", "canceled"];
+const INTAKE = { Enabled: "reading the queue", Disabled: "stopped", Enabling: "starting", Disabling: "stopping" };
+let pause = null;
+
+export function showPipeline(pipeline, taqnyat, inbox) {
+  if (!pipeline.states) return;
+  const { queue, states } = pipeline;
+  const mode = taqnyat?.modes.find((one) => one.name === taqnyat.mode)?.label;
+  const up = pipeline.provider.up;
+  const rest = [
+    queue.in_flight ? `${queue.in_flight} in flight` : null,
+    queue.delayed ? `${queue.delayed} for later` : null,
+  ].filter(Boolean);
+  const stages = [
+    ["accepted", "Accepted", pipeline.total, "by the API, or on the queue", ""],
+    ["queue", "Mail queue", queue.visible, rest.join(", ") || "waiting", queue.visible ? "busy" : ""],
+    ["worker", "Worker", states.sending, INTAKE[pipeline.intake] ?? pipeline.intake.toLowerCase(),
+      pipeline.intake === "Enabled" ? "" : "stopped"],
+    ["taqnyat", "Taqnyat", inbox ? inbox.accepted : states.sent,
+      mode ? mode.toLowerCase() : up === false ? "down" : up ? "up" : taqnyat ? "scripted" : "not checked yet",
+      taqnyat && taqnyat.mode !== "operational" ? "trouble" : ""],
+    ["failed-queue", "Failed queue", pipeline.failed_queue, "failed and unknown, kept for a person",
+      pipeline.failed_queue ? "trouble" : ""],
+  ];
+  const list = byId("stages");
+  if (!list.children.length) {
+    list.append(...stages.map(([name, title]) =>
+      make("li", { "data-stage": name },
+        make("h3", {}, title), make("b", {}, "0"), make("span", { class: "muted" }))));
+  }
+  stages.forEach(([, , number, note, mark], at) => {
+    const item = list.children[at];
+    setText(item.children[1], number.toLocaleString("en"));
+    setText(item.children[2], note);
+    item.dataset.mark = mark;
+  });
+  showStates(states, pipeline.total);
+  showPause(pipeline.pause);
+}
+
+function showStates(states, total) {
+  const shown = STATES.filter((state) => states[state] || !["scheduled", "canceled"].includes(state));
+  const list = byId("states");
+  const names = shown.join();
+  if (list.dataset.names !== names) {
+    list.dataset.names = names;
+    list.replaceChildren(...shown.map((state) =>
+      make("div", { "data-state": state }, make("dt", {}, state), make("dd", {}))));
+    byId("bar").replaceChildren(...shown.map((state) => make("i", { "data-state": state })));
+  }
+  shown.forEach((state, at) => {
+    setText(list.children[at].lastChild, states[state].toLocaleString("en"));
+    byId("bar").children[at].style.flexGrow = total ? states[state] / total : 0;
+  });
+}
+
+function showPause(now) {
+  const box = byId("pause");
+  const was = pause;
+  pause = now.paused ? now : null;
+  if (pause) {
+    setText(byId("pause-title"), "Sending is paused.");
+    const why = pause.by === "operator" ? "By an operator" : capital(pause.why || "no reason is known");
+    setText(byId("pause-text"),
+      `${why}${pause.detail ? ` (${pause.detail})` : ""}, since ${timeOf(pause.since)}. Mails are accepted and wait; none is lost.`);
+    box.dataset.kind = "paused";
+    box.hidden = false;
+  } else if (was) {
+    setText(byId("pause-title"), "Sending goes on.");
+    setText(byId("pause-text"), "The probe went through; what waited is being sent.");
+    box.dataset.kind = "resumed";
+    setTimeout(() => { if (!pause) box.hidden = true; }, 8000);
+  }
+  tick();
+}
+
+function tick() {
+  const box = byId("pause-probe");
+  if (!pause) return setText(box, "");
+  if (!pause.next_probe) return setText(box, "No probe: an operator has to resume.");
+  const left = secondsUntil(pause.next_probe);
+  const tried = pause.probes ? `, ${count(pause.probes, "probe")} failed` : "";
+  setText(box, left ? `Next probe in ${left} s${tried}` : `Probing now${tried}`);
+}
+setInterval(tick, 500);
+
+function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}

@@ -1,0 +1,28 @@
+// Times and names as a person reads them.
+
+const clock = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
+const exact = new Intl.DateTimeFormat("en-GB", {
+  hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3,
+});
+const day = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium" });
+
+export const timeOf = (iso) => (iso ? clock.format(new Date(iso)) : "");
+export const exactTime = (iso) => (iso ? exact.format(new Date(iso)) : "");
+export const dayOf = (iso) => (iso ? day.format(new Date(iso)) : "");
+
+/** "1 mail", "2 mails". */
+export const count = (n, one, many = `${one}s`) => `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
+
+/** The time since an earlier step: "after 12 ms", "after 3.2 s", "after 2 min". */
+export function after(from, to) {
+  const ms = new Date(to) - new Date(from);
+  if (!(ms > 0)) return "";
+  if (ms < 1000) return `+${ms} ms`;
+  if (ms < 90_000) return `+${(ms / 1000).toFixed(1)} s`;
+  return `+${Math.round(ms / 60_000)} min`;
+}
+
+/** What is left until a time, in whole seconds, never below 0. */
+export const secondsUntil = (iso) => Math.max(0, Math.ceil((new Date(iso) - Date.now()) / 1000));
+
+export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);

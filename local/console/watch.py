@@ -1,0 +1,148 @@
+"""Looks at the gateway and the simulator while a page is open, and tells the page what changed."""
+
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local.console.behaviour import Behaviour
+from local.console.gateway import Gateway
+from local.console.hub import Hub
+from local.console.words import why
+from local.simulator import Simulator
+
+_INTERVAL_SECONDS = 0.5
+_BURST_SECONDS = 0.1
+_SHARE = 4  # looking takes at most a fifth of the time
+_MOST_NAMED = 100
+STATES = ("scheduled", "queued", "sending", "sent", "failed", "unknown", "canceled")
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What was seen last. `rows` are the ledger's by id; the rest is JSON as the page gets it."""
+
+    rows: dict[str, dict[str, Any]] = field(default_factory=dict)
+    pipeline: dict[str, Any] = field(default_factory=dict)
+    taqnyat: dict[str, Any] | None = None
+    inbox: dict[str, Any] | None = None
+
+
+class Watch:
+    """Looks twice a second while somebody watches, and at once when the simulator has news."""
+
+    def __init__(
+        self, gateway: Gateway, simulator: Simulator | None, behaviour: Behaviour | None
+    ) -> None:
+        """Look at nothing before `start`."""
+        self.hub = Hub()
+        self.simulator = simulator
+        self._gateway = gateway
+        self._behaviour = behaviour
+        self._news = threading.Event()
+        self._stopping = threading.Event()
+        self._looking = threading.Lock()
+        self._seen = Snapshot()
+        self._seen_at = float("-inf")
+        self._thread = threading.Thread(target=self._run, name="console-watch", daemon=True)
+        if simulator is not None:
+            simulator.observe(lambda _: self._news.set())
+
+    def start(self) -> None:
+        """Watch in the background."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Watch no more; open pages are told."""
+        self._stopping.set()
+        self._news.set()
+        self.hub.close()
+        self._thread.join(5)
+
+    def poke(self) -> None:
+        """Look again soon: something was done."""
+        self._news.set()
+
+    def latest(self, *, fresh: bool = False) -> Snapshot:
+        """Return what was seen last; look again if that is old, or always with `fresh`."""
+        with self._looking:
+            if fresh or time.monotonic() - self._seen_at > _INTERVAL_SECONDS:
+                self._look()
+            return self._seen
+
+    def _run(self) -> None:
+        while self.hub.wait_for_a_page():
+            begin = time.monotonic()
+            self.latest(fresh=True)
+            pause = max(_INTERVAL_SECONDS, _SHARE * (time.monotonic() - begin))
+            if self._news.wait(pause):
+                self._stopping.wait(_BURST_SECONDS)  # news comes in bursts: one look for all
+                self._news.clear()
+
+    def _look(self) -> None:
+        before = self._seen
+        try:
+            after = self._read()
+        except (BotoCoreError, ClientError, OSError) as error:
+            trouble = {"error": type(error).__name__}
+            after = Snapshot(before.rows, before.pipeline | trouble, before.taqnyat, before.inbox)
+        self._seen, self._seen_at = after, time.monotonic()
+        for name in ("pipeline", "taqnyat", "inbox"):
+            if getattr(before, name) != getattr(after, name):
+                self.hub.publish(name, getattr(after, name))
+        if before.rows != after.rows:
+            self.hub.publish("mails", _changes(before.rows, after.rows))
+
+    def _read(self) -> Snapshot:
+        items = {str(item["pk"]): item for item in self._gateway.items()}
+        rows = {key: item for key, item in items.items() if "state" in item}
+        counts = Counter(str(row["state"]) for row in rows.values())
+        provider = items.get("#provider", {})
+        pipeline = {
+            "error": None,
+            "queue": self._gateway.queue(),
+            "failed_queue": self._gateway.failed_queue(),
+            "intake": self._gateway.intake(),
+            "states": {state: counts[state] for state in STATES},
+            "total": len(rows),
+            "pause": _pause(items.get("#pause", {})),
+            "provider": {"up": provider.get("up"), "checked_at": iso(provider.get("checked_at"))},
+        }
+        behaviour = None if self._behaviour is None else self._behaviour.show()
+        return Snapshot(rows, pipeline, behaviour, self._inbox())
+
+    def _inbox(self) -> dict[str, Any] | None:
+        if self.simulator is None:
+            return None
+        box = self.simulator.provider.books.inbox()
+        return {"accepted": box["accepted"], "kept": len(box["mails"])}
+
+
+def _changes(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+    """Return the ids of the rows that changed, the newest; null if there are too many to name."""
+    changed = [key for key in before.keys() | after.keys() if before.get(key) != after.get(key)]
+    return {"changed": changed if len(changed) <= _MOST_NAMED else None, "total": len(after)}
+
+
+def _pause(item: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "paused": bool(item.get("paused")),
+        "reason": item.get("reason"),
+        "why": why(item.get("reason")),
+        "detail": item.get("detail") or None,
+        "by": item.get("by"),
+        "since": iso(item.get("since")),
+        "next_probe": iso(item.get("next_probe")),
+        "probes": item.get("probes"),
+    }
+
+
+def iso(seconds: float | None) -> str | None:
+    """Return epoch seconds as ISO 8601 in UTC; None for none and for 0, which is "never"."""
+    if not seconds:
+        return None
+    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
