@@ -67,15 +67,18 @@ class TaqnyatClient:
         """
         try:
             token = self._token.get()
-            started = time.time()
-            outcome = self._post(letter, token, deadline)
-            if outcome.reason != TOKEN_REFUSED:
-                return outcome
-            other = self._token.replacement(token, since=started)
         except SecretUnavailableError as error:
             return Outcome(Verdict.RETRYABLE, Scope.PROVIDER, error.reason)
         except CredentialsError as error:
             return Outcome(Verdict.RETRYABLE, Scope.ACCOUNT, error.reason)
+        started = time.time()
+        outcome = self._post(letter, token, deadline)
+        if outcome.reason != TOKEN_REFUSED:
+            return outcome
+        try:
+            other = self._token.replacement(token, since=started)
+        except CredentialsError:
+            return outcome  # that the token was refused says more, and pauses
         return self._post(letter, other, deadline) if other else outcome
 
     def ask_account(self, deadline: float) -> Outcome:
@@ -118,7 +121,7 @@ def _seconds(retry_after: str | None) -> float | None:
         return None
     text = retry_after.strip()
     if text.isascii() and text.isdigit():
-        return min(float(text[:9]), _MAX_RETRY_AFTER)
+        return min(float(text), _MAX_RETRY_AFTER)
     try:
         moment = parsedate_to_datetime(text)
     except (ValueError, TypeError, OverflowError):
@@ -146,13 +149,13 @@ def _operational(answer: Answer) -> bool:
 def _services(document: object) -> list[str]:
     """Collect the service names of one status object or of a list of them.
 
-    None when the shape is another.
+    What has no name counts as affected; without entries, or in another shape, nothing is collected.
     """
-    if not isinstance(document, dict) or document.get("statusCode", 200) not in {200, "200"}:
+    if not isinstance(document, dict) or document.get("statusCode", 200) not in (200, "200"):
         return []
     status = document.get("status")
-    entries = status if isinstance(status, list) else [status]
-    return [
-        str(entry["service"]) if isinstance(entry, dict) and "service" in entry else ""
-        for entry in entries
+    names = [
+        entry.get("service") if isinstance(entry, dict) else None
+        for entry in (status if isinstance(status, list) else [status])
     ]
+    return [name if isinstance(name, str) else "" for name in names]

@@ -57,7 +57,8 @@ class SecretsClient(Protocol):
 class BearerToken:
     """The token, cached for `ttl` seconds and read again when Taqnyat refuses it.
 
-    Safe to share between threads.
+    Safe to share between threads. Of those that want it read at the same time one reads it, and all
+    get what came of that, an error too.
     """
 
     def __init__(
@@ -75,6 +76,8 @@ class BearerToken:
         self._lock = threading.Lock()
         self._token: str | None = None
         self._read_at = float("-inf")
+        self._failure: CredentialsError | None = None
+        self._failed_at = float("-inf")
 
     def get(self) -> str:
         """Return the token.
@@ -83,9 +86,10 @@ class BearerToken:
             CredentialsError: there is none to be had.
 
         """
+        asked = self._clock()
         with self._lock:
             if self._token is None or self._clock() - self._read_at >= self._ttl:
-                self._read()
+                self._read(asked)
             return self._token or ""
 
     def replacement(self, refused: str, since: float) -> str | None:
@@ -100,7 +104,7 @@ class BearerToken:
         """
         with self._lock:
             if self._token in {refused, None} and self._read_at <= since:
-                self._read()
+                self._read(since)
             return self._token if self._token != refused else None
 
     def forget(self) -> None:
@@ -109,9 +113,16 @@ class BearerToken:
             self._token = None
             self._read_at = float("-inf")
 
-    def _read(self) -> None:
+    def _read(self, asked: float) -> None:
+        if self._failure is not None and self._failed_at > asked:
+            raise self._failure.with_traceback(None)
         self._token = None
-        self._token = token_in(_secret_string(self._secrets, self._secret_id))
+        try:
+            self._token = token_in(_secret_string(self._secrets, self._secret_id))
+        except CredentialsError as error:
+            self._failure, self._failed_at = error, self._clock()
+            raise
+        self._failure = None
         self._read_at = self._clock()
 
 
@@ -128,7 +139,7 @@ def _secret_string(secrets: SecretsClient, secret_id: str) -> str:
     except BotoCoreError:
         message = "Secrets Manager did not answer"
         raise SecretUnavailableError(message) from None
-    value = answer.get("SecretString")
+    value = answer.get("SecretString", answer.get("SecretBinary"))
     if value is not None and not isinstance(value, str):
         message = "the token secret is not text"
         raise MalformedSecretError(message)
