@@ -8,6 +8,9 @@ SHELL := /bin/bash
 PYTHON ?= $(or $(shell for p in python3.13 python3.12 python3.11 python3; do \
   $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done),\
   $(error Python 3.11 or newer is needed))
+# Lambda's own Python, for which the bundle's byte-code is made where the machine has it.
+PYTHON3_13 ?= $(or $(shell for p in python3.13 "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.13.*/bin/python3.13; do \
+  "$$p" -c pass >/dev/null 2>&1 && echo "$$p" && break; done),python3.13)
 PY := .venv/bin/python
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --no-compile
 ARGS ?=
@@ -17,7 +20,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 # Only the parts that exist, so that a part can be added without touching the recipes.
 PYTHON_SOURCES := $(wildcard layers functions local ops benchmarks tests)
-TYPED_SOURCES := $(wildcard layers/taqnyat/taqnyat layers/taqnyat/outbox functions local ops benchmarks tests)
+TYPED_SOURCES := $(wildcard layers/taqnyat/taqnyat layers/taqnyat/outbox layers/taqnyat/trim.py functions local ops benchmarks tests)
 BUILD_INPUTS := template.yaml $(sort $(shell find layers functions -type f -not -path '*/__pycache__/*'))
 
 .PHONY: help run test lint format build requirements clean
@@ -50,7 +53,7 @@ format: .venv/.dev ## Format the code and sort its imports
 build: .aws-sam/.built ## Build the deployable bundle with `sam build`
 
 .aws-sam/.built: .venv/.local .aws-sam/.inputs $(BUILD_INPUTS)
-	env -u MAKEFLAGS -u MAKELEVEL sam build
+	env -u MAKEFLAGS -u MAKELEVEL PYTHON3_13="$(PYTHON3_13)" sam build
 	@touch $@
 
 # The list of the inputs, so that a file that went away is noticed too.
