@@ -114,7 +114,10 @@ class LocalStack:
         self._gate.start()
         self.api_url = self._gate.api_url
         self._ticker = Ticker(
-            self._emulator, self.outputs["StatusCheckFunction"], self.options.tick
+            self._emulator,
+            self.outputs["StatusCheckFunction"],
+            self.options.tick,
+            lambda problem: self._tell("warning", f"the status check failed: {problem}"),
         )
         self._ticker.start()
         reach = AwsGateway(self.client, self.outputs, self.api_url, self.api_key)

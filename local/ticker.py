@@ -1,7 +1,8 @@
 """Stands in for the schedule: invokes the status check every few seconds instead of each minute."""
 
+import json
 import threading
-from contextlib import suppress
+from collections.abc import Callable
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -11,11 +12,15 @@ from local.emulator import Emulator
 class Ticker:
     """A thread that invokes one function, again and again, until it is stopped."""
 
-    def __init__(self, emulator: Emulator, function: str, seconds: float) -> None:
-        """Do nothing before `start`."""
+    def __init__(
+        self, emulator: Emulator, function: str, seconds: float, complain: Callable[[str], None]
+    ) -> None:
+        """Do nothing before `start`. `complain` is told of an error, once until it changes."""
         self._emulator = emulator
         self._function = function
         self._seconds = seconds
+        self._complain = complain
+        self._complaint = ""
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="status-check", daemon=True)
 
@@ -33,6 +38,19 @@ class Ticker:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            with suppress(BotoCoreError, ClientError):  # as for the schedule: the next is near
-                self._emulator.client("lambda").invoke(FunctionName=self._function)
+            problem = self._tick()
+            if problem and problem != self._complaint and not self._stopping.is_set():
+                self._complain(problem)
+            self._complaint = problem
             self._stopping.wait(self._seconds)
+
+    def _tick(self) -> str:
+        """Invoke once; return what went wrong, or nothing."""
+        try:
+            answer = self._emulator.client("lambda").invoke(FunctionName=self._function)
+        except (BotoCoreError, ClientError) as error:
+            return str(error)
+        if "FunctionError" not in answer:
+            return ""
+        message: str = json.load(answer["Payload"]).get("errorMessage", "")
+        return message or "unknown error"
