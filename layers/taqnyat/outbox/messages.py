@@ -24,8 +24,8 @@ MAX_MESSAGE_BYTES: Final = 1024 * 1024
 MAX_BODY_BYTES: Final = MAX_MESSAGE_BYTES - 4096
 MAX_DELAY_SECONDS: Final = 12 * 3600
 
-# What SQS carries in a body; anything else is refused by SendMessage.
-_NOT_IN_SQS: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# What SendMessage refuses in a body. Not written as "all but": that costs a start 60 times as much.
+_NOT_IN_SQS: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 @dataclass(frozen=True, slots=True)
