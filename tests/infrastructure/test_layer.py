@@ -75,7 +75,7 @@ def test_the_layer_holds_all_that_a_function_imports(function: str) -> None:
 def test_botocore_is_trimmed_to_the_services_that_are_called() -> None:
     code = [*(ROOT / "layers").rglob("*.py"), *(ROOT / "functions").rglob("*.py")]
     text = "\n".join(path.read_text("utf-8") for path in code)
-    called = set(re.findall(r'aws\.client\("([a-z]+)"\)', text))
+    called = set(re.findall(r'aws\.(?:client|Lazy)\("([a-z]+)"\)', text))
     kept = {path.name for path in (SITE / "botocore/data").iterdir() if path.is_dir()}
 
     assert called == kept

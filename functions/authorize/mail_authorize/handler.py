@@ -13,6 +13,7 @@ import json
 import os
 from typing import Any, Final
 
+import outbox.startup
 from outbox import aws
 
 SCOPES: Final = frozenset({"send", "read"})
@@ -96,3 +97,6 @@ def _hashes(rules: object) -> list[str]:
 
 def _texts(value: object) -> list[str]:
     return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+outbox.startup.ready(lambda: aws.client("secretsmanager"), os.environ)

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any, Protocol
 
+import outbox.startup
 from outbox import aws
 from outbox.batch import Batch
 from outbox.delivery import Delivery
@@ -58,8 +59,11 @@ def _container() -> tuple[Batch, Telemetry]:
         lambda: aws.client("lambda"), settings.worker_function_name, settings.mail_queue_arn
     )
     gate = Gate(pause, intake, settings.failure_run)
-    queue = MailQueue(aws.client("sqs"), settings.mail_queue_url, settings.failed_queue_url)
+    queue = MailQueue(aws.Lazy("sqs"), settings.mail_queue_url, settings.failed_queue_url)
     provider = TaqnyatClient(transport, token, settings.taqnyat_encoding)
     delivery = Delivery(ledger, provider, queue, gate, settings)
     executor = ThreadPoolExecutor(_BATCH_SIZE, thread_name_prefix="mail")
     return Batch(delivery, queue, gate, executor, telemetry, on_resumed=token.forget), telemetry
+
+
+outbox.startup.ready(_container, os.environ)

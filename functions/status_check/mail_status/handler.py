@@ -6,6 +6,7 @@ import os
 from functools import cache
 from typing import Any, Protocol
 
+import outbox.startup
 from outbox import aws
 from outbox.batch import last_moment
 from outbox.canary import Canary, Watch
@@ -61,7 +62,7 @@ def _container() -> tuple[StatusCheck, Telemetry]:
         record_days=settings.record_days,
     )
     pause = Pause(dynamo, settings.ledger_table, settings.probe_delays_seconds)
-    queue = MailQueue(aws.client("sqs"), settings.mail_queue_url, settings.failed_queue_url)
+    queue = MailQueue(aws.Lazy("sqs"), settings.mail_queue_url, settings.failed_queue_url)
     schedules = Schedules(lambda: aws.client("scheduler"), settings)
 
     def deliver(watch: Watch) -> Delivery:
@@ -83,3 +84,6 @@ def _container() -> tuple[StatusCheck, Telemetry]:
         settings=settings,
     )
     return check, telemetry
+
+
+outbox.startup.ready(_container, os.environ)

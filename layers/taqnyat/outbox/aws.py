@@ -5,11 +5,35 @@ One botocore session a container, each client with timeouts that leave a Lambda 
 
 from __future__ import annotations
 
+import threading
 from functools import cache
 from typing import Any
 
 import botocore.session
 from botocore.config import Config
+
+# A session makes one client at a time.
+_making = threading.Lock()
+
+
+class Lazy:
+    """A client that is made at its first call: for calls that most containers never make."""
+
+    def __init__(self, service: str) -> None:
+        self._service = service
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  a method of botocore's client
+        """Return the client's own."""
+        return getattr(client(self._service), name)
+
+
+def client(service: str) -> Any:  # noqa: ANN401  botocore makes its clients' methods at run time
+    """Return the client of an AWS service by its botocore name, such as "dynamodb".
+
+    Made at the first use. Safe to share between threads.
+    """
+    with _making:
+        return _client(service)
 
 
 @cache
@@ -19,11 +43,7 @@ def _session() -> botocore.session.Session:
 
 
 @cache
-def client(service: str) -> Any:  # noqa: ANN401  botocore makes its clients' methods at run time
-    """Return the client of an AWS service by its botocore name, such as "dynamodb".
-
-    Made at the first use.
-    """
+def _client(service: str) -> Any:  # noqa: ANN401
     config = Config(
         connect_timeout=2,
         read_timeout=5,
