@@ -108,17 +108,17 @@ def test_a_body_that_is_not_json_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "method", "path"),
+    ("name", "route", "mail_id"),
     [
-        ("api-get-email.json", "GET", ("emails", "6f0d1f5e-8c5b-4d55-9a39-0b8d7f1f4c11")),
-        ("api-get-status.json", "GET", ("status",)),
-        ("api-unknown-path.json", "GET", ("domains",)),
+        ("api-get-email.json", "/emails/{id}", "6f0d1f5e-8c5b-4d55-9a39-0b8d7f1f4c11"),
+        ("api-get-status.json", "/status", ""),
+        ("api-unknown-path.json", "/{proxy+}", ""),
     ],
 )
-def test_a_question_is_for_a_path(name: str, method: str, path: tuple[str, ...]) -> None:
+def test_a_question_is_for_a_route(name: str, route: str, mail_id: str) -> None:
     request = Request.of(event(name))
 
-    assert (request.method, request.path) == (method, path)
+    assert (request.method, request.route, request.mail_id) == ("GET", route, mail_id)
 
 
 @pytest.mark.parametrize("name", SQS)

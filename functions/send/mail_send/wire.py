@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import fnmatch
 import json
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
+from outbox.ledger import iso
 from outbox.messages import MAX_MESSAGE_BYTES
 from outbox.states import State
+from taqnyat.explanations import explain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from outbox.ledger import Row
+    from outbox.mail import MailError
+
+Answer = dict[str, Any]
 
 MAX_KEY: Final = 256
+
+# Names of a MailError, and what they are to a caller; every other is a 422 under its own name.
+FORBIDDEN_SENDER: Final = "forbidden_sender"
+_REFUSALS: Final = MappingProxyType(
+    {
+        FORBIDDEN_SENDER: (403, "validation_error"),
+        "payload_too_large": (413, "payload_too_large"),
+    },
+)
 
 # What clients know. An unknown outcome is not final: a human will settle it.
 LAST_EVENT: Final = MappingProxyType(
@@ -37,21 +50,32 @@ LAST_EVENT: Final = MappingProxyType(
 class ApiError(Exception):
     """An answer other than success; `message` names the field and never repeats a value."""
 
-    def __init__(self, status: int, name: str, message: str) -> None:
+    def __init__(
+        self, status: int, name: str, message: str, headers: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.name = name
+        self.headers = headers or {}
+
+
+def refusal(error: MailError) -> ApiError:
+    """Make the answer to a mail that is not valid."""
+    status, name = _REFUSALS.get(error.name, (422, error.name))
+    return ApiError(status, name, str(error))
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
     """One call.
 
-    Its method and path, who makes it, and what they sent (bytes, as they were sent).
+    `route` is the path as the template writes it, such as "/emails/{id}", and `mail_id` what stands
+    there for the id; `body` is bytes, as they were sent.
     """
 
     method: str
-    path: tuple[str, ...]
+    route: str
+    mail_id: str
     client: str
     senders: tuple[str, ...]
     scopes: frozenset[str]
@@ -65,7 +89,9 @@ class Request:
         caller = event["requestContext"]["authorizer"]
         return cls(
             method=event["httpMethod"],
-            path=tuple(part for part in event["path"].split("/") if part),
+            # Not the path: behind a domain of one's own it begins with that domain's base path.
+            route=event["resource"],
+            mail_id=(event.get("pathParameters") or {}).get("id", ""),
             client=caller["client"],
             senders=tuple(json.loads(caller["from"])),
             scopes=frozenset(caller["scopes"].split()),
@@ -86,9 +112,8 @@ class Request:
     def document(self) -> Any:  # noqa: ANN401
         """Decode the body's JSON."""
         if len(self.body) > MAX_MESSAGE_BYTES:
-            raise ApiError(
-                413, "payload_too_large", f"the body is larger than {MAX_MESSAGE_BYTES} bytes"
-            )
+            message = f"the body is larger than {MAX_MESSAGE_BYTES} bytes"
+            raise ApiError(413, "payload_too_large", message)
         try:
             return json.loads(self.body.decode())
         except (ValueError, RecursionError):
@@ -99,34 +124,39 @@ class Request:
         if scope not in self.scopes:
             raise ApiError(401, "restricted_api_key", f"this API key may not {scope}")
 
-    def need_sender(self, address: str) -> None:
-        """Refuse a sender that is outside the caller's allow-list."""
-        if not any(
+    def may_send_from(self, address: str) -> bool:
+        """Tell whether a sender is on the caller's allow-list."""
+        return any(
             fnmatch.fnmatchcase(address.lower(), pattern.lower()) for pattern in self.senders
-        ):
-            raise ApiError(
-                403, "validation_error", "`from` is not among the senders that this API key may use"
-            )
+        )
 
 
-def answer(status: int, document: Mapping[str, Any]) -> dict[str, Any]:
+def answer(
+    status: int, document: Mapping[str, Any], headers: Mapping[str, str] | None = None
+) -> Answer:
     """Make API Gateway's proxy answer."""
     return {
         "statusCode": status,
-        "headers": {"Content-Type": "application/json"},
+        "headers": {"Content-Type": "application/json", **(headers or {})},
         "body": json.dumps(document, ensure_ascii=False),
     }
 
 
-def failure(error: ApiError) -> dict[str, Any]:
+def failure(error: ApiError) -> Answer:
     """Make the answer of an error."""
-    return answer(
-        error.status, {"statusCode": error.status, "name": error.name, "message": str(error)}
-    )
+    document = {"statusCode": error.status, "name": error.name, "message": str(error)}
+    return answer(error.status, document, error.headers)
 
 
 def email(row: Row) -> dict[str, Any]:
     """Show a row to its owner; what is not kept is null."""
+    document = entry(row)
+    document["taqnyat"] |= {"attempts": list(row.attempts), **explained(row.reason)}
+    return document
+
+
+def entry(row: Row) -> dict[str, Any]:
+    """Show a row in a list: all but its attempts and explanations."""
     return {
         "object": "email",
         "id": row.id,
@@ -140,12 +170,13 @@ def email(row: Row) -> dict[str, Any]:
         "bcc": None,
         "reply_to": None,
         "last_event": LAST_EVENT[row.state],
-        "scheduled_at": row.scheduled_at,
+        "scheduled_at": _time(row.scheduled_at),
         "taqnyat": {
             "state": row.state,
             "campaign_name": row.campaign,
             "updated_at": row.updated,
-            "attempts": list(row.attempts),
+            "expires_at": _time(row.expires_at),
+            "attempt_count": row.attempt_count,
             "resends": row.resends,
             "reason": row.reason,
             "error_code": row.code,
@@ -155,11 +186,25 @@ def email(row: Row) -> dict[str, Any]:
     }
 
 
+def explained(reason: str | None) -> dict[str, Any]:
+    """Say what a reason means and what helps, in both languages; null where there is nothing to."""
+    known = explain(reason or "")
+    texts = {"explanation": known.meaning, "remedy": known.remedy} if known else {}
+    return {
+        name: {"en": texts[name].en, "ar": texts[name].ar} if name in texts else None
+        for name in ("explanation", "remedy")
+    }
+
+
+def _time(seconds: int | None) -> str | None:
+    return None if seconds is None else iso(seconds)
+
+
 def _body(event: Mapping[str, Any]) -> bytes:
     text = event.get("body") or ""
     if not event.get("isBase64Encoded"):
         return bytes(text.encode(errors="surrogatepass"))
     try:
         return base64.b64decode(text, validate=True)
-    except binascii.Error:
+    except ValueError:
         raise ApiError(400, "validation_error", "the body cannot be read") from None

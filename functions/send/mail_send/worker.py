@@ -14,6 +14,7 @@ from outbox.delivery import Delivery
 from outbox.ledger import Ledger
 from outbox.messages import MailQueue
 from outbox.pause import Gate, Intake, Pause
+from outbox.schedules import Schedules
 from outbox.settings import Settings
 from outbox.telemetry import Telemetry
 from taqnyat import BearerToken, TaqnyatClient, Transport
@@ -60,8 +61,9 @@ def _container() -> tuple[Batch, Telemetry]:
     )
     gate = Gate(pause, intake, settings.failure_run)
     queue = MailQueue(aws.Lazy("sqs"), settings.mail_queue_url, settings.failed_queue_url)
+    schedules = Schedules(lambda: aws.client("scheduler"), settings)
     provider = TaqnyatClient(transport, token, settings.taqnyat_encoding)
-    delivery = Delivery(ledger, provider, queue, gate, settings)
+    delivery = Delivery(ledger, provider, queue, gate, schedules, settings)
     executor = ThreadPoolExecutor(_BATCH_SIZE, thread_name_prefix="mail")
     return Batch(delivery, queue, gate, executor, telemetry, on_resumed=token.forget), telemetry
 

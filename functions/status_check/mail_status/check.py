@@ -113,7 +113,8 @@ class StatusCheck:
                 Subject="Taqnyat mail gateway: sending paused"
                 if state.paused
                 else "Taqnyat mail gateway: sending resumed",
-                Message=f"Sending {what}. Nothing is lost. See docs/operations.md, section Pause.",
+                Message=f"Sending {what}. Nothing is lost. Run: ./taqnyat-mail doctor\n"
+                'See docs/operations.md, "Sending is paused".',
             )
         self._pause.announced(state)
 

@@ -23,10 +23,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from outbox.messages import MailQueue, Received
+    from outbox.schedules import Schedules
     from outbox.settings import Settings
 
 _MAX_EARLY_SECONDS: Final = 900
 _PAUSED_SECONDS: Final = 30
+_TRY_AGAIN_SECONDS: Final = 5
 WORKER_DIED: Final = Outcome(Verdict.UNKNOWN, Scope.PROVIDER, "worker_died")
 EXPIRED: Final = Outcome(Verdict.TERMINAL, Scope.MAIL, "expired")
 
@@ -79,6 +81,7 @@ class Delivery:
         provider: Provider,
         queue: MailQueue,
         gate: Stop,
+        schedules: Schedules,
         settings: Settings,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -87,6 +90,7 @@ class Delivery:
         self._provider = provider
         self._queue = queue
         self._gate = gate
+        self._schedules = schedules
         self._settings = settings
         self._clock = clock
 
@@ -96,6 +100,9 @@ class Delivery:
         Raises botocore's errors when the ledger or a queue does not answer: the message must then
         be seen again.
         """
+        return self._spread(message) if message.is_batch else self._deliver(message, deadline)
+
+    def _deliver(self, message: Received, deadline: float) -> Report:
         now = self._clock()
         try:
             mail = message.mail(self._settings.default_campaign, now)
@@ -118,6 +125,19 @@ class Delivery:
         if mail.expires_at is not None and mail.expires_at <= now:
             return self._settled(message, mail, row, EXPIRED, now, 0.0)
         return self._send(message, mail, row, deadline)
+
+    def _spread(self, message: Received) -> Report:
+        """Make many messages of one that holds a batch; doing so twice does no harm."""
+        try:
+            parts = message.parts()
+        except MailError as error:
+            return self._invalid(message, error.field)
+        all_taken = self._queue.put_all(parts)
+        return Report(
+            mail_id=message.message_id,
+            delay=None if all_taken else _TRY_AGAIN_SECONDS,
+            reason="batch_spread",
+        )
 
     def paused_delay(self) -> int:
         """Return the seconds for which a message is put back while sending is paused."""
@@ -236,6 +256,10 @@ class Delivery:
                 message, row.id, row.state, row.reason or "", row.code, row.attempt_count
             )
             return Report(mail_id=row.id, state=row.state, reason="parked_again")
+        if row.state is State.SCHEDULED and (row.scheduled_at or 0) - now > _MAX_EARLY_SECONDS:
+            # Of a batch, or rescheduled since: its time is too far away to wait in the queue.
+            self._schedules.create(row.schedule_name, row.scheduled_at or 0, message.body)
+            return Report(mail_id=row.id, state=row.state, reason="scheduled")
         due = {State.SENDING: row.lease, State.SCHEDULED: row.scheduled_at or 0}.get(row.state, 0)
         delay = min(max(1, int(due - now) + 1), _MAX_EARLY_SECONDS)
         return Report(mail_id=row.id, state=row.state, delay=delay, reason="not_ours_now")

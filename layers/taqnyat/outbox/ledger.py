@@ -25,7 +25,7 @@ from outbox.dynamo import (
 from outbox.states import State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from outbox.mail import Mail
     from outbox.ports import DynamoClient
@@ -37,11 +37,16 @@ _EARLY_SECONDS: Final = 5
 Attempt = dict[str, Any]
 
 
+class TableBusyError(Exception):
+    """Another call writes the same rows at the same moment."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """A mail's row.
 
     `created` and `updated` are ISO 8601; `lease`, `scheduled_at`, `expires_at` epoch seconds.
+    `schedule` is the name of the schedule that a rescheduled mail has, else it has the mail's id.
     `attempts` holds a map a call: at, ms, verdict, scope, reason, and where known status, code,
     resend. `maybe` is 1 when an earlier call may have sent the mail, so that every later one is a
     resend.
@@ -61,6 +66,7 @@ class Row:
     on_unknown: str | None = None
     expires_at: int | None = None
     scheduled_at: int | None = None
+    schedule: str = ""
     claim: str = ""
     claimed_at: str = ""
     lease: int = 0
@@ -73,6 +79,11 @@ class Row:
     reason: str | None = None
     code: int | None = None
     retry_until: int | None = None
+
+    @property
+    def schedule_name(self) -> str:
+        """What its schedule is called, if it has one."""
+        return self.schedule or self.id
 
     @classmethod
     def of(cls, item: Item) -> Row:
@@ -113,19 +124,32 @@ class Ledger:
         it again.
         """
         try:
-            self._dynamo.put_item(
-                TableName=self._table,
-                Item=pack_item(
-                    self._identity(mail)
-                    | {"pk": mail.id, "state": state, "updated": self._now(), "request": request}
-                    | {"ttl": self._ttl(mail.scheduled_at)},
-                ),
-                ConditionExpression="attribute_not_exists(pk)",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
+            self._dynamo.put_item(**self._new(mail, state, request))
         except ClientError as error:
             return self._standing(error, mail.id)
         return None
+
+    def create_all(self, mails: Sequence[tuple[Mail, State]], request: str | None) -> list[Row]:
+        """Write the rows of 1 to 100 new mails: all of them, or none.
+
+        Return [], or the rows that already stand under some of their ids.
+
+        Raises:
+            TableBusyError: another call is writing the same rows right now; nothing was written.
+
+        """
+        puts = [{"Put": self._new(mail, state, request)} for mail, state in mails]
+        try:
+            self._dynamo.transact_write_items(TransactItems=puts)
+        except ClientError as error:
+            reasons: list[Any] = error.response.get("CancellationReasons", [])
+            rows = [Row.of(reason["Item"]) for reason in reasons if reason.get("Item")]
+            if rows:
+                return rows
+            if any(reason.get("Code") == "TransactionConflict" for reason in reasons):
+                raise TableBusyError from error
+            raise
+        return []
 
     def get(self, mail_id: str) -> Row | None:
         """Read one row, consistently."""
@@ -134,6 +158,43 @@ class Ledger:
         )
         item = answer.get("Item")
         return Row.of(item) if item and "state" in item else None
+
+    def cancel(self, mail_id: str) -> Row:
+        """Cancel a mail that waits, and that no call may have sent; return its row as it is now."""
+        write = Expression()
+        assign = write.set(state=State.CANCELED, updated=self._now(), ttl=self._ttl())
+        waiting = f"({write.value(State.SCHEDULED)}, {write.value(State.QUEUED)})"
+        condition = f"{write.name('state')} IN {waiting}"
+        condition += f" AND attribute_not_exists({write.name('maybe')})"
+        update = f"SET {', '.join(assign)}"
+        try:
+            answer = self._update(write, mail_id, update, condition, returns="ALL_NEW")
+        except ClientError as error:
+            return self._standing(error, mail_id)
+        return Row.of(answer["Attributes"])
+
+    def reschedule(self, row: Row, at: int, schedule: str) -> bool:
+        """Move a mail that is still scheduled as `row` says; `schedule` is its schedule's name.
+
+        Return False if it is not: canceled, claimed or moved by another call.
+        """
+        write = Expression()
+        assign = write.set(
+            scheduled_at=at, schedule=schedule, updated=self._now(), ttl=self._ttl(at)
+        )
+        name = write.name("schedule")
+        same = f"{name} = {write.value(row.schedule)}"
+        if not row.schedule:
+            same = f"attribute_not_exists({name})"
+        condition = f"{write.name('state')} = {write.value(State.SCHEDULED)} AND {same}"
+        try:
+            self._update(write, row.id, f"SET {', '.join(assign)}", condition)
+        except ClientError as error:
+            standing = self._standing(error, row.id)
+            # Our own write, whose answer was lost and which the SDK repeated.
+            ours = (standing.scheduled_at, standing.schedule) == (at, schedule)
+            return ours and standing.state is State.SCHEDULED
+        return True
 
     def claim(self, mail: Mail, token: str, redriven: int | None = None) -> tuple[bool, Row]:
         """Take the right to send `mail` once, until the lease ends.
@@ -206,6 +267,24 @@ class Ledger:
             return standing.claim == row.claim and standing.state is state
         return True
 
+    def resolve_sent(self, mail_id: str, attempt: Attempt) -> Row | None:
+        """Note that an unknown mail was sent after all, as a person found out.
+
+        Return None, or the row as it stands if it is not unknown. `attempt` says who and when.
+        """
+        write = Expression()
+        assign = [
+            *write.set(state=State.SENT, reason=attempt["reason"]),
+            *write.set(updated=self._now(), ttl=self._ttl()),
+            write.append("attempts", attempt),
+        ]
+        unknown = f"{write.name('state')} = {write.value(State.UNKNOWN)}"
+        try:
+            self._update(write, mail_id, f"SET {', '.join(assign)}", unknown)
+        except ClientError as error:
+            return self._standing(error, mail_id)
+        return None
+
     def _claiming(self, write: Expression, token: str) -> list[str]:
         lease = int(self._clock()) + self._lease_seconds
         now = self._now()
@@ -261,6 +340,16 @@ class Ledger:
         if row is None:
             raise error  # taken away by its TTL between the write and the read: try again later
         return row
+
+    def _new(self, mail: Mail, state: State, request: str | None) -> dict[str, Any]:
+        """Make the put of a row that must not be there yet."""
+        begin = {"pk": mail.id, "state": state, "updated": self._now(), "request": request}
+        return {
+            "TableName": self._table,
+            "Item": pack_item(self._identity(mail) | begin | {"ttl": self._ttl(mail.scheduled_at)}),
+            "ConditionExpression": "attribute_not_exists(pk)",
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
 
     def _identity(self, mail: Mail) -> dict[str, Any]:
         """Make what a row says of its mail from the beginning."""

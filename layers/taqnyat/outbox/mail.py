@@ -21,8 +21,10 @@ MAX_RECIPIENTS: Final = 50
 MAX_SUBJECT: Final = 998  # RFC 5322, 2.1.1
 MAX_CAMPAIGN: Final = 128
 MAX_TAGS: Final = 50
+MAX_SCHEDULE_SECONDS: Final = 366 * 86400
 
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
+_LAST_SECOND: Final = 253402214400  # the last day of 9999: every zone has it, and can write it
 # C0 and C1 controls, and the two overrides that make a line read as another; marks and isolates are
 # good Arabic.
 _NOT_IN_LINE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202d\u202e]")
@@ -63,7 +65,13 @@ class MailError(ValueError):
         """`message` is a sentence that begins with the field."""
         super().__init__(f"`{field}` {message}")
         self.field = field
+        self.message = message
         self.name = name
+
+    def at(self, index: int) -> MailError:
+        """Return the same error of the mail at a place in a batch: `[3].to[0]`."""
+        field = f"[{index}]" if self.field == "body" else f"[{index}].{self.field}"
+        return MailError(field, self.message, self.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +153,9 @@ def read_mail(
             name = "invalid_attachment" if key == "attachments" else "validation_error"
             raise MailError(key, f"is not supported: {_UNSUPPORTED[key]}", name)
     kind, body = _body(given)
+    scheduled_at, expires_at = _scheduled_at(given, now), _second(given, "expires_at")
+    if scheduled_at is not None and expires_at is not None and expires_at <= scheduled_at:
+        raise MailError("expires_at", "is not after `scheduled_at`", "invalid_parameter")
     return Mail(
         id=_identifier(given, mail_id),
         sender=_sender(given),
@@ -153,19 +164,50 @@ def read_mail(
         body=body,
         kind=kind,
         campaign=_campaign(given) or campaign,
-        expires_at=_second(given, "expires_at"),
-        scheduled_at=_second(given, "scheduled_at"),
+        expires_at=expires_at,
+        scheduled_at=scheduled_at,
         on_unknown=_one_of(given, "on_unknown", ("hold", "resend")),
         client=_optional(given, "client", _text) or client,
         accepted_at=_moment(given, "accepted_at") or now,
     )
 
 
+def read_schedule(data: object, now: float) -> int:
+    """Read `{"scheduled_at": ...}`, the new time of a scheduled mail, as epoch seconds.
+
+    Raises:
+        MailError: it is something else.
+
+    """
+    if not isinstance(data, dict):
+        raise MailError("body", "must be a JSON object")
+    for key in data:
+        if key != "scheduled_at":
+            raise MailError(_printable(key), "cannot be changed; only `scheduled_at` can")
+    at = _scheduled_at(data, now)
+    if at is None:
+        raise MailError("scheduled_at", "is missing", "missing_required_field")
+    return at
+
+
+def is_identifier(text: str) -> bool:
+    """Tell whether a text can be the id of a mail."""
+    return _ID.fullmatch(text) is not None
+
+
+def _scheduled_at(given: Mapping[str, Any], now: float) -> int | None:
+    at = _second(given, "scheduled_at")
+    if at is not None and at > now + MAX_SCHEDULE_SECONDS:
+        days = MAX_SCHEDULE_SECONDS // 86400
+        raise MailError("scheduled_at", f"is more than {days} days away", "invalid_parameter")
+    return at
+
+
 def _identifier(given: Mapping[str, Any], default: str) -> str:
     if given.get("version", 1) != 1 or isinstance(given.get("version"), bool):
         raise MailError("version", "must be 1")
     identifier = given.get("id", default)
-    if not isinstance(identifier, str) or not _ID.fullmatch(identifier):
+    if not isinstance(identifier, str) or not is_identifier(identifier):
         raise MailError(
             "id", "must be 1 to 128 letters, digits, dots, colons, hyphens or underscores"
         )
@@ -294,7 +336,10 @@ def _moment(given: Mapping[str, Any], key: str) -> float | None:
         raise MailError(
             key, "has no time zone; end it with Z or an offset such as +03:00", "invalid_parameter"
         )
-    return moment.timestamp()
+    seconds = moment.timestamp()
+    if not 0 <= seconds <= _LAST_SECOND:
+        raise MailError(key, "is not between the years 1970 and 9999", "invalid_parameter")
+    return seconds
 
 
 def _one_of(given: Mapping[str, Any], key: str, choices: tuple[str, ...]) -> str | None:

@@ -14,7 +14,7 @@ from outbox.ledger import iso
 from outbox.mail import MESSAGE_FIELDS, Mail, MailError, read_mail
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from outbox.ports import SqsClient
 
@@ -23,6 +23,9 @@ MAX_MESSAGE_BYTES: Final = 1024 * 1024
 # limit.
 MAX_BODY_BYTES: Final = MAX_MESSAGE_BYTES - 4096
 MAX_DELAY_SECONDS: Final = 12 * 3600
+
+_BATCH: Final = '{"version":1,"batch":['
+_MAX_ENTRIES: Final = 10  # of one SendMessageBatch
 
 # What SendMessage refuses in a body. Not written as "all but": that costs a start 60 times as much.
 _NOT_IN_SQS: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
@@ -88,6 +91,27 @@ class Received:
         )
         return int(attempt[:9]) if known else None
 
+    @property
+    def is_batch(self) -> bool:
+        """Whether it holds the messages of many mails."""
+        return self.body.startswith(_BATCH)
+
+    def parts(self) -> list[str]:
+        """Return the messages that a batch holds.
+
+        Raises:
+            MailError: it is not as the API writes it. A part without an id would be another mail
+                each time that the batch is seen.
+
+        """
+        parts = decode(self.body)["batch"]
+        if not isinstance(parts, list):
+            raise MailError("batch", "must be a list")
+        for index, part in enumerate(parts):
+            if not isinstance(part, dict) or not isinstance(part.get("id"), str):
+                raise MailError(f"batch[{index}]", "must be a message with an `id`")
+        return [_written(part, "batch") for part in parts]
+
     def mail(self, campaign: str, now: float) -> Mail:
         """Read the mail.
 
@@ -138,13 +162,20 @@ def encode(mail: Mail) -> str:
         "accepted_at": iso(mail.accepted_at),
     }
     given = {key: value for key, value in fields.items() if value is not None}
-    text = json.dumps(given, ensure_ascii=False, separators=(",", ":"))
-    if _NOT_IN_SQS.search(text):
-        raise MailError(mail.kind, "has a character that the queue cannot carry")
+    return _written(given, mail.kind)
+
+
+def encode_batch(texts: Sequence[str]) -> str:
+    """Write one message that holds those of many mails: SQS takes all of them, or none.
+
+    Raises:
+        MailError: it would be longer than a message can be.
+
+    """
+    text = f"{_BATCH}{','.join(texts)}]}}"
     if len(text.encode()) > MAX_BODY_BYTES:
-        raise MailError(
-            mail.kind, f"makes the mail larger than {MAX_BODY_BYTES} bytes", "payload_too_large"
-        )
+        message = f"is larger than {MAX_BODY_BYTES} bytes in all; split the batch"
+        raise MailError("body", message, "payload_too_large")
     return text
 
 
@@ -160,6 +191,15 @@ class MailQueue:
     def put(self, text: str, delay: int = 0) -> None:
         """Queue an encoded mail, to be seen after `delay` seconds (up to 900)."""
         self._sqs.send_message(QueueUrl=self._url, MessageBody=text, DelaySeconds=delay)
+
+    def put_all(self, texts: Sequence[str]) -> bool:
+        """Queue encoded mails, as many a call as SQS takes; False if it did not take all."""
+        return all(self._put_some(some) for some in _portions(texts))
+
+    def _put_some(self, texts: list[str]) -> bool:
+        entries = [{"Id": str(index), "MessageBody": text} for index, text in enumerate(texts)]
+        answer = self._sqs.send_message_batch(QueueUrl=self._url, Entries=entries)
+        return not answer.get("Failed")
 
     def take(self) -> Received | None:
         """Receive one message, without waiting for one."""
@@ -210,6 +250,33 @@ class MailQueue:
             MessageBody=message.body,
             MessageAttributes=attributes,
         )
+
+
+def _portions(texts: Sequence[str]) -> Iterator[list[str]]:
+    """Yield the texts in portions of up to ten, and of 1 MiB in all."""
+    some: list[str] = []
+    size = 0
+    for text in texts:
+        length = len(text.encode())
+        if some and (len(some) == _MAX_ENTRIES or size + length > MAX_MESSAGE_BYTES):
+            yield some
+            some, size = [], 0
+        some.append(text)
+        size += length
+    if some:
+        yield some
+
+
+def _written(message: Mapping[str, Any], field: str) -> str:
+    """Write a message as JSON that SQS can carry; `field` is to blame if there is none."""
+    text = json.dumps(message, ensure_ascii=False, separators=(",", ":"))
+    if _NOT_IN_SQS.search(text):
+        raise MailError(field, "has a character that the queue cannot carry")
+    if len(text.encode()) > MAX_BODY_BYTES:
+        raise MailError(
+            field, f"makes the mail larger than {MAX_BODY_BYTES} bytes", "payload_too_large"
+        )
+    return text
 
 
 def _text(value: str) -> dict[str, str]:

@@ -24,6 +24,7 @@ class Settings:
     mail_queue_url: str
     mail_queue_arn: str
     failed_queue_url: str = ""
+    failed_queue_arn: str = ""
     token_secret_id: str = ""
     worker_function_name: str = ""
     taqnyat_url: str = "https://api.taqnyat.sa"

@@ -1,26 +1,42 @@
-"""Accepting a mail: first its row, then its message, then the answer.
+"""Accepting mails: first their rows, then their messages, then the answer.
 
-So that a repeat heals whatever broke between.
+So that a repeat heals whatever broke between, and nothing is sent that has no row.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import random
+import time
 import uuid
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
-from outbox.messages import encode
+from outbox.ledger import TableBusyError
+from outbox.messages import encode, encode_batch
+from outbox.schedules import need_room
 from outbox.states import State
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from outbox.ledger import Ledger, Row
     from outbox.mail import Mail
     from outbox.messages import MailQueue
+    from outbox.schedules import Schedules
+
+# A schedule fires to the minute, a delayed message to the second.
+NEAR_SECONDS: Final = 60
+_BUSY_WAITS: Final = (0.05, 0.1, 0.2, 0.4)
 
 
 class IdempotencyConflictError(Exception):
     """The idempotency key was used before, with another payload."""
+
+
+class IdempotencyBusyError(Exception):
+    """The same request is being accepted right now, by another call."""
 
 
 def mail_id(client: str, key: str | None, index: int = 0) -> str:
@@ -31,24 +47,119 @@ def mail_id(client: str, key: str | None, index: int = 0) -> str:
     return str(uuid.UUID(bytes=name[:16], version=5))
 
 
-def submit(mail: Mail, ledger: Ledger, queue: MailQueue, request: str | None) -> None:
-    """Accept one mail.
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A mail that can be accepted, and its message."""
 
+    mail: Mail
+    text: str
+
+
+class Submission:
+    """Accepts mails. Raises botocore's errors when AWS does not answer; then repeat.
+
+    Whatever else it raises, nothing was written.
     `request` is the fingerprint of the request that came with an idempotency key; None without one.
-
-    Raises:
-        MailError: it is too large for a message; nothing was written.
-        IdempotencyConflictError: its id stands for another request.
-
     """
-    text = encode(mail)
-    standing = ledger.create(mail, State.QUEUED, request)
-    if standing is None or _unclaimed(standing, request):
-        queue.put(text)
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        queue: MailQueue,
+        schedules: Schedules,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Make no call yet."""
+        self._ledger = ledger
+        self._queue = queue
+        self._schedules = schedules
+        self._clock = clock
+
+    def submit(self, mail: Mail, request: str | None) -> None:
+        """Accept one mail.
+
+        Raises:
+            MailError: it is too large.
+            IdempotencyConflictError: its id stands for another request.
+
+        """
+        text = self.prepare(mail).text
+        standing = self._ledger.create(mail, self._first_state(mail), request)
+        if standing is None:
+            self._forward(mail.id, mail.scheduled_at, text)
+        elif _unclaimed(standing, request):
+            self._forward(standing.schedule_name, standing.scheduled_at, text)
+
+    def prepare(self, mail: Mail) -> Draft:
+        """Write the message of a mail, for `submit_all`.
+
+        Raises:
+            MailError: it is too large for a message, or for a schedule.
+
+        """
+        text = encode(mail)
+        if mail.scheduled_at is not None and self._seconds_until(mail.scheduled_at) > NEAR_SECONDS:
+            need_room(text, mail.kind)
+        return Draft(mail, text)
+
+    def submit_all(self, drafts: Sequence[Draft], request: str | None) -> None:
+        """Accept 1 to 100 mails, all or none: one message holds them until the worker has it.
+
+        Those of a later time get their schedules from the worker too.
+
+        Raises:
+            MailError: all together are too large.
+            IdempotencyConflictError: an id stands for another request.
+            IdempotencyBusyError: another call is accepting the same mails.
+
+        """
+        encode_batch([draft.text for draft in drafts])
+        standing: dict[str, Row] = {}
+        while missing := [draft for draft in drafts if draft.mail.id not in standing]:
+            rows = self._create_all(missing, request)
+            if not rows:
+                break
+            for row in rows:
+                _check(row, request)
+                standing[row.id] = row
+        waiting = [
+            draft.text
+            for draft in drafts
+            if draft.mail.id not in standing or _unclaimed(standing[draft.mail.id], request)
+        ]
+        if waiting:
+            self._queue.put(encode_batch(waiting))
+
+    def _create_all(self, drafts: Sequence[Draft], request: str | None) -> list[Row]:
+        rows = [(draft.mail, self._first_state(draft.mail)) for draft in drafts]
+        for wait in _BUSY_WAITS:
+            try:
+                return self._ledger.create_all(rows, request)
+            except TableBusyError:
+                time.sleep(random.uniform(wait / 2, wait))  # noqa: S311  keeps two calls apart
+        raise IdempotencyBusyError
+
+    def _first_state(self, mail: Mail) -> State:
+        later = mail.scheduled_at is not None and self._seconds_until(mail.scheduled_at) > 0
+        return State.SCHEDULED if later else State.QUEUED
+
+    def _forward(self, schedule: str, due: int | None, text: str) -> None:
+        delay = self._seconds_until(due or 0)
+        if delay > NEAR_SECONDS:
+            self._schedules.create(schedule, due or 0, text)
+        else:
+            self._queue.put(text, max(0, delay))
+
+    def _seconds_until(self, due: int) -> int:
+        return due - int(self._clock())
 
 
 def _unclaimed(row: Row, request: str | None) -> bool:
+    _check(row, request)
+    # No worker has seen it: the message may never have been queued. A second one does no harm.
+    return row.state in {State.QUEUED, State.SCHEDULED} and row.attempt_count == 0
+
+
+def _check(row: Row, request: str | None) -> None:
     if row.request != (request or ""):
         raise IdempotencyConflictError
-    # No worker has seen it: the message may never have been queued. A second one does no harm.
-    return row.state is State.QUEUED and row.attempt_count == 0

@@ -62,6 +62,10 @@ class Telemetry:
         for mail_id in mail_ids:
             self._log.info("mail accepted", extra={"correlation_id": mail_id})
 
+    def changed(self, mail_id: str) -> None:
+        """Note that a mail was canceled or rescheduled by its owner."""
+        self._log.info("mail changed", extra={"correlation_id": mail_id})
+
     def delivered(self, report: Report) -> None:
         """Note what became of a message."""
         outcome = report.outcome

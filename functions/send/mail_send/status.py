@@ -1,0 +1,42 @@
+"""GET /status: how it stands with Taqnyat, and with sending."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from outbox.ledger import iso
+
+from mail_send import wire
+from mail_send.wire import Answer, Request
+
+if TYPE_CHECKING:
+    from outbox.pause import Pause
+
+
+class Status:
+    """Shows what the status check last saw, and the pause."""
+
+    def __init__(self, pause: Pause) -> None:
+        """Make no call yet."""
+        self._pause = pause
+
+    def show(self, request: Request) -> Answer:
+        """Show it."""
+        request.need("read")
+        state, provider = self._pause.read(), self._pause.provider()
+        reason = state.reason or None if state.paused else None
+        return wire.answer(
+            200,
+            {
+                "object": "status",
+                "sending": "paused" if state.paused else "active",
+                "reason": reason,
+                **wire.explained(reason),
+                "since": iso(state.since) if state.paused else None,
+                "next_probe": iso(state.next_probe) if state.paused and state.next_probe else None,
+                "provider": {
+                    "up": provider.get("up"),
+                    "checked_at": iso(provider["checked_at"]) if provider else None,
+                },
+            },
+        )
