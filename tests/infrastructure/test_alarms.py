@@ -1,15 +1,24 @@
 """Alarms: each one tells somebody, says what it means, and watches a metric that exists."""
 
 import json
+import re
 from typing import Any
 
+import click
 import pytest
 from outbox import telemetry
 
-from tests.infrastructure.expansion import ROOT, expanded, resources
+from ops.cli import main
+from tests.infrastructure.expansion import ROOT, expanded, raw, resources
 
 ALARMS = resources("AWS::CloudWatch::Alarm")
 FUNCTIONS = resources("AWS::Lambda::Function")
+PARAMETERS = raw()["Parameters"]
+OPERATIONS = (ROOT / "docs/operations.md").read_text("utf-8")
+DESCRIPTION = re.compile(
+    r"(?P<meaning>.+\.) Run: \./taqnyat-mail (?P<command>.+) "
+    r'See docs/operations\.md, "(?P<place>.+)"\.'
+)
 OWN_METRICS = {
     value for name, value in vars(telemetry).items() if name.isupper() and isinstance(value, str)
 }
@@ -37,16 +46,33 @@ def test_an_alarm_goes_to_the_topic_and_tells_when_it_is_over(name: str) -> None
 
 
 @pytest.mark.parametrize("name", ALARMS)
-def test_an_alarm_says_what_it_means_and_where_to_look(name: str) -> None:
-    meaning, _, place = ALARMS[name]["AlarmDescription"].partition(' See docs/operations.md, "')
-    headings = [
-        line.lstrip("# ")
-        for line in (ROOT / "docs/operations.md").read_text("utf-8").splitlines()
-        if line.startswith("#")
-    ]
+def test_an_alarm_says_what_it_means_what_to_run_and_where_to_read_on(name: str) -> None:
+    found = DESCRIPTION.fullmatch(ALARMS[name]["AlarmDescription"]["Fn::Sub"])
+    headings = re.findall(r"^#+ (.+)$", OPERATIONS, re.MULTILINE)
 
-    assert len(meaning) > 20
-    assert place.removesuffix('".') in headings
+    assert found
+    assert len(found["meaning"]) > 20
+    assert found["place"] in headings
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_the_command_of_an_alarm_is_one_that_there_is(name: str) -> None:
+    found = DESCRIPTION.fullmatch(ALARMS[name]["AlarmDescription"]["Fn::Sub"])
+    assert found
+    words = found["command"].split()
+    command: click.Command = main
+    while isinstance(command, click.Group):
+        command = command.commands[words.pop(0)]
+
+    command.make_context(name, words)  # parsed and not run
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_a_threshold_that_is_a_matter_of_taste_is_a_parameter(name: str) -> None:
+    alarm = ALARMS[name]
+    taken = alarm["Threshold"], alarm["EvaluationPeriods"]
+
+    assert any(isinstance(value, dict) and value["Ref"] in PARAMETERS for value in taken)
 
 
 def test_the_queues_are_watched() -> None:
@@ -85,6 +111,13 @@ def test_the_provider_the_pause_and_unknown_outcomes_are_watched_as_they_are_mea
 
     assert own == {("ProviderUp", "[]"), ("SendingPaused", "[]"), ("MailUnknown", "[]")}
     assert {metric for metric, _ in own} <= OWN_METRICS
+
+
+def test_the_notice_of_a_pause_names_a_section_that_there_is() -> None:
+    source = (ROOT / "functions/status_check/mail_status/check.py").read_text("utf-8")
+    (place,) = re.findall(r'docs/operations\.md, "(.+)"', source)
+
+    assert f"# {place}\n" in OPERATIONS
 
 
 def test_a_silent_status_check_is_told_of() -> None:

@@ -15,8 +15,8 @@ CODE = {
     for name, resource in raw()["Resources"].items()
     if resource["Type"] == "AWS::Serverless::Function"
 }
-# Read by Powertools' logger, and by the authorizer, which needs no settings.
-READ_ELSEWHERE = {"LOG_LEVEL", "API_KEYS_SECRET_ID"}
+# Read by Powertools' logger, and by the two functions that need no settings.
+READ_ELSEWHERE = {"LOG_LEVEL", "API_KEYS_SECRET_ID", "EVENT_BUS_NAME"}
 
 
 def variables(function: dict[str, Any]) -> dict[str, Any]:
@@ -25,12 +25,13 @@ def variables(function: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-def test_the_functions_are_the_four_of_the_design() -> None:
+def test_the_functions_are_the_four_of_the_design_and_the_optional_one() -> None:
     assert set(FUNCTIONS) == {
         "ApiFunction",
         "WorkerFunction",
         "AuthorizerFunction",
         "StatusCheckFunction",
+        "EventsFunction",
     }
 
 

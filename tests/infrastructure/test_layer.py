@@ -16,7 +16,13 @@ from tests.infrastructure.expansion import ROOT
 
 BUILD = ROOT / ".aws-sam/build"
 SITE = BUILD / "TaqnyatLayer/python"
-FUNCTIONS = ["ApiFunction", "WorkerFunction", "AuthorizerFunction", "StatusCheckFunction"]
+FUNCTIONS = [
+    "ApiFunction",
+    "WorkerFunction",
+    "AuthorizerFunction",
+    "StatusCheckFunction",
+    "EventsFunction",
+]
 MAX_ZIP_BYTES = 3_700_000  # 0.18 of the usual layer, see docs/performance.md
 
 # Alone with the layer and one function, as in Lambda: no site-packages, nothing of the checkout.
@@ -134,6 +140,7 @@ def test_the_bundle_holds_the_sources_as_they_are() -> None:
         (ROOT / "functions/send/mail_send", BUILD / "WorkerFunction/mail_send"),
         (ROOT / "functions/authorize/mail_authorize", BUILD / "AuthorizerFunction/mail_authorize"),
         (ROOT / "functions/status_check/mail_status", BUILD / "StatusCheckFunction/mail_status"),
+        (ROOT / "functions/events/mail_events", BUILD / "EventsFunction/mail_events"),
     ]:
         sources = {path.name: path.read_bytes() for path in folder.glob("*.py")}
         assert {path.name: path.read_bytes() for path in built.glob("*.py")} == sources

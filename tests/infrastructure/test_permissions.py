@@ -14,13 +14,28 @@ ROLES = resources("AWS::IAM::Role")
 FUNCTIONS = resources("AWS::Lambda::Function")
 # AWS takes no other resource for these; a condition holds the first to our namespace.
 ON_EVERYTHING = {"cloudwatch:PutMetricData", "lambda:ListEventSourceMappings"}
-# Granted to Lambda itself: logs, and what the event source mapping does with the queue.
+# The same, for what Lambda itself does.
+ON_EVERYTHING_FOR_LAMBDA = {
+    "dynamodb:ListStreams",
+    "ec2:CreateNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:DeleteNetworkInterface",
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:UnassignPrivateIpAddresses",
+}
+# Granted to Lambda itself: logs, what the event source mappings do with queue and stream,
+# and the network interfaces in subnets.
 FOR_LAMBDA = {
     "logs:CreateLogStream",
     "logs:PutLogEvents",
     "sqs:ReceiveMessage",
     "sqs:DeleteMessage",
     "sqs:GetQueueAttributes",
+    "dynamodb:DescribeStream",
+    "dynamodb:GetRecords",
+    "dynamodb:GetShardIterator",
+    *ON_EVERYTHING_FOR_LAMBDA,
 }
 # Needed by a call of another name.
 IMPLIED = {"iam:PassRole": "create_schedule"}
@@ -94,7 +109,7 @@ def test_no_role_has_a_wildcard(role: str) -> None:
             assert "*" not in action
         for resource in listed(statement["Resource"]):
             if resource == "*":
-                assert set(listed(statement["Action"])) <= ON_EVERYTHING
+                assert set(listed(statement["Action"])) <= ON_EVERYTHING | ON_EVERYTHING_FOR_LAMBDA
 
 
 def test_metrics_are_written_to_our_namespace_only() -> None:

@@ -83,7 +83,7 @@ def test_both_queues_refuse_plain_http() -> None:
 
 
 def test_the_worker_takes_batches_and_reports_failures_one_by_one() -> None:
-    (mapping,) = resources("AWS::Lambda::EventSourceMapping").values()
+    mapping = resources("AWS::Lambda::EventSourceMapping")["WorkerFunctionMail"]
 
     assert mapping["FunctionName"] == {"Ref": "WorkerFunction"}
     assert mapping["EventSourceArn"] == {"Fn::GetAtt": ["MailQueue", "Arn"]}

@@ -67,4 +67,5 @@ def test_the_outputs_are_those_of_the_design() -> None:
         "WorkerFunction",
         "AuthorizerFunction",
         "StatusCheckFunction",
+        "DashboardUrl",
     }

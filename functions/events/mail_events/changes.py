@@ -1,0 +1,91 @@
+"""What a change of the ledger means to an application: one event, or none.
+
+The shapes are docs/events.schema.json. No event holds an address, a subject or a body.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from outbox.dynamo import unpack_item
+from outbox.ledger import Row, iso
+from outbox.pause import PauseState
+from outbox.states import State
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+VERSION: Final = 1
+_MAIL: Final = {
+    State.SENT: "Mail sent",
+    State.FAILED: "Mail failed",
+    State.UNKNOWN: "Mail unknown",
+}
+_PAUSE: Final = "#pause"
+
+Event = tuple[str, dict[str, Any]]
+
+
+def event_of(record: Mapping[str, Any]) -> Event | None:
+    """Return detail-type and detail for one record of the stream (new and old images).
+
+    `event_id` is the change's own: an event that comes twice has the same one.
+    """
+    change = record["dynamodb"]
+    old, new = change.get("OldImage") or {}, change.get("NewImage") or {}
+    if not new:
+        return None
+    found = _pause(old, new) if new["pk"]["S"] == _PAUSE else _mail(old, new)
+    if found is None:
+        return None
+    kind, detail = found
+    head = {"version": VERSION, "event_id": record["eventID"]}
+    return kind, head | {key: value for key, value in detail.items() if value is not None}
+
+
+def _mail(old: dict[str, Any], new: dict[str, Any]) -> Event | None:
+    # A row that is written again in the same state tells nothing new: but a state reached anew, by
+    # another attempt, does.
+    if "state" not in new or _stands(old) == _stands(new):
+        return None
+    row = Row.of(new)
+    if row.state not in _MAIL:
+        return None
+    return _MAIL[row.state], {
+        "id": row.id,
+        "state": row.state,
+        "at": row.updated,
+        "client": row.client,
+        "campaign": row.campaign,
+        "reason": row.reason,
+        "code": row.code,
+        "msg_id": row.msg_id,
+        "price": row.price,
+        "attempts": row.attempt_count,
+        "resends": row.resends,
+    }
+
+
+def _stands(image: dict[str, Any]) -> tuple[object, object]:
+    return image.get("state"), image.get("attempt_count")
+
+
+def _pause(old: dict[str, Any], new: dict[str, Any]) -> Event | None:
+    before, after = _pause_state(old), _pause_state(new)
+    if before.paused == after.paused and before.since == after.since:
+        return None
+    if not after.paused and not before.paused:
+        return None
+    if after.paused:
+        return "Sending paused", {
+            "at": iso(after.since),
+            "reason": after.reason,
+            "address": after.detail or None,
+            "by": after.by,
+        }
+    return "Sending resumed", {"at": iso(after.resumed_at), "reason": after.reason}
+
+
+def _pause_state(image: dict[str, Any]) -> PauseState:
+    values = unpack_item(image)
+    return PauseState(**{key: values[key] for key in PauseState.__slots__ if key in values})
