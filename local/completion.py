@@ -31,7 +31,7 @@ def complete(emulator: Emulator, stack: str) -> None:
     for logical_id, resource in template["TemplateBody"]["Resources"].items():
         if resource["Type"] == "AWS::ApiGateway::RestApi":
             _complete_api(emulator, names[logical_id], resource["Properties"]["Body"], names)
-        elif resource["Type"] == "AWS::Lambda::EventSourceMapping":
+        elif resource["Type"] == "AWS::Lambda::EventSourceMapping" and logical_id in names:
             _complete_mapping(emulator, names[logical_id])
         elif resource["Type"] == "AWS::IAM::Role":
             _complete_role(emulator, names[logical_id])
