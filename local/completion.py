@@ -29,9 +29,11 @@ def complete(emulator: Emulator, stack: str) -> None:
     resources = cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
     names = {item["LogicalResourceId"]: item["PhysicalResourceId"] for item in resources}
     for logical_id, resource in template["TemplateBody"]["Resources"].items():
+        if logical_id not in names:
+            continue  # its condition left it out
         if resource["Type"] == "AWS::ApiGateway::RestApi":
             _complete_api(emulator, names[logical_id], resource["Properties"]["Body"], names)
-        elif resource["Type"] == "AWS::Lambda::EventSourceMapping" and logical_id in names:
+        elif resource["Type"] == "AWS::Lambda::EventSourceMapping":
             _complete_mapping(emulator, names[logical_id])
         elif resource["Type"] == "AWS::IAM::Role":
             _complete_role(emulator, names[logical_id])
