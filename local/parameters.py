@@ -12,7 +12,6 @@ LOCAL: Mapping[str, str] = {
     "RetryWindowSeconds": "600",
     "FailureRun": "5",
     "ProbeDelaysSeconds": "3,5,8,10",
-    "MaximumConcurrency": "4",
     "TokenCacheSeconds": "60",
     "ApiRateLimit": "10000",
     "ApiBurstLimit": "5000",
