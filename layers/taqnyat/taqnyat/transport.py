@@ -1,7 +1,8 @@
 """One HTTP exchange with Taqnyat: no retries, no redirects, one deadline, at most 64 KiB read.
 
-The deadline holds for every phase: a socket's own timeout starts anew with each byte, so a server
-that drips could hold a caller for hours. A pooled connection that has idled is not used again:
+The deadline holds for every phase but the DNS look-up, whose end is the resolver's: a socket's own
+timeout starts anew with each byte and each address, so a server that drips could hold a caller for
+hours. A pooled connection that has idled is not used again:
 after a freeze of the Lambda container it may be dead without a sign, and a POST that is lost on it
 looks like a mail that may have been sent.
 """
@@ -9,28 +10,35 @@ looks like a mail that may have been sent.
 from __future__ import annotations
 
 import io
+import logging
+import socket
 import time
 import zlib
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from http.client import HTTPException
+from http.client import HTTPException, IncompleteRead
 from http.client import HTTPResponse as RawResponse
 from typing import TYPE_CHECKING, Any, Final
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, NewConnectionError
 
 from taqnyat.classification import Fault
 
 if TYPE_CHECKING:
-    import socket
+    import ssl
     from collections.abc import Mapping
 
 MAX_ANSWER_BYTES: Final = 64 * 1024
 # Below the five seconds after which common web servers close an idle connection.
 MAX_IDLE_SECONDS: Final = 3.0
 _GZIP_OR_ZLIB: Final = 47
+# One TLS record: a larger piece would be written with a timeout that starts anew for each record.
+_PIECE_BYTES: Final = 16 * 1024
+
+# It logs header lines that it cannot read, with whatever Taqnyat wrote there.
+logging.getLogger("urllib3.connection").setLevel(logging.ERROR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +101,25 @@ class _BoundedReader(io.RawIOBase):
         super().close()
 
 
+class _WholeLines(io.BufferedReader):
+    """Lines that end: http.client takes headers that break off for all of them.
+
+    A 400 whose body is missing would then look like one that has none.
+    """
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        line = super().readline(size)
+        if not line.endswith(b"\n") and len(line) != size:
+            raise IncompleteRead(b"")
+        return line
+
+
 class _BoundedResponse(RawResponse):
     """http.client's response, reading through the bounds."""
 
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         super().__init__(sock, *args, **kwargs)
-        self.fp = io.BufferedReader(_BoundedReader(sock, self.fp, _current.get()))
+        self.fp = _WholeLines(_BoundedReader(sock, self.fp, _current.get()))
 
 
 class _Bounded(HTTPConnection):
@@ -112,14 +133,42 @@ class _Bounded(HTTPConnection):
         """Whether the connection can be used again; urllib3 opens a new one otherwise."""
         return super().is_connected and time.time() - self._used_at < MAX_IDLE_SECONDS
 
+    def _new_conn(self) -> socket.socket:
+        """Connect to the first address that answers, all of them within the deadline."""
+        failure: OSError | None = None
+        for family, kind, protocol, _, address in socket.getaddrinfo(
+            self._dns_host, self.port, type=socket.SOCK_STREAM
+        ):
+            try:
+                sock = socket.socket(family, kind, protocol)
+            except OSError as error:  # an address of a family that this machine has not
+                failure = error
+                continue
+            try:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                self._limit(sock)
+                sock.connect(address)
+                self._limit(sock)  # for the TLS handshake
+            except OSError as error:
+                sock.close()
+                failure = error
+            else:
+                return sock
+        raise NewConnectionError(self, "no address could be connected to") from failure
+
+    def _limit(self, sock: socket.socket) -> None:
+        sock.settimeout(min(self.timeout or 0.0, _current.get().remaining()))
+
     def send(self, data: Any) -> None:  # noqa: ANN401
         """Write a part of the request."""
         if self.sock is None:
             self.connect()
         exchange = _current.get()
-        self.sock.settimeout(exchange.remaining())
-        exchange.written = True
-        super().send(data)
+        left = memoryview(data)
+        while left:
+            self.sock.settimeout(exchange.remaining())
+            exchange.written = True
+            left = left[self.sock.send(left[:_PIECE_BYTES]) :]
 
     def getresponse(self) -> Any:  # noqa: ANN401
         """Read the status line and the headers."""
@@ -145,9 +194,7 @@ class Transport:
         self._connect_timeout = connect_timeout
         tls = url.scheme == "https"
         self._pool = urllib3.connection_from_url(
-            base_url,
-            maxsize=pool_size,
-            **({"ssl_minimum_version": _tls_1_2()} if tls else {}),
+            base_url, maxsize=pool_size, **({"ssl_context": _tls()} if tls else {})
         )
         self._pool.ConnectionCls = _BoundedTLS if tls else _Bounded
 
@@ -170,10 +217,8 @@ class Transport:
         fault: Fault | None = None
         try:
             self._perform(read, method, self._prefix + path, exchange, body, headers)
-        except (TimeoutError, urllib3.exceptions.TimeoutError):
-            fault = Fault.TIMEOUT if exchange.written else Fault.UNREACHABLE
-        except (HTTPError, HTTPException, OSError, ValueError):
-            fault = Fault.CUT if exchange.written else Fault.UNREACHABLE
+        except (HTTPError, HTTPException, OSError, ValueError) as error:
+            fault = _fault(error) if exchange.written else Fault.UNREACHABLE
         finally:
             _current.reset(token)
         if fault is Fault.CUT and not exchange.left:
@@ -247,7 +292,17 @@ class _Reading:
             return raw
 
 
-def _tls_1_2() -> Any:  # noqa: ANN401
-    import ssl  # noqa: PLC0415  only a TLS provider pays for it
+def _fault(error: Exception) -> Fault:
+    # urllib3 wraps what ended a writing into an error of its own.
+    timeouts = (TimeoutError, urllib3.exceptions.TimeoutError)
+    late = any(isinstance(part, timeouts) for part in (error, *error.args))
+    return Fault.TIMEOUT if late else Fault.CUT
 
-    return ssl.TLSVersion.TLSv1_2
+
+def _tls() -> ssl.SSLContext:
+    # One for all connections: left to itself, urllib3 reads the system's certificates for each.
+    from urllib3.util.ssl_ import create_urllib3_context  # noqa: PLC0415  a TLS provider pays for it
+
+    context = create_urllib3_context()  # TLS 1.2 at least, certificate and name checked
+    context.load_default_certs()
+    return context
