@@ -1,0 +1,159 @@
+"""Which addresses are taken, as what, and how they are masked."""
+
+import pytest
+from email_validator import SPECIAL_USE_DOMAIN_NAMES
+from outbox.addresses import AddressError, bare, mask
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "a@b.co",
+        "nora@example.com",
+        "Nora.Al-Harbi+orders_2026@mail.example-shop.com.sa",
+        "o'brien@acme.sa",
+        "_bounce@acme.sa",
+        "1234567890@acme.sa",
+        "!#$%&'*+/=?^_`{|}~-@acme.sa",
+        "x" * 64 + "@acme.sa",
+        "a@" + "x" * 63 + ".sa",
+        "a@" + ".".join(["x" * 60] * 4) + ".sa",
+        "a@1and1.com",
+        "a@b.museum",
+        "a@xn--mgbh0fb.xn--mgberp4a5d4ar",
+    ],
+)
+def test_a_bare_address_stays_as_it_is(address: str) -> None:
+    assert bare(address) == address
+    assert bare(f"  {address} ") == address
+    assert bare(f"<{address}>") == address
+
+
+@pytest.mark.parametrize(
+    ("given", "address"),
+    [
+        ("a@EXAMPLE.com", "a@example.com"),
+        ("A.B@Example.Com", "A.B@example.com"),
+        ("nora@مثال.السعودية", "nora@xn--mgbh0fb.xn--mgberp4a5d4ar"),
+        ("nora@bücher.example.com", "nora@xn--bcher-kva.example.com"),
+        ("nora@example。com", "nora@example.com"),
+    ],
+)
+def test_the_domain_is_written_in_ascii(given: str, address: str) -> None:
+    assert bare(given) == address
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "Acme",
+        "Acme ",
+        '"Acme"',
+        '"Acme, Inc."',
+        '"a@b.sa"',
+        r'"The \"Best\" \\ Shop"',
+        "Acme Inc.",
+        "Acme, Inc.",
+        "Acme: Sales (Riyadh) [1]",
+        "Al-Harbi, Nora",
+        "O'Reilly",
+        "متجر أكمي",
+        "متجر أكمي، فرع الرياض",
+        "\u200fمتجر\u200f",
+        "\u2067متجر\u2069",
+        "\N{PARTY POPPER} عروض",
+        "=?utf-8?b?2YXYqtis2LE=?=",
+        '"Acme" Riyadh "Branch"',
+        "shop@acme.sa",
+        "Shop@Acme.SA ",
+    ],
+)
+def test_a_name_before_the_address_is_dropped(name: str) -> None:
+    assert bare(f"{name}<shop@acme.sa>") == "shop@acme.sa"
+    assert bare(f"{name} < shop@acme.sa > ") == "shop@acme.sa"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " ",
+        "@",
+        "nora",
+        "nora@",
+        "@acme.sa",
+        "nora@localhost",
+        "nora@acme",
+        "nora@acme.sa.",
+        "nora@.acme.sa",
+        "nora@acme..sa",
+        ".nora@acme.sa",
+        "nora.@acme.sa",
+        "no..ra@acme.sa",
+        "no ra@acme.sa",
+        "nora@ac me.sa",
+        "nora@-acme.sa",
+        "nora@acme-.sa",
+        "nora@ac_me.sa",
+        "nora@127.0.0.1",
+        "nora@[127.0.0.1]",
+        "nora@[IPv6:::1]",
+        "nora@acme.123",
+        '"nora"@acme.sa',
+        '"no ra"@acme.sa',
+        '"no,ra"@acme.sa',
+        "no,ra@acme.sa",
+        "nora@acme.sa,sami@acme.sa",
+        "nora@acme.sa;sami@acme.sa",
+        "nora@acme.sa sami@acme.sa",
+        "nora@sami@acme.sa",
+        "mailto:nora@acme.sa",
+        "nora(comment)@acme.sa",
+        "نورة@acme.sa",
+        "nora\u200f@acme.sa",
+        "nora@acme.sa\u200f",
+        "x" * 65 + "@acme.sa",
+        "a@" + "x" * 64 + ".sa",
+        "a@" + ".".join(["x" * 60] * 5) + ".sa",
+        "nora@acme.sa" + " " * 600,
+        "Nora <nora@acme.sa",
+        "Nora nora@acme.sa>",
+        "Nora <<nora@acme.sa>>",
+        "Nora <nora@acme.sa> x",
+        "Nora <>",
+        'Nora" <nora@acme.sa>',
+        "Sami <sami@acme.sa> <nora@acme.sa>",
+        "sami@acme.sa, Nora <nora@acme.sa>",
+        "sami@acme.sa <nora@acme.sa>",
+        "Nora @ Acme <nora@acme.sa>",
+        "Nora <nora@acme.sa>, Sami <sami@acme.sa>",
+        "<a@b.sa>" * 60,
+        '"' * 500,
+        "<" * 500,
+    ],
+)
+def test_anything_else_is_refused_without_being_repeated(text: str) -> None:
+    with pytest.raises(AddressError) as refused:
+        bare(text)
+    assert "@acme" not in str(refused.value)
+    assert refused.value.__suppress_context__ or refused.value.__context__ is None
+
+
+@pytest.mark.parametrize("domain", SPECIAL_USE_DOMAIN_NAMES)
+@pytest.mark.parametrize("form", ["a@{}", "a@acme.{}", "A <a@b.acme.{}>", "a@acme.{}".upper()])
+def test_reserved_domains_are_refused_in_every_form(domain: str, form: str) -> None:
+    with pytest.raises(AddressError):
+        bare(form.format(domain))
+
+
+@pytest.mark.parametrize(
+    ("address", "masked"),
+    [
+        ("nora@example.com", "n***@example.com"),
+        ("n@example.com", "n***@example.com"),
+        ("x" * 64 + "@acme.sa", "x***@acme.sa"),
+    ],
+)
+def test_a_mask_keeps_the_first_character_and_the_domain(address: str, masked: str) -> None:
+    assert mask(address) == masked
