@@ -9,7 +9,7 @@ POLICY = (
     "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
 _MARKUP = re.compile(r"<(?:[a-zA-Z!?]|/[a-zA-Z])")
-_LOADING = re.compile(r"<\s*/?\s*(?:link|base|meta)\b[^>]*>", re.IGNORECASE)
+_LOADING = re.compile(r"</?(?:link|base|meta|i?frame|object|embed)\b[^>]*>", re.IGNORECASE)
 _STYLE = """<style>
 :root { color-scheme: light; background: #fff; }
 body { font: 16px/1.6 system-ui, "Segoe UI", "Noto Sans Arabic", "Noto Naskh Arabic", Tahoma,
@@ -22,15 +22,15 @@ img { max-width: 100%; }
 def document(body: str) -> str:
     """Return the document of a mail's body.
 
-    What could load or lead elsewhere before any policy is asked (link, base, meta) is taken out;
-    the policy does the rest. The direction is the mail's own or, without one, follows its text.
+    What leads elsewhere, or makes a browser connect before it asks the policy, is taken out; the
+    policy does the rest. The direction is the mail's own or, without one, follows its text.
     """
     if not _MARKUP.search(body):
         body = f'<pre dir="auto">{html.escape(body)}</pre>'
     direction = _direction(body) or "auto"
     # A second <html> only adds what the first one lacks, so a whole document may follow.
     head = f'<!DOCTYPE html><html dir="{direction}"><meta charset="utf-8">{_STYLE}'
-    return head + _LOADING.sub("", body)
+    return head + _LOADING.sub(" ", body)  # a space: what stood around must not become a tag
 
 
 def _direction(body: str) -> str | None:

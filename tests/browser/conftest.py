@@ -1,0 +1,67 @@
+"""The console in a real browser: the distribution's Chromium, driven by Playwright.
+
+Without Chromium these tests are skipped, by name. One local stack serves all of them.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from local.stack import LocalStack, Options
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next((path for name in NAMES if (path := shutil.which(name))), None)
+# No sandbox for root only, as in a container; the rest keeps Chromium from calling home.
+FLAGS = [
+    *(["--no-sandbox"] if os.geteuid() == 0 else []),
+    *("--disable-gpu", "--disable-quic", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync", "--no-first-run"),
+]
+PATIENCE_MS = 30_000
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Give a headless Chromium."""
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
+    expect.set_options(timeout=PATIENCE_MS)
+    with sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def stack(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    """Give the one stack of the session; not started where there is no browser."""
+    assert browser.is_connected()
+    with LocalStack(Options(root=tmp_path_factory.mktemp("local"), tick=1.0)) as running:
+        yield running
+
+
+@pytest.fixture
+def console(stack: LocalStack) -> Iterator[str]:
+    """Give the console's address; afterwards Taqnyat is well-behaved again."""
+    assert stack.simulator is not None
+    yield str(stack.details()["inbox_url"])
+    stack.simulator.clear_script()
+    stack.simulator.account(balance=None, enabled=True, ip_allowed=True, senders=None)
+
+
+@pytest.fixture
+def page(browser: Browser, console: str) -> Iterator[Page]:
+    """Give the console, open and live; no error and no broken policy may be told meanwhile."""
+    troubles: list[str] = []
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    opened = context.new_page()
+    opened.on("pageerror", lambda error: troubles.append(str(error)))
+    opened.on("dialog", lambda dialog: troubles.append(f"dialog {dialog.message}"))
+    opened.goto(console)
+    expect(opened.locator("#live")).to_have_text("Live")
+    yield opened
+    context.close()
+    assert troubles == []

@@ -1,0 +1,276 @@
+"""The console over HTTP, with a gateway made up for it."""
+
+import http.client
+import json
+import urllib.parse
+from collections.abc import Iterator
+from typing import Any, Self
+
+import pytest
+
+from local.console import Console
+from local.simulator import Simulator
+
+ACCEPTED = (202, b'{"id": "id-1"}')
+
+
+class MadeUp:
+    """A gateway that holds what a test puts into it."""
+
+    def __init__(self) -> None:
+        self.rows: list[dict[str, Any]] = []
+        self.posted: list[bytes] = []
+        self.tokens: list[str] = []
+        self.broken = False
+
+    def items(self) -> list[dict[str, Any]]:
+        if self.broken:
+            raise ConnectionRefusedError
+        return [dict(row) for row in self.rows]
+
+    def queue(self) -> dict[str, int]:
+        return {"visible": 1, "in_flight": 2, "delayed": 3}
+
+    def failed_queue(self) -> int:
+        return 4
+
+    def intake(self) -> str:
+        return "Enabled"
+
+    def post(self, mail: bytes) -> tuple[int, bytes]:
+        self.posted.append(mail)
+        return ACCEPTED
+
+    def store_token(self, token: str) -> None:
+        self.tokens.append(token)
+
+
+@pytest.fixture
+def gateway() -> MadeUp:
+    return MadeUp()
+
+
+@pytest.fixture
+def simulator() -> Iterator[Simulator]:
+    with Simulator() as running:
+        yield running
+
+
+@pytest.fixture
+def console(gateway: MadeUp, simulator: Simulator) -> Iterator[Console]:
+    with Console(gateway, simulator) as running:
+        yield running
+
+
+def call(
+    console: Console, method: str, path: str, body: object = None, **headers: str
+) -> tuple[int, Any, dict[str, str]]:
+    """Make one call; return status, decoded body and headers. `_` in a header's name is a `-`."""
+    host = urllib.parse.urlsplit(console.url).netloc
+    connection = http.client.HTTPConnection(host, timeout=10)
+    given = {name.replace("_", "-"): value for name, value in headers.items()}
+    if body is not None:
+        given.setdefault("Content-Type", "application/json")
+    try:
+        connection.request(method, path, None if body is None else json.dumps(body), given)
+        answer = connection.getresponse()
+        text = answer.read().decode()
+        kind = answer.headers.get_content_type()
+        decoded = json.loads(text) if kind == "application/json" else text
+        return answer.status, decoded, dict(answer.headers)
+    finally:
+        connection.close()
+
+
+def deliver(simulator: Simulator, to: str = "nora@example.com", **fields: str) -> None:
+    """Hand a mail to the simulator, as the gateway would."""
+    host = urllib.parse.urlsplit(simulator.base_url).netloc
+    given = {"campaignName": "orders", "subject": "S", "from": "a@acme.sa", "msg": "<p>M</p>"}
+    form = urllib.parse.urlencode({**given, "to": to, "bearerTokens": simulator.token, **fields})
+    connection = http.client.HTTPConnection(host, timeout=10)
+    kind = {"Content-Type": "application/x-www-form-urlencoded"}
+    connection.request("POST", "/mailSend.php", form, kind)
+    connection.getresponse().read()
+    connection.close()
+
+
+def test_a_browser_gets_the_page_and_a_script_gets_the_inbox(
+    console: Console, simulator: Simulator
+) -> None:
+    deliver(simulator)
+
+    status, page, headers = call(console, "GET", "/", Accept="text/html,*/*;q=0.8")
+    assert (status, page[:15]) == (200, "<!doctype html>")
+    assert "default-src 'none'" in headers["Content-Security-Policy"]
+    for path in ("/", "", "/inbox", "/inbox?to=nora@example.com"):
+        status, found, _ = call(console, "GET", path, Accept="*/*")
+        assert status == 200
+        assert found["mails"] == json.loads(json.dumps(simulator.inbox()))
+    assert call(console, "DELETE", "/")[0] == 200
+    assert simulator.inbox() == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers"),
+    [
+        ("GET", "/", {"Host": "rebound.example"}),
+        ("GET", "/api/inbox", {"Host": "127.0.0.1"}),
+        ("POST", "/api/taqnyat", {"Origin": "http://evil.example"}),
+        ("POST", "/api/taqnyat", {"Origin": "null"}),
+        ("POST", "/api/taqnyat", {"Sec_Fetch_Site": "same-site"}),
+        ("POST", "/api/taqnyat", {"Content_Type": "text/plain"}),
+        ("POST", "/", {"Sec_Fetch_Site": "cross-site", "Sec_Fetch_Mode": "navigate"}),
+        ("DELETE", "/inbox", {"Origin": "http://evil.example"}),
+        ("GET", "/api/inbox", {"Sec_Fetch_Site": "cross-site"}),
+        ("GET", "/events", {"Sec_Fetch_Site": "same-site"}),
+    ],
+)
+def test_a_strangers_page_is_refused(
+    console: Console, simulator: Simulator, method: str, path: str, headers: dict[str, str]
+) -> None:
+    body = {"mode": "balance_empty"} if method == "POST" else None
+
+    status, said, answered = call(console, method, path, body, **headers)
+
+    assert (status, list(said)) == (403, ["message"])
+    assert "Access-Control-Allow-Origin" not in answered
+    assert simulator.provider.account.balance is None
+
+
+def test_its_own_page_and_a_link_to_it_are_let_through(console: Console) -> None:
+    own = {"Origin": console.url, "Sec_Fetch_Site": "same-origin"}
+    linked = {"Sec_Fetch_Site": "cross-site", "Sec_Fetch_Mode": "navigate", "Accept": "text/html"}
+
+    assert call(console, "POST", "/api/taqnyat", {"mode": "slow"}, **own)[0] == 200
+    assert call(console, "GET", "/", **linked)[0] == 200
+
+
+def test_it_listens_on_the_loopback_only(console: Console) -> None:
+    assert console.url.startswith("http://127.0.0.1:")
+
+
+def test_a_mail_is_shown_without_the_token_and_its_document_may_do_nothing(
+    console: Console, simulator: Simulator
+) -> None:
+    deliver(simulator, subject="<b>S</b>")
+
+    [mail] = call(console, "GET", "/api/inbox?q=nora")[1]["mails"]
+    status, letter, _ = call(console, "GET", f"/api/inbox/{mail['n']}")
+    document = call(console, "GET", f"/mail/{mail['n']}")
+
+    assert (status, letter["fields"]["subject"], letter["auth"]) == (200, "<b>S</b>", "body")
+    assert simulator.token not in json.dumps(letter)
+    assert document[2]["Content-Security-Policy"].startswith("sandbox; default-src 'none'")
+    assert call(console, "GET", "/api/inbox?q=nowhere")[1]["matching"] == 0
+
+
+@pytest.mark.parametrize("path", ["/api/inbox/9", "/api/mails/x", "/static/../server.py", "/x"])
+def test_what_is_not_there_is_404(console: Console, path: str) -> None:
+    assert call(console, "GET", path)[0] == 404
+
+
+def test_a_form_goes_to_the_api_and_its_answer_comes_back(
+    console: Console, gateway: MadeUp
+) -> None:
+    status, said, _ = call(console, "POST", "/api/emails", {"to": "x"})
+
+    assert (status, said) == (202, {"id": "id-1"})
+    assert [json.loads(mail) for mail in gateway.posted] == [{"to": "x"}]
+
+
+def test_each_switch_is_told_as_it_was_set(console: Console, simulator: Simulator) -> None:
+    modes = [mode["name"] for mode in call(console, "GET", "/api/state")[1]["taqnyat"]["modes"]]
+
+    for mode in [*modes, *reversed(modes)]:
+        shown = call(console, "POST", "/api/taqnyat", {"mode": mode})[1]
+        assert shown["mode"] == mode
+    assert modes[0] == "operational"
+    simulator.script("code:14")
+    assert call(console, "POST", "/api/taqnyat", {"top_up": 1})[1]["mode"] == "custom"
+
+
+def test_a_rotated_token_is_stored_when_the_switch_is_left(
+    console: Console, simulator: Simulator, gateway: MadeUp
+) -> None:
+    before = simulator.token
+    call(console, "POST", "/api/taqnyat", {"mode": "token_rotated"})
+    assert simulator.token != before
+    assert gateway.tokens == []
+
+    call(console, "POST", "/api/taqnyat", {"mode": "operational"})
+
+    assert gateway.tokens == [simulator.token]
+
+
+@pytest.mark.parametrize("change", [{"mode": "x"}, {"top_up": 0}, {"top_up": "1"}, [], "x", {}])
+def test_a_switch_that_does_not_exist_is_400(console: Console, change: object) -> None:
+    assert call(console, "POST", "/api/taqnyat", change)[0] == 400
+
+
+def test_news_reach_an_open_page(console: Console, simulator: Simulator, gateway: MadeUp) -> None:
+    with Events(console) as events:
+        name, state = events.next()
+        assert (name, state["inbox"]["kept"]) == ("state", 0)
+
+        deliver(simulator)
+        events.until("inbox", accepted=1, kept=1)
+
+        gateway.rows = [
+            {"pk": "id-1", "state": "sent", "created": "2026-11-23T08:00:00.000Z"},
+            {"pk": "#pause", "paused": True, "reason": "balance_empty", "since": 1, "probes": 0},
+        ]
+        pipeline = events.until("pipeline", total=1)
+        assert pipeline["states"]["sent"] == 1
+        assert pipeline["pause"]["why"] == "Taqnyat's balance is empty"
+        events.until("mails", changed=["id-1"], total=1)
+
+        gateway.broken = True
+        events.until("pipeline", error="ConnectionRefusedError")
+        gateway.broken = False
+        events.until("pipeline", error=None)
+
+
+def test_without_a_simulator_there_is_no_inbox(gateway: MadeUp) -> None:
+    gateway.rows = [{"pk": "id-1", "state": "queued", "created": "2026-11-23T08:00:00.000Z"}]
+    with Console(gateway) as console:
+        assert call(console, "GET", "/")[0] == 404
+        state = call(console, "GET", "/api/state")[1]
+        assert (state["inbox"], state["taqnyat"]) == (None, None)
+        assert call(console, "GET", "/api/mails/id-1")[1]["inbox"] == []
+        assert call(console, "POST", "/api/taqnyat", {"mode": "slow"})[0] == 404
+
+
+class Events:
+    """An open stream of events."""
+
+    def __init__(self, console: Console) -> None:
+        host = urllib.parse.urlsplit(console.url).netloc
+        self._connection = http.client.HTTPConnection(host, timeout=10)
+
+    def __enter__(self) -> Self:
+        self._connection.request("GET", "/events", headers={"Accept": "text/event-stream"})
+        self._answer = self._connection.getresponse()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._answer.close()
+        self._connection.close()
+
+    def next(self) -> tuple[str, Any]:
+        """Return the next event: its name, and its data."""
+        lines: list[str] = []
+        while True:
+            line = self._answer.readline().decode().rstrip("\n")
+            if line:
+                lines.append(line)
+            elif len(lines) > 1:
+                return lines[0].removeprefix("event: "), json.loads(lines[1].removeprefix("data: "))
+            else:
+                lines = []
+
+    def until(self, name: str, **wanted: object) -> dict[str, Any]:
+        """Return the data of the next event of that name in which these fields are so."""
+        while True:
+            found, data = self.next()
+            if found == name and data.items() >= wanted.items():
+                return dict(data)
