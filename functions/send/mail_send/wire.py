@@ -70,7 +70,7 @@ class Request:
     """One call.
 
     `route` is the path as the template writes it, such as "/emails/{id}", and `mail_id` what stands
-    there for the id; `body` is bytes, as they were sent.
+    there for the id; `content` is the body as the gateway gives it, in base64 or not.
     """
 
     method: str
@@ -81,7 +81,8 @@ class Request:
     scopes: frozenset[str]
     headers: Mapping[str, str]
     query: Mapping[str, str]
-    body: bytes
+    content: str
+    in_base64: bool
 
     @classmethod
     def of(cls, event: Mapping[str, Any]) -> Request:
@@ -97,7 +98,8 @@ class Request:
             scopes=frozenset(caller["scopes"].split()),
             headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
             query=event.get("queryStringParameters") or {},
-            body=_body(event),
+            content=event.get("body") or "",
+            in_base64=bool(event.get("isBase64Encoded")),
         )
 
     @property
@@ -111,13 +113,19 @@ class Request:
 
     def document(self) -> Any:  # noqa: ANN401
         """Decode the body's JSON."""
-        if len(self.body) > MAX_MESSAGE_BYTES:
-            message = f"the body is larger than {MAX_MESSAGE_BYTES} bytes"
-            raise ApiError(413, "payload_too_large", message)
         try:
-            return json.loads(self.body.decode())
+            body = self._body()
+            if len(body) > MAX_MESSAGE_BYTES:
+                message = f"the body is larger than {MAX_MESSAGE_BYTES} bytes"
+                raise ApiError(413, "payload_too_large", message)
+            return json.loads(body.decode())
         except (ValueError, RecursionError):
             raise ApiError(400, "validation_error", "the body is not valid JSON in UTF-8") from None
+
+    def _body(self) -> bytes:
+        if self.in_base64:
+            return base64.b64decode(self.content, validate=True)
+        return bytes(self.content.encode(errors="surrogatepass"))
 
     def need(self, scope: str) -> None:
         """Refuse a caller whose key lacks the scope."""
@@ -198,13 +206,3 @@ def explained(reason: str | None) -> dict[str, Any]:
 
 def _time(seconds: int | None) -> str | None:
     return None if seconds is None else iso(seconds)
-
-
-def _body(event: Mapping[str, Any]) -> bytes:
-    text = event.get("body") or ""
-    if not event.get("isBase64Encoded"):
-        return bytes(text.encode(errors="surrogatepass"))
-    try:
-        return base64.b64decode(text, validate=True)
-    except ValueError:
-        raise ApiError(400, "validation_error", "the body cannot be read") from None

@@ -71,6 +71,8 @@ class Changes:
         if row.state is not State.SCHEDULED:
             raise TooLateError(f"this mail is {row.state}: only one that is scheduled can be moved")
         text = self._schedules.text(row.schedule_name)
+        if text is None and row.scheduled_at == at:
+            return  # a repeat of what was done
         if text is None:
             raise TooLateError("this mail is about to be sent, or was only just accepted")
         delay = at - int(self._clock())

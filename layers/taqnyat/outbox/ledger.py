@@ -183,8 +183,9 @@ class Ledger:
             scheduled_at=at, schedule=schedule, updated=self._now(), ttl=self._ttl(at)
         )
         name = write.name("schedule")
-        same = f"{name} = {write.value(row.schedule)}"
-        if not row.schedule:
+        if row.schedule:
+            same = f"{name} = {write.value(row.schedule)}"
+        else:
             same = f"attribute_not_exists({name})"
         condition = f"{write.name('state')} = {write.value(State.SCHEDULED)} AND {same}"
         try:
