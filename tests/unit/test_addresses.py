@@ -1,7 +1,6 @@
 """Which addresses are taken, as what, and how they are masked."""
 
 import pytest
-from email_validator import SPECIAL_USE_DOMAIN_NAMES
 from outbox.addresses import AddressError, bare, mask
 
 
@@ -140,11 +139,16 @@ def test_anything_else_is_refused_without_being_repeated(text: str) -> None:
     assert refused.value.__suppress_context__ or refused.value.__context__ is None
 
 
-@pytest.mark.parametrize("domain", SPECIAL_USE_DOMAIN_NAMES)
-@pytest.mark.parametrize("form", ["a@{}", "a@acme.{}", "A <a@b.acme.{}>", "a@acme.{}".upper()])
-def test_reserved_domains_are_refused_in_every_form(domain: str, form: str) -> None:
+@pytest.mark.parametrize("domain", ["test", "local", "invalid", "example", "onion", "arpa"])
+@pytest.mark.parametrize("form", ["a@acme.{}", "A <a@b.acme.{}>", "a+b@acme.{}", "a!b@acme.{}"])
+def test_reserved_domains_are_as_good_as_any_other(domain: str, form: str) -> None:
+    assert bare(form.format(domain)).endswith(f"acme.{domain}")
+
+
+@pytest.mark.parametrize("address", ["a@localhost", "a@1.2.3.4", "A <a@1.2.3.4>", "a@[1.2.3.4]"])
+def test_a_domain_has_a_dot_and_a_name_at_its_end(address: str) -> None:
     with pytest.raises(AddressError):
-        bare(form.format(domain))
+        bare(address)
 
 
 @pytest.mark.parametrize(
