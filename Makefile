@@ -23,7 +23,7 @@ PYTHON_SOURCES := $(wildcard layers functions local ops benchmarks tests)
 TYPED_SOURCES := $(wildcard layers/taqnyat/taqnyat layers/taqnyat/outbox layers/taqnyat/trim.py functions local ops benchmarks tests)
 BUILD_INPUTS := template.yaml $(sort $(shell find layers functions -type f -not -path '*/__pycache__/*'))
 
-.PHONY: help run test lint format build requirements clean
+.PHONY: help incident run test lint format build requirements clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -34,6 +34,11 @@ run: .venv/.local .aws-sam/.built ## Start the local stack and send a first mail
 test: .venv/.dev .aws-sam/.built ## Run all tests (ARGS goes to pytest)
 	$(PY) -m pytest $(ARGS)
 
+incident: .venv/.local .aws-sam/.built ## Play an incident on the local stack, and write it down in docs/incident.md
+	@mkdir -p build
+	$(PY) -m local.incident >build/incident.md
+	@mv build/incident.md docs/incident.md
+
 lint: .venv/.dev .venv-checkov/.done ## Code, types, template and security checks
 	$(PY) -m ruff check $(PYTHON_SOURCES)
 	$(PY) -m ruff format --check $(PYTHON_SOURCES)
@@ -43,8 +48,8 @@ lint: .venv/.dev .venv-checkov/.done ## Code, types, template and security check
 	sam validate --lint
 	@mkdir -p build
 	$(PY) -m tests.infrastructure.expansion >build/expanded.json
-	cfn-lint template.yaml build/expanded.json
-	.venv-checkov/bin/checkov --config-file .checkov.yaml --file build/expanded.json
+	cfn-lint template.yaml network.yaml build/expanded.json
+	.venv-checkov/bin/checkov --config-file .checkov.yaml --file build/expanded.json network.yaml
 
 format: .venv/.dev ## Format the code and sort its imports
 	$(PY) -m ruff check --fix-only $(PYTHON_SOURCES)

@@ -3,6 +3,8 @@
 from types import MappingProxyType
 from typing import Final
 
+from taqnyat.explanations import explain
+
 _TOKEN: Final = "store the token of Taqnyat's account with `token set`"  # noqa: S105  a sentence
 
 REMEDIES: Final = MappingProxyType(
@@ -24,5 +26,8 @@ _OTHER: Final = 'see docs/operations.md, "Sending is paused"'
 
 
 def remedy(reason: str) -> str:
-    """Return what to do about the reason of a pause."""
-    return REMEDIES.get(reason, _OTHER)
+    """Return what to do about the reason of a pause, with the command that does it if there is."""
+    if reason in REMEDIES:
+        return REMEDIES[reason]
+    explanation = explain(reason)
+    return explanation.remedy.en if explanation else _OTHER

@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import click
 from rich.console import Console, RenderableType
@@ -13,14 +13,19 @@ from rich.text import Text
 
 from ops.errors import OpsError
 
+_WIDE: Final = 200
+
 
 class Screen:
     """Standard output for results, standard error for questions and failures."""
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
-        self.console = Console(highlight=False, soft_wrap=True)
-        self.notes = Console(stderr=True, highlight=False, soft_wrap=True)
+        # Into a file or a pipe nothing is cut or wrapped.
+        self.console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
+        self.notes = Console(
+            stderr=True, highlight=False, width=None if sys.stderr.isatty() else _WIDE
+        )
 
     def show(self, data: object, *parts: RenderableType) -> None:
         """Show a result: `data` as JSON, or `parts` for people."""
@@ -60,7 +65,9 @@ class Screen:
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> Table:
     """Make a table of texts; None is shown as a dash."""
-    made = Table(*columns, title=title or None, title_justify="left", box=None, pad_edge=False)
+    made = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
+    for column in columns:
+        made.add_column(column, overflow="fold")
     for row in rows:
         made.add_row(*(_cell(value) for value in row))
     return made

@@ -5,7 +5,9 @@ from typing import Any
 
 import click
 from outbox.ledger import Row
+from outbox.states import State
 from rich.console import Group, RenderableType
+from taqnyat.explanations import explain
 
 from ops.commands.frame import on_a_stack, yes_option
 from ops.commands.queues import failed_queue
@@ -74,7 +76,8 @@ def erase(stack: Stack, screen: Screen, address: str, *, yes: bool) -> bool:
 def summary(row: Row) -> dict[str, Any]:
     """Return all that a row may show, ready for JSON."""
     hidden = {"fingerprint", "request", "claim"}
-    return {key: value for key, value in asdict(row).items() if key not in hidden}
+    shown = {key: value for key, value in asdict(row).items() if key not in hidden}
+    return shown | _explained(row)
 
 
 def history(row: Row) -> RenderableType:
@@ -83,6 +86,7 @@ def history(row: Row) -> RenderableType:
         "id": row.id,
         "state": row.state,
         "reason": row.reason,
+        **_explained(row),
         "code": row.code,
         "from": row.sender,
         "to": ", ".join(row.to),
@@ -103,3 +107,10 @@ def history(row: Row) -> RenderableType:
         title=f"\n{row.attempt_count} attempt(s)",
     )
     return Group(facts({key: value for key, value in told.items() if value is not None}), attempts)
+
+
+def _explained(row: Row) -> dict[str, str]:
+    explanation = explain(row.reason or "")
+    if explanation is None or row.state in {State.SENT, State.CANCELED}:
+        return {}
+    return {"meaning": explanation.meaning.en, "remedy": explanation.remedy.en}
