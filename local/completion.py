@@ -1,11 +1,13 @@
 """Where the emulator's stack is not what the template says, put right over its own API.
 
-The template is deployed as it is. Then ministack 1.5 differs from AWS in five things:
+The template is deployed as it is. Then ministack 1.5 differs from AWS in seven things:
 
 - methods for ANY (`x-amazon-apigateway-any-method`) are not imported with the API's body;
 - neither are the gateway's own answers (`x-amazon-apigateway-gateway-responses`);
 - a MaximumConcurrency from a parameter stays a string, on which its poller fails;
 - the condition key cloudwatch:namespace is not known, so that it denies instead of allowing;
+- sqs:SendMessage does not cover SendMessageBatch, which has no action of its own at AWS;
+- a schedule of any group is one of the group `default` to the roles' policies;
 - it speaks plain HTTP here, so that a statement against that would deny every call.
 """
 
@@ -19,6 +21,8 @@ _ANY = "x-amazon-apigateway-any-method"
 _RESPONSES = "x-amazon-apigateway-gateway-responses"
 _UNKNOWN_KEY = "cloudwatch:namespace"
 _TLS_KEY = "aws:SecureTransport"
+_SEND = "sqs:SendMessage"
+_SCHEDULE = re.compile(r"(:schedule)/[^/\"]+/")
 _SUBSTITUTION = re.compile(r"\$\{([^}]+)\}")
 
 
@@ -112,14 +116,17 @@ def _complete_role(emulator: Emulator, role: str) -> None:
     iam = emulator.client("iam")
     for policy in iam.list_role_policies(RoleName=role)["PolicyNames"]:
         document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
-        statements = document["Statement"]
-        bound = [item for item in statements if _UNKNOWN_KEY in json.dumps(item.get("Condition"))]
-        for statement in bound:
-            del statement["Condition"]
-        if bound:
-            iam.put_role_policy(
-                RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(document)
-            )
+        for statement in document["Statement"]:
+            if _UNKNOWN_KEY in json.dumps(statement.get("Condition")):
+                del statement["Condition"]
+            if _SEND in (actions := _listed(statement["Action"])):
+                statement["Action"] = [*actions, f"{_SEND}Batch"]
+        text = _SCHEDULE.sub(r"\1/default/", json.dumps(document))
+        iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=text)
+
+
+def _listed(value: Any) -> list[Any]:  # noqa: ANN401 - IAM takes one thing for a list of one
+    return value if isinstance(value, list) else [value]
 
 
 def _complete_queue(emulator: Emulator, queue: str) -> None:
