@@ -1,8 +1,9 @@
 """API key authorizer (TOKEN): SHA-256 hashes in constant time, one answer for the whole stage.
 
 The keys' secret: `{"<client>": {"sha256": "<hex>" or ["<hex>", ...], "from": ["*@acme.sa"],
-"scopes": ["send", "read"]}}`. It is read at every call: API Gateway caches the answer, so that a
-revoked key is refused when that cache has run out.
+"scopes": ["send", "read"]}}`. A client's name is 1 to 128 printable ASCII characters. The secret is
+read at every call: API Gateway caches the answer, so that a revoked key is refused when that cache
+has run out.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import outbox.startup
 from outbox import aws
 
 SCOPES: Final = frozenset({"send", "read"})
+_MAX_CLIENT: Final = 128
 
 
 class UnreadableKeysError(Exception):
@@ -55,7 +57,7 @@ def identify(key: str, secret: str) -> dict[str, str] | None:
     for client, rules in callers.items():
         # No early end: the time taken must not tell which key came near.
         hits = [hmac.compare_digest(given, sha256) for sha256 in _hashes(rules)]
-        if any(hits):
+        if any(hits) and _is_name(client):
             found = {
                 "client": client,
                 "from": json.dumps(_texts(rules.get("from"))),
@@ -84,6 +86,12 @@ def policy(method_arn: str, found: dict[str, str] | None) -> dict[str, Any]:
         },
         "context": found or {},
     }
+
+
+def _is_name(client: str) -> bool:
+    # Mails carry it through the queue and the ledger's index, which refuse other texts.
+    named = bool(client.strip()) and len(client) <= _MAX_CLIENT
+    return named and client.isascii() and client.isprintable()
 
 
 def _hashes(rules: object) -> list[str]:

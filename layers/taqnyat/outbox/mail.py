@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import unicodedata
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -15,21 +14,23 @@ from taqnyat import Letter
 from outbox.addresses import AddressError, bare, mask
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 MAX_RECIPIENTS: Final = 50
 MAX_SUBJECT: Final = 998  # RFC 5322, 2.1.1
 MAX_CAMPAIGN: Final = 128
+MAX_CLIENT: Final = 128
 MAX_TAGS: Final = 50
 MAX_SCHEDULE_SECONDS: Final = 366 * 86400
 
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 _LAST_SECOND: Final = 253402214400  # the last day of 9999: every zone has it, and can write it
-# C0 and C1 controls, and the two overrides that make a line read as another; marks and isolates are
-# good Arabic.
-_NOT_IN_LINE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202d\u202e]")
-_NOT_IN_TEXT: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+# C0 and C1 controls, the two overrides that make a line read as another (marks and isolates are
+# good Arabic), and the two that are no characters and that SQS refuses.
+_NOT_IN_LINE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202d\u202e\ufffe\uffff]")
+_NOT_IN_TEXT: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_FIELD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}")
 
 _UNSUPPORTED: Final[Mapping[str, str]] = {
     "cc": "Taqnyat has no carbon copy; name every recipient in `to`",
@@ -148,7 +149,7 @@ def read_mail(
     }
     for key in given:
         if key not in allowed:
-            raise MailError(_printable(key), "is not a known field")
+            raise MailError(_shown(key), "is not a known field")
         if key in _UNSUPPORTED:
             name = "invalid_attachment" if key == "attachments" else "validation_error"
             raise MailError(key, f"is not supported: {_UNSUPPORTED[key]}", name)
@@ -167,13 +168,15 @@ def read_mail(
         expires_at=expires_at,
         scheduled_at=scheduled_at,
         on_unknown=_one_of(given, "on_unknown", ("hold", "resend")),
-        client=_optional(given, "client", _text) or client,
+        client=_line(given, "client", MAX_CLIENT) if "client" in given else client,
         accepted_at=_moment(given, "accepted_at") or now,
     )
 
 
-def read_schedule(data: object, now: float) -> int:
+def read_schedule(data: object, mail_id: str, now: float) -> int:
     """Read `{"scheduled_at": ...}`, the new time of a scheduled mail, as epoch seconds.
+
+    Some clients repeat the mail's `id` in it.
 
     Raises:
         MailError: it is something else.
@@ -182,8 +185,8 @@ def read_schedule(data: object, now: float) -> int:
     if not isinstance(data, dict):
         raise MailError("body", "must be a JSON object")
     for key in data:
-        if key != "scheduled_at":
-            raise MailError(_printable(key), "cannot be changed; only `scheduled_at` can")
+        if key != "scheduled_at" and (key != "id" or data[key] != mail_id):
+            raise MailError(_shown(key), "cannot be changed; only `scheduled_at` can")
     at = _scheduled_at(data, now)
     if at is None:
         raise MailError("scheduled_at", "is missing", "missing_required_field")
@@ -349,12 +352,6 @@ def _one_of(given: Mapping[str, Any], key: str, choices: tuple[str, ...]) -> str
     return value
 
 
-def _optional(
-    given: Mapping[str, Any], key: str, read: Callable[[Mapping[str, Any], str], str]
-) -> str | None:
-    return read(given, key) if key in given else None
-
-
 def _required(given: Mapping[str, Any], key: str) -> str:
     if key not in given:
         raise MailError(key, "is missing", "missing_required_field")
@@ -371,6 +368,6 @@ def _text(given: Mapping[str, Any], key: str) -> str:
     return value
 
 
-def _printable(key: object) -> str:
-    text = "".join(char for char in str(key)[:64] if unicodedata.category(char)[0] not in "CZ")
-    return text or "?"
+def _shown(key: str) -> str:
+    """Show a field's name; what is none may be an address or a text in the wrong place."""
+    return key if _FIELD.fullmatch(key) else "?"

@@ -116,9 +116,12 @@ class Received:
         """Read the mail.
 
         Raises:
-            MailError: the message is not valid.
+            MailError: the message is not valid, or leaves no room for the attributes that it would
+            need in the failed queue, without which it could not be re-driven.
 
         """
+        if len(self.body.encode(errors="replace")) > MAX_BODY_BYTES:
+            raise MailError("body", f"is larger than {MAX_BODY_BYTES} bytes", "payload_too_large")
         return read_mail(
             decode(self.body),
             allowed=MESSAGE_FIELDS,

@@ -1,0 +1,300 @@
+"""Messages on the queues: written, read, put back and parked as SQS has it."""
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore.stub import Stubber
+from outbox.mail import REQUEST_FIELDS, Mail, MailError, read_mail
+from outbox.messages import MAX_BODY_BYTES, MAX_MESSAGE_BYTES, MailQueue, Received, decode, encode
+
+URL = "https://sqs/mail"
+FAILED = "https://sqs/failed"
+NOW = 1_795_420_800.25
+MAIL = Mail(
+    id="6f0d1f5e-8c5b-4d55-9a39-0b8d7f1f4c11",
+    sender="shop@acme.sa",
+    recipients=("nora@example.com", "sami@example.com"),
+    subject='مرحبا \N{PARTY POPPER} "خ\\"',
+    body='<p dir="rtl">\u2067أهلا\u2069 \u202eabc\u202c \u200f\r\n\t\u00a0\x85</p>',
+    kind="html",
+    campaign="ربيع",
+    expires_at=1_795_424_400,
+    on_unknown="resend",
+    client="shop",
+    accepted_at=NOW,
+)
+
+
+def received(body: str, **attributes: str) -> Received:
+    return Received("sqs-id", "handle", body, attributes, NOW)
+
+
+@pytest.fixture(scope="module")
+def client() -> Any:  # noqa: ANN401
+    return botocore.session.get_session().create_client(
+        "sqs", "us-east-1", aws_access_key_id="x", aws_secret_access_key="x"
+    )
+
+
+@pytest.fixture
+def sqs(client: Any) -> Iterator[Stubber]:  # noqa: ANN401
+    """Give a stub that checks each call against SQS's own model."""
+    with Stubber(client) as stub:
+        yield stub
+        stub.assert_no_pending_responses()
+
+
+@pytest.fixture
+def queue(client: Any) -> MailQueue:  # noqa: ANN401
+    return MailQueue(client, URL, FAILED)
+
+
+def test_the_message_byte_for_byte() -> None:
+    assert encode(MAIL) == (
+        '{"version":1,"id":"6f0d1f5e-8c5b-4d55-9a39-0b8d7f1f4c11","from":"shop@acme.sa",'
+        '"to":["nora@example.com","sami@example.com"],'
+        '"subject":"مرحبا \N{PARTY POPPER} \\"خ\\\\\\"",'
+        '"html":"<p dir=\\"rtl\\">\u2067أهلا\u2069 \u202eabc\u202c \u200f\\r\\n\\t\u00a0\x85</p>",'
+        '"campaign_name":"ربيع","expires_at":1795424400,"on_unknown":"resend","client":"shop",'
+        '"accepted_at":"2026-11-23T08:00:00.250Z"}'
+    )
+
+
+@pytest.mark.parametrize(
+    "mail",
+    [
+        MAIL,
+        dataclasses.replace(MAIL, kind="text", body="t"),
+        dataclasses.replace(MAIL, expires_at=None, on_unknown=None, client=None),
+        dataclasses.replace(MAIL, expires_at=0),
+    ],
+)
+def test_what_is_written_is_read_again(mail: Mail) -> None:
+    assert received(encode(mail)).mail("another campaign", 0.0) == mail
+
+
+def test_a_direct_producer_says_the_least() -> None:
+    body = '{"from":"shop@acme.sa","to":"nora@example.com","subject":"s","msg":"m"}'
+    mail = received(body).mail("transactional", 5.0)
+    assert (mail.id, mail.client, mail.accepted_at) == ("sqs-id", None, NOW)
+    assert (mail.campaign, mail.on_unknown) == ("transactional", None)
+    unsent = Received("sqs-id", "handle", body, {}, 0.0)
+    assert unsent.mail("transactional", 5.0).accepted_at == 5.0
+
+
+def test_ascii_escapes_of_a_producer_are_read() -> None:
+    body = '{"from":"a@b.sa","to":"c@d.sa","subject":"\\u0645 \\ud83c\\udf89","text":"t"}'
+    assert received(body).mail("c", NOW).subject == "م \N{PARTY POPPER}"
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ("", "body"),
+        ("not json", "body"),
+        ("[]", "body"),
+        ("null", "body"),
+        ("9" * 5000, "body"),
+        ("[" * 100_000, "body"),
+        ('{"version":2}', "html"),
+        ('{"from":"a@b.sa","to":"c@d.sa","subject":"\\ud83c","text":"t"}', "subject"),
+        ('{"from":"a@b.sa","to":"c@d.sa","subject":"s","text":"t","client":"\\ud800"}', "client"),
+    ],
+)
+def test_a_message_that_is_no_mail(body: str, field: str) -> None:
+    with pytest.raises(MailError) as error:
+        received(body).mail("c", NOW)
+    assert error.value.field == field
+
+
+def sized(size: int, character: str = "x") -> Mail:
+    """Make a mail whose message has this many bytes."""
+    empty = len(encode(dataclasses.replace(MAIL, body="")).encode())
+    count, rest = divmod(size - empty, len(character.encode()))
+    return dataclasses.replace(MAIL, body=character * count + "x" * rest)
+
+
+@pytest.mark.parametrize("character", ["x", "م", "\N{PARTY POPPER}"])
+def test_the_largest_mail_passes_both_doors_and_one_byte_more_none(character: str) -> None:
+    largest = encode(sized(MAX_BODY_BYTES, character))
+    assert len(largest.encode()) == MAX_BODY_BYTES
+    assert received(largest).mail("c", NOW).body.startswith(character)
+    with pytest.raises(MailError) as error:
+        encode(sized(MAX_BODY_BYTES + 1, character))
+    assert (error.value.field, error.value.name) == ("html", "payload_too_large")
+    with pytest.raises(MailError) as error:
+        received(largest + " ").mail("c", NOW)
+    assert (error.value.field, error.value.name) == ("body", "payload_too_large")
+
+
+def test_the_largest_mail_leaves_room_for_the_longest_attributes() -> None:
+    attributes = {
+        "id": "x" * 128,
+        "state": "unknown",
+        "reason": "invalid:" + "x" * 60,
+        "attempt": "9" * 9,
+        "code": "9" * 9,
+    }
+    size = sum(len(name) + len("Number") + len(value) for name, value in attributes.items())
+    assert MAX_BODY_BYTES + size < MAX_MESSAGE_BYTES
+
+
+@pytest.mark.parametrize("character", ["\ud83c", "\ufffe", "\uffff"])
+def test_what_sqs_refuses_is_refused_before(character: str) -> None:
+    with pytest.raises(MailError):
+        encode(dataclasses.replace(MAIL, body=character))
+
+
+def test_what_a_request_may_hold_a_message_can() -> None:
+    document = {
+        "from": "Acme <shop@acme.sa>",
+        "to": ["nora@example.com"],
+        "subject": "s",
+        "html": "".join(map(chr, [9, 10, 13, *range(32, 127), *range(128, 0xD800)])),
+        "tags": [{"name": "campaign", "value": "spring"}],
+    }
+    mail = read_mail(
+        document, allowed=REQUEST_FIELDS, now=NOW, campaign="c", mail_id="id", client="shop"
+    )
+    assert received(encode(mail)).mail("c", NOW) == mail
+
+
+RECORD = {
+    "messageId": "m-1",
+    "receiptHandle": "h-1",
+    "body": "{}",
+    "attributes": {"SentTimestamp": "1795420800250", "ApproximateReceiveCount": "1"},
+    "messageAttributes": {},
+    "eventSource": "aws:sqs",
+}
+PARKED = {
+    "id": {"stringValue": "id-1", "dataType": "String", "stringListValues": []},
+    "state": {"stringValue": "failed", "dataType": "String"},
+    "attempt": {"stringValue": "3", "dataType": "Number"},
+    "blob": {"binaryValue": "AA==", "dataType": "Binary"},
+}
+
+
+def test_a_record_of_lambda() -> None:
+    assert Received.from_record(RECORD) == Received("m-1", "h-1", "{}", {}, NOW)
+    parked = Received.from_record({**RECORD, "messageAttributes": PARKED})
+    assert (parked.redriven, parked.mail_id) == (3, "id-1")
+    bare = {key: RECORD[key] for key in ("messageId", "receiptHandle", "body")}
+    assert Received.from_record(bare) == Received("m-1", "h-1", "{}", {}, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "attempt"),
+    [
+        ({"state": "failed", "attempt": "0"}, 0),
+        ({"state": "unknown", "attempt": "12"}, 12),
+        ({"state": "invalid", "attempt": "0"}, None),
+        ({"state": "sent", "attempt": "1"}, None),
+        ({"state": "failed"}, None),
+        ({"attempt": "1"}, None),
+        ({"state": "failed", "attempt": ""}, None),
+        ({"state": "failed", "attempt": "-1"}, None),
+        ({"state": "failed", "attempt": "1.0"}, None),
+        ({"state": "failed", "attempt": "١"}, None),
+        ({"state": "failed", "attempt": "9" * 100}, 999_999_999),
+    ],
+)
+def test_a_re_driven_message_is_known_by_its_attributes(
+    attributes: dict[str, str], attempt: int | None
+) -> None:
+    assert received("{}", **attributes).redriven == attempt
+
+
+def test_a_mail_is_put_and_taken_and_dropped(sqs: Stubber, queue: MailQueue) -> None:
+    sqs.add_response(
+        "send_message",
+        {"MessageId": "m-1"},
+        {"QueueUrl": URL, "MessageBody": "{}", "DelaySeconds": 0},
+    )
+    sqs.add_response(
+        "receive_message",
+        {
+            "Messages": [
+                {
+                    "MessageId": "m-1",
+                    "ReceiptHandle": "h-1",
+                    "Body": "{}",
+                    "Attributes": {"SentTimestamp": "1795420800250"},
+                    "MessageAttributes": {
+                        "attempt": {"StringValue": "3", "DataType": "Number"},
+                        "state": {"StringValue": "failed", "DataType": "String"},
+                    },
+                }
+            ]
+        },
+        {
+            "QueueUrl": URL,
+            "MaxNumberOfMessages": 1,
+            "MessageAttributeNames": ["All"],
+            "MessageSystemAttributeNames": ["SentTimestamp"],
+        },
+    )
+    sqs.add_response("delete_message", {}, {"QueueUrl": URL, "ReceiptHandle": "h-1"})
+    queue.put("{}")
+    message = queue.take()
+    assert message == Received(
+        "m-1", "h-1", "{}", {"attempt": "3", "state": "failed"}, 1_795_420_800.25
+    )
+    queue.drop(message)
+
+
+@pytest.mark.parametrize("answer", [{}, {"Messages": []}])
+def test_an_empty_queue(sqs: Stubber, queue: MailQueue, answer: dict[str, Any]) -> None:
+    sqs.add_response("receive_message", answer)
+    assert queue.take() is None
+
+
+@pytest.mark.parametrize(("delay", "timeout"), [(0, 0), (7, 7), (-3, 0), (10**6, 43_200)])
+def test_a_message_is_put_back(sqs: Stubber, queue: MailQueue, delay: int, timeout: int) -> None:
+    sqs.add_response(
+        "change_message_visibility",
+        {},
+        {"QueueUrl": URL, "ReceiptHandle": "handle", "VisibilityTimeout": timeout},
+    )
+    queue.put_back(received("{}"), delay)
+
+
+@pytest.mark.parametrize("code", [None, 14])
+def test_a_message_is_parked_body_and_all(sqs: Stubber, queue: MailQueue, code: int | None) -> None:
+    body = encode(MAIL)
+    attributes = {
+        "id": {"DataType": "String", "StringValue": "id-1"},
+        "state": {"DataType": "String", "StringValue": "failed"},
+        "reason": {"DataType": "String", "StringValue": "sender_refused"},
+        "attempt": {"DataType": "Number", "StringValue": "2"},
+    }
+    if code is not None:
+        attributes["code"] = {"DataType": "Number", "StringValue": "14"}
+    sqs.add_response(
+        "send_message",
+        {"MessageId": "m-2"},
+        {"QueueUrl": FAILED, "MessageBody": body, "MessageAttributes": attributes},
+    )
+    queue.park(received(body), "id-1", "failed", "sender_refused", code, 2)
+
+
+def test_a_message_as_large_as_sqs_allows_is_parked_without_attributes(
+    sqs: Stubber, queue: MailQueue
+) -> None:
+    body = "x" * MAX_MESSAGE_BYTES
+    sqs.add_response(
+        "send_message",
+        {"MessageId": "m-2"},
+        {"QueueUrl": FAILED, "MessageBody": body, "MessageAttributes": {}},
+    )
+    queue.park(received(body), "sqs-id", "invalid", "invalid:body", None, 0)
+
+
+def test_json_that_is_none() -> None:
+    assert json.loads("1") == decode("1")
+    with pytest.raises(MailError):
+        decode("{")
