@@ -389,15 +389,17 @@ def test_an_error_in_a_batch_says_where() -> None:
         ({"scheduled_at": "soon"}, "scheduled_at"),
         ({"scheduled_at": NOW + MAX_SCHEDULE_SECONDS + 2}, "scheduled_at"),
         ({"scheduled_at": NOW, "subject": "secret"}, "subject"),
+        ({"scheduled_at": NOW, "id": "id-2"}, "id"),
         ({"nora@example.com": 1}, "?"),
     ],
 )
 def test_a_new_time_that_is_none(data: object, field: str) -> None:
     with pytest.raises(MailError) as error:
-        read_schedule(data, NOW)
+        read_schedule(data, "id-1", NOW)
     assert error.value.field == field
     assert "secret" not in str(error.value)
 
 
 def test_a_new_time() -> None:
-    assert read_schedule({"scheduled_at": "2026-11-23T09:00:00Z"}, NOW) == 1_795_424_400
+    at = "2026-11-23T09:00:00Z"
+    assert read_schedule({"scheduled_at": at, "id": "id-1"}, "id-1", NOW) == 1_795_424_400
