@@ -33,8 +33,8 @@ class Gateway(Protocol):
     def intake(self) -> str:
         """Return the state of the event source mapping: Enabled, Disabled, ...."""
 
-    def post(self, mail: bytes) -> tuple[int, bytes]:
-        """Send JSON to POST /emails; return the answer's status and body."""
+    def post(self, body: bytes, path: str = "/emails") -> tuple[int, bytes]:
+        """Send JSON to the API; return the answer's status and body."""
 
     def store_token(self, token: str) -> None:
         """Put Taqnyat's token into the secret, as an operator would."""
@@ -81,11 +81,11 @@ class AwsGateway:
         )["EventSourceMappings"]
         return str(found[0]["State"]) if found else "Missing"
 
-    def post(self, mail: bytes) -> tuple[int, bytes]:
+    def post(self, body: bytes, path: str = "/emails") -> tuple[int, bytes]:
         """Send with the stack's own key, which never reaches the page."""
         request = urllib.request.Request(  # noqa: S310 - our own address
-            f"{self._api_url}/emails",
-            data=mail,
+            f"{self._api_url}{path}",
+            data=body,
             headers={
                 "Authorization": f"Bearer {self._api_key}",
                 "Content-Type": "application/json",

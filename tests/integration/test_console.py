@@ -37,8 +37,9 @@ class MadeUp:
     def intake(self) -> str:
         return "Enabled"
 
-    def post(self, mail: bytes) -> tuple[int, bytes]:
-        self.posted.append(mail)
+    def post(self, body: bytes, path: str = "/emails") -> tuple[int, bytes]:
+        assert path == "/emails"
+        self.posted.append(body)
         return ACCEPTED
 
     def store_token(self, token: str) -> None:
