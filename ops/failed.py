@@ -26,7 +26,7 @@ _MOST: Final = 10_000
 class Parked:
     """A message of the failed queue, and what it says of itself."""
 
-    message: Received
+    message: Received = field(repr=False)  # holds the whole mail
     raw: dict[str, Any] = field(repr=False)
 
     @property

@@ -1,0 +1,257 @@
+"""The doctor: each trouble is seen, and named with its remedy."""
+
+import io
+import json
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import Any
+from unittest.mock import Mock
+
+import pytest
+from botocore.exceptions import ClientError
+from outbox.dynamo import pack_item
+from taqnyat.classification import CODES, STATUSES, Scope
+from taqnyat.credentials import MalformedSecretError, TokenNotSetError
+
+from ops.doctor import Check, Doctor, Level
+from ops.errors import OpsError
+from ops.remedies import REMEDIES, remedy
+from ops.stack import Stack
+
+NOW = 1_795_000_000.0
+OUTPUTS = (
+    "LedgerTable MailQueueUrl MailQueueArn FailedQueueUrl TokenSecretArn ApiKeysSecretArn "
+    "AlarmTopicArn WorkerFunction StatusCheckFunction"
+)
+SERVICES = ["cloudformation", "cloudwatch", "dynamodb", "lambda", "secretsmanager", "sns", "sqs"]
+ENABLED = {"EventSourceMappings": [{"State": "Enabled"}]}
+ACCEPTED = {"verdict": "terminal", "scope": "mail", "reason": "sender_refused", "code": 14}
+
+
+class Aws:
+    """All clients of a healthy stack, and what is wrong with it."""
+
+    def __init__(self) -> None:
+        self.clients = {name: Mock() for name in SERVICES}
+        self.items: dict[str, dict[str, Any]] = {
+            "#provider": {"pk": "#provider", "up": True, "milliseconds": 5, "checked_at": int(NOW)}
+        }
+        self.date = NOW
+        self.status = "CREATE_COMPLETE"
+        self.clients["cloudformation"].describe_stacks.side_effect = self._describe
+        self.clients["dynamodb"].get_item.side_effect = self._get_item
+        self.clients["dynamodb"].describe_table.return_value = {"Table": {"TableStatus": "ACTIVE"}}
+        self.secrets = {
+            "TokenSecretArn": "token",
+            "ApiKeysSecretArn": json.dumps(
+                {"shop": {"sha256": "0" * 64, "from": ["*"], "scopes": ["send"]}}
+            ),
+        }
+        self.clients["secretsmanager"].get_secret_value.side_effect = self._secret
+        functions = self.clients["lambda"]
+        functions.list_event_source_mappings.return_value = ENABLED
+        functions.get_function_configuration.return_value = {
+            "Environment": {
+                "Variables": dict.fromkeys(
+                    ("LEDGER_TABLE", "MAIL_QUEUE_URL", "MAIL_QUEUE_ARN"), "x"
+                )
+            }
+        }
+        self.answer: dict[str, Any] = ACCEPTED
+        functions.invoke.side_effect = lambda **_: {
+            "Payload": io.BytesIO(json.dumps(self.answer).encode())
+        }
+        self.clients["sqs"].get_queue_attributes.return_value = {"Attributes": {}}
+        pages = self.clients["cloudwatch"].get_paginator.return_value.paginate
+        pages.return_value = [{"MetricAlarms": []}]
+        self.clients["sns"].list_subscriptions_by_topic.return_value = {
+            "Subscriptions": [{"SubscriptionArn": "arn:aws:sns:x"}]
+        }
+
+    def pause(self, **state: object) -> None:
+        """Write the pause item."""
+        self.items["#pause"] = {"pk": "#pause", "paused": True, "since": int(NOW) - 60, **state}
+
+    def look(self) -> dict[str, Check]:
+        """Let the doctor look; return the checks by name."""
+        stack = Stack("mail", self.clients.__getitem__, "here")
+        return {check.name: check for check in Doctor(stack, now=lambda: NOW).look()}
+
+    def _describe(self, **_: object) -> dict[str, Any]:
+        date = format_datetime(datetime.fromtimestamp(self.date, UTC), usegmt=True)
+        outputs = [{"OutputKey": name, "OutputValue": name} for name in OUTPUTS.split()]
+        return {
+            "Stacks": [{"StackStatus": self.status, "Outputs": outputs}],
+            "ResponseMetadata": {"HTTPHeaders": {"date": date}},
+        }
+
+    def _get_item(self, *, Key: dict[str, Any], **_: object) -> dict[str, Any]:  # noqa: N803
+        item = self.items.get(Key["pk"]["S"])
+        return {"Item": pack_item(item)} if item else {}
+
+    def _secret(self, *, SecretId: str) -> dict[str, str]:  # noqa: N803
+        return {"SecretString": self.secrets[SecretId], "VersionId": "v"}
+
+
+@pytest.fixture
+def aws() -> Aws:
+    """Give a healthy stack."""
+    return Aws()
+
+
+def test_a_healthy_stack_has_nothing_to_mend(aws: Aws) -> None:
+    found = aws.look()
+
+    assert len(found) == 15
+    assert {check.level for check in found.values()} == {Level.GOOD}
+    assert not any(check.remedy for check in found.values())
+
+
+def test_a_stack_that_there_is_not_is_told(aws: Aws) -> None:
+    error = ClientError({"Error": {"Code": "ValidationError"}}, "DescribeStacks")
+    aws.clients["cloudformation"].describe_stacks.side_effect = error
+
+    with pytest.raises(OpsError, match="there is no stack mail") as found:
+        aws.look()
+
+    assert "--stack" in found.value.remedy
+
+
+def test_one_check_that_aws_forbids_does_not_hide_the_others(aws: Aws) -> None:
+    error = ClientError({"Error": {"Code": "AccessDenied"}}, "ListSubscriptionsByTopic")
+    aws.clients["sns"].list_subscriptions_by_topic.side_effect = error
+
+    found = aws.look()
+
+    assert len(found) == 15
+    assert "may not do ListSubscriptionsByTopic" in found["alarm subscribers"].found
+
+
+def seen(aws: Aws, name: str, level: Level, found: str, what_to_do: str) -> None:
+    """Hold one check to what it must say."""
+    check = aws.look()[name]
+    assert check.level is level
+    assert found in check.found
+    assert what_to_do in check.remedy
+
+
+def test_a_deployment_that_failed(aws: Aws) -> None:
+    aws.status = "UPDATE_ROLLBACK_FAILED"
+    seen(aws, "stack", Level.BAD, "UPDATE_ROLLBACK_FAILED", "deploy again")
+
+
+def test_a_deployment_that_runs(aws: Aws) -> None:
+    aws.status = "UPDATE_IN_PROGRESS"
+    seen(aws, "stack", Level.WARNING, "IN_PROGRESS", "look again")
+
+
+def test_a_clock_that_is_wrong(aws: Aws) -> None:
+    aws.date = NOW - 600
+    seen(aws, "clock", Level.BAD, "10 min ahead", "clock")
+
+
+@pytest.mark.parametrize(("text", "error"), [("", TokenNotSetError), ("a b", MalformedSecretError)])
+def test_a_token_that_is_none(aws: Aws, text: str, error: type[Exception]) -> None:
+    aws.secrets["TokenSecretArn"] = text
+    seen(aws, "token", Level.BAD, "the token secret", "token set")
+    assert error
+
+
+@pytest.mark.parametrize(
+    ("answer", "level", "found"),
+    [
+        ({"scope": "account", "reason": "token_refused"}, Level.BAD, "token_refused"),
+        ({"scope": "account", "reason": "ip_refused", "ip": "1.2.3.4"}, Level.BAD, "1.2.3.4"),
+        ({"scope": "provider", "reason": "timeout"}, Level.WARNING, "cannot tell"),
+        ({"scope": "mail", "reason": "unknown_code", "code": 99}, Level.WARNING, "code 99"),
+    ],
+)
+def test_what_taqnyat_says_of_the_account(
+    aws: Aws, answer: dict[str, Any], level: Level, found: str
+) -> None:
+    aws.answer = {"verdict": "terminal", "code": None, **answer}
+    seen(aws, "Taqnyat's account", level, found, "")
+    assert aws.look()["Taqnyat's account"].remedy
+
+
+def test_nobody_has_a_key(aws: Aws) -> None:
+    aws.secrets["ApiKeysSecretArn"] = "{}"
+    seen(aws, "API keys", Level.BAD, "lets nobody in", "keys add")
+
+
+def test_mails_in_the_failed_queue(aws: Aws) -> None:
+    attributes = {"ApproximateNumberOfMessages": "2", "ApproximateNumberOfMessagesNotVisible": "1"}
+    aws.clients["sqs"].get_queue_attributes.return_value = {"Attributes": attributes}
+    seen(aws, "failed queue", Level.WARNING, "3 mail(s)", "failed redrive")
+
+
+def test_a_pause_names_its_reason_and_its_remedy(aws: Aws) -> None:
+    aws.pause(reason="balance_empty", by="system", next_probe=int(NOW) + 300)
+    seen(aws, "sending", Level.BAD, "balance_empty; tried again by itself in 5 min", "top the acc")
+
+
+def test_a_pause_by_hand(aws: Aws) -> None:
+    aws.pause(reason="maintenance", by="operator")
+    seen(aws, "sending", Level.BAD, "by hand", "resume")
+
+
+def test_an_address_that_was_refused(aws: Aws) -> None:
+    aws.pause(reason="ip_refused", by="system", detail="1.2.3.4", next_probe=int(NOW))
+    seen(aws, "egress address", Level.BAD, "refused 1.2.3.4", "network.yaml")
+
+
+def test_a_fixed_address(aws: Aws) -> None:
+    configuration = aws.clients["lambda"].get_function_configuration.return_value
+    configuration["VpcConfig"] = {"SubnetIds": ["subnet-1"]}
+    seen(aws, "egress address", Level.GOOD, "fixed: by", "")
+
+
+@pytest.mark.parametrize(
+    ("states", "level"),
+    [([], Level.BAD), (["Disabled"], Level.BAD), (["Enabling"], Level.GOOD)],
+)
+def test_the_mapping(aws: Aws, states: list[str], level: Level) -> None:
+    answer = {"EventSourceMappings": [{"State": state} for state in states]}
+    aws.clients["lambda"].list_event_source_mappings.return_value = answer
+    seen(aws, "event source mapping", level, "", "")
+
+
+def test_a_mapping_that_is_off_during_a_pause_is_as_it_should_be(aws: Aws) -> None:
+    answer = {"EventSourceMappings": [{"State": "Disabled"}]}
+    aws.clients["lambda"].list_event_source_mappings.return_value = answer
+    aws.pause(reason="balance_empty", by="system", next_probe=int(NOW))
+    seen(aws, "event source mapping", Level.GOOD, "while sending is paused", "")
+
+
+def test_a_status_check_that_does_not_run(aws: Aws) -> None:
+    aws.items["#provider"]["checked_at"] = int(NOW) - 3600
+    seen(aws, "status check", Level.BAD, "1 h ago", "StatusCheckFunction")
+
+
+def test_taqnyat_is_down(aws: Aws) -> None:
+    aws.items["#provider"]["up"] = False
+    seen(aws, "Taqnyat", Level.BAD, "does not answer", "ask Taqnyat")
+
+
+def test_an_alarm_that_rings(aws: Aws) -> None:
+    pages = aws.clients["cloudwatch"].get_paginator.return_value.paginate
+    pages.return_value = [{"MetricAlarms": [{"AlarmName": "mail-OldestMailAlarm-1A2B"}]}]
+    seen(aws, "alarms", Level.WARNING, "ringing: OldestMailAlarm", "operations.md")
+
+
+@pytest.mark.parametrize(
+    ("arns", "found"), [([], "none"), (["PendingConfirmation"], "not confirmed")]
+)
+def test_nobody_hears_an_alarm(aws: Aws, arns: list[str], found: str) -> None:
+    answer = {"Subscriptions": [{"SubscriptionArn": arn} for arn in arns]}
+    aws.clients["sns"].list_subscriptions_by_topic.return_value = answer
+    seen(aws, "alarm subscribers", Level.WARNING, found, "")
+
+
+def test_each_reason_for_which_the_account_pauses_has_a_remedy() -> None:
+    rules = [*CODES.values(), *STATUSES.values()]
+    reasons = {reason for _, scope, reason in rules if scope is Scope.ACCOUNT}
+    reasons |= {TokenNotSetError.reason, MalformedSecretError.reason}
+
+    assert reasons <= REMEDIES.keys()
+    assert remedy("maintenance work")

@@ -1,0 +1,151 @@
+"""API keys: only hashes are kept, the authorizer takes what is written, a change is not lost."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from mail_authorize.handler import identify
+
+from ops import keys
+from ops.errors import OpsError
+from ops.secret import Secret
+
+ALL = ("send", "read")
+
+
+def added(key: str = "first") -> keys.Document:
+    """Make a document with one client."""
+    return keys.add({}, "shop", ["*@acme.sa"], ALL, key)
+
+
+def test_the_authorizer_takes_a_key_that_was_added() -> None:
+    found = identify("first", keys.dump(added()))
+
+    assert found == {"client": "shop", "from": '["*@acme.sa"]', "scopes": "read send"}
+    assert "first" not in keys.dump(added())
+
+
+def test_a_key_is_long_and_never_the_same() -> None:
+    assert len({keys.new_key() for _ in range(100)}) == 100
+    assert len(keys.new_key()) >= 43
+
+
+def test_rotating_keeps_both_and_finishing_the_newest() -> None:
+    both = keys.rotate(added(), "shop", "second")
+    newest = keys.finish(both, "shop")
+
+    assert [bool(identify(key, keys.dump(both))) for key in ("first", "second")] == [True, True]
+    assert [bool(identify(key, keys.dump(newest))) for key in ("first", "second")] == [False, True]
+
+
+def test_a_hash_that_was_written_by_hand_is_kept_when_rotating() -> None:
+    by_hand = {"shop": {**added()["shop"], "sha256": keys.hashes(added()["shop"])[0]}}
+
+    assert identify("first", keys.dump(keys.rotate(by_hand, "shop", "second")))
+
+
+def test_revoking_takes_all_keys() -> None:
+    assert keys.revoke(added(), "shop") == {}
+
+
+@pytest.mark.parametrize("change", [keys.finish, keys.revoke])
+def test_an_unknown_client_is_told(change: Callable[[keys.Document, str], object]) -> None:
+    with pytest.raises(OpsError, match="there is no client"):
+        change({}, "shop")
+
+
+@pytest.mark.parametrize(
+    ("client", "senders"),
+    [("Shop", ["*"]), ("", ["*"]), ("a b", ["*"]), ("shop", ["acme"]), ("shop", ["a@b c"])],
+)
+def test_adding_refuses(client: str, senders: list[str]) -> None:
+    with pytest.raises(OpsError):
+        keys.add({}, client, senders, ALL, "key")
+
+
+def test_a_client_is_not_added_twice() -> None:
+    with pytest.raises(OpsError, match="already"):
+        keys.add(added(), "shop", ["*"], ALL, "key")
+
+
+@pytest.mark.parametrize("text", ["[]", "{", '"x"', '{"shop": 1}'])
+def test_a_secret_that_is_no_object_of_clients_is_told(text: str) -> None:
+    with pytest.raises(OpsError, match="not a JSON object"):
+        keys.load(text)
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        {"sha256": "abc", "from": ["*"], "scopes": ["send"]},
+        {"sha256": [], "from": ["*"], "scopes": ["send"]},
+        {"sha256": ["0" * 64], "from": ["*"], "scopes": ["sned"]},
+        {"sha256": ["0" * 64], "from": [], "scopes": ["send"]},
+    ],
+)
+def test_faults_are_found(rules: dict[str, Any]) -> None:
+    assert keys.faults({"shop": rules})
+    assert not keys.faults(added())
+
+
+class Secrets:
+    """A secret as Secrets Manager keeps it: versions and labels."""
+
+    def __init__(self) -> None:
+        self.versions = {"v0": "{}"}
+        self.labels = {"AWSCURRENT": "v0"}
+
+    def get_secret_value(self, **_: object) -> dict[str, str]:
+        version = self.labels["AWSCURRENT"]
+        return {"SecretString": self.versions[version], "VersionId": version}
+
+    def put_secret_value(self, **given: Any) -> None:  # noqa: ANN401  the arguments are AWS's
+        self.versions[given["ClientRequestToken"]] = given["SecretString"]
+        for label in given["VersionStages"]:
+            self.labels[label] = given["ClientRequestToken"]
+
+    def update_secret_version_stage(self, **given: Any) -> None:  # noqa: ANN401  the arguments are AWS's
+        label = given["VersionStage"]
+        if self.labels[label] != given["RemoveFromVersionId"]:
+            raise ClientError(
+                {"Error": {"Code": "InvalidParameterException"}}, "UpdateSecretVersionStage"
+            )
+        del self.labels[label]
+        if "MoveToVersionId" in given:
+            self.labels[label] = given["MoveToVersionId"]
+
+
+def test_of_two_changes_at_once_the_second_is_told_and_nothing_is_lost() -> None:
+    secrets = Secrets()
+    mine, theirs = Secret(secrets, "keys"), Secret(secrets, "keys")
+    _, seen = mine.read()
+    theirs.write(keys.dump(added()), seen)
+
+    with pytest.raises(OpsError, match="somebody else changed"):
+        mine.write("{}", seen)
+
+    assert keys.load(mine.read()[0]) == added()
+    assert list(secrets.labels) == ["AWSCURRENT"]  # no draft keeps a label
+
+
+def test_a_secret_without_a_value_gets_its_first() -> None:
+    class Empty:
+        """A secret that was created without a value."""
+
+        written: dict[str, str] = {}  # noqa: RUF012
+
+        def get_secret_value(self, **_: object) -> None:
+            raise ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "GetSecretValue")
+
+        def put_secret_value(self, **given: str) -> None:
+            self.written |= given
+
+    client = Empty()
+    text, seen = Secret(client, "token").read()
+    Secret(client, "token").write("t", seen)
+
+    assert (text, seen) == ("", None)
+    assert client.written == {"SecretId": "token", "SecretString": "t"}
+    assert json.loads(keys.dump({})) == {}

@@ -1,0 +1,90 @@
+"""What is said: failures of AWS as sentences, moments as people type them, questions asked."""
+
+import json
+
+import pytest
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    NoRegionError,
+)
+
+from ops.errors import OpsError, explain
+from ops.moment import moment
+from ops.screen import Screen, ago
+
+NOW = 1_795_000_000.0
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (NoCredentialsError(), "no AWS credentials"),
+        (NoRegionError(), "no AWS region"),
+        (EndpointConnectionError(endpoint_url="https://x"), "cannot be reached"),
+        (BotoCoreError(), "did not answer"),
+        (ClientError({"Error": {"Code": "AccessDenied"}}, "Scan"), "may not do Scan"),
+        (ClientError({"Error": {"Code": "ExpiredToken"}}, "Scan"), "has expired"),
+        (ClientError({"Error": {"Code": "InvalidClientTokenId"}}, "Scan"), "does not know"),
+        (ClientError({"Error": {"Code": "X", "Message": "secret"}}, "Scan"), "AWS answered X"),
+    ],
+)
+def test_a_failure_of_aws_is_a_sentence_with_a_remedy(
+    error: ClientError | BotoCoreError, said: str
+) -> None:
+    found = explain(error)
+
+    assert said in str(found)
+    assert found.remedy
+    assert "secret" not in str(found)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("2h", NOW - 7200),
+        ("30 min", NOW - 1800),
+        ("3d", NOW - 3 * 86400),
+        ("2026-11-23", 1_795_392_000.0),
+        ("2026-11-23T08:00Z", 1_795_420_800.0),
+        ("2026-11-23T11:00+03:00", 1_795_420_800.0),
+    ],
+)
+def test_a_moment(text: str, seconds: float) -> None:
+    assert moment(text, NOW) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "2 weeks", "2026-13-01"])
+def test_no_moment(text: str) -> None:
+    with pytest.raises(OpsError, match="is no time"):
+        moment(text, NOW)
+
+
+def test_without_anybody_to_ask_nothing_is_done() -> None:
+    with pytest.raises(OpsError) as error:
+        Screen(as_json=True).confirm("Send?", yes=False)
+
+    assert error.value.remedy == "add --yes"
+    Screen(as_json=True).confirm("Send?", yes=True)
+
+
+def test_json_goes_to_standard_output_and_failures_beside_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    screen = Screen(as_json=True)
+    screen.show({"to": "س"}, "a table")
+    screen.note("not with JSON")
+    screen.failed(OpsError("bad", "mend it"))
+
+    out, err = capsys.readouterr()
+    assert json.loads(out) == {"to": "س"}
+    assert json.loads(err) == {"error": "bad", "remedy": "mend it"}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(5, "5 s"), (90, "2 min"), (7200, "2 h"), (172800, "2 d")]
+)
+def test_a_length_of_time(seconds: float, text: str) -> None:
+    assert ago(seconds) == text
