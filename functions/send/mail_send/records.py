@@ -63,7 +63,7 @@ class Records:
     def reschedule(self, request: Request) -> Answer:
         """Move a scheduled mail to another time."""
         request.need("send")
-        at = read_schedule(request.document(), time.time())
+        at = read_schedule(request.document(), request.mail_id, time.time())
         return self._change(request, lambda row: self._changes.reschedule(row, at))
 
     def _change(self, request: Request, change: Callable[[Row], None]) -> Answer:

@@ -259,6 +259,13 @@ def test_a_mail_can_be_moved_often_and_then_canceled(shop: Caller, world: World)
     assert sent(world) == {}
 
 
+def test_a_client_may_repeat_the_id(shop: Caller) -> None:
+    mail_id = shop.accepted(scheduled_at=at(HOUR))
+    body = {"id": mail_id, "scheduled_at": at(2 * HOUR)}
+
+    assert shop.call("PATCH", "/emails/{id}", body, mail_id=mail_id).status == 200
+
+
 def test_the_last_minute_is_too_late(shop: Caller) -> None:
     mail_id = shop.accepted(scheduled_at=at(45))
 
@@ -276,6 +283,7 @@ def test_the_last_minute_is_too_late(shop: Caller) -> None:
         ({"scheduled_at": "tomorrow"}, "scheduled_at"),
         ({"scheduled_at": at(400 * DAY)}, "scheduled_at"),
         ({"scheduled_at": at(HOUR), "subject": "x"}, "subject"),
+        ({"scheduled_at": at(HOUR), "id": "another"}, "id"),
         ([], "body"),
     ],
 )
