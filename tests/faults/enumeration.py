@@ -1,0 +1,162 @@
+"""The enumeration: every boundary on the way of a mail, every fault that can strike it.
+
+The boundaries are those of a run without faults, recorded; the second of a pair strikes any later
+boundary of the run as the first fault left it. After each run the books are closed.
+"""
+
+import random
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Final
+
+from tests.faults import books
+from tests.faults.boundary import REPLY, Call, kinds
+from tests.faults.scenarios import POLICIES, WAYS, Case
+from tests.faults.world import StuckError, World
+
+Plan = Mapping[int, str]
+BATCH: Final = 10
+# Ways with more calls than this repeat most of them, minute by minute.
+LONG: Final = 30
+# One reply of each kind of outcome: what a batch is struck with, as each mail alone meets them all.
+_TELLING_REPLIES: Final = frozenset(
+    f"{REPLY}{name}"
+    for name in (
+        "code_2",
+        "code_15",
+        "code_104",
+        "status_302",
+        "status_503",
+        "hang",
+        "hang_but_accepted",
+        "cut_in_the_body_but_accepted",
+    )
+)
+# What finds a whole batch half way; all else strikes one mail of it, in step or not.
+_WHOLE: Final = frozenset(
+    {"crash_before", "crash_after", "killed_before", "killed_after", "twin_before", "twin_after"}
+)
+
+
+@dataclass(slots=True)
+class Counts:
+    """What was done, for the summary."""
+
+    runs: int = 0
+    struck: Counter[str] = field(default_factory=Counter)
+    boundaries: set[tuple[str, str]] = field(default_factory=set)
+    mails: int = 0
+    accepted: int = 0
+    resends: int = 0
+    writes: int = 0
+    faults: list[str] = field(default_factory=list)
+
+    def summary(self) -> dict[str, object]:
+        """Return what is printed."""
+        counts = {
+            "runs": self.runs,
+            "mails": self.mails,
+            "acceptances": self.accepted,
+            "resends on record": self.resends,
+            "row writes": self.writes,
+            "faults of the books": len(self.faults),
+        }
+        boundaries = sorted(f"{process} {name}" for process, name in self.boundaries)
+        return {"counts": counts, "boundaries": boundaries, "struck": dict(self.struck)}
+
+    def add(self, case: Case, plan: Plan) -> World | None:
+        """Run a case with the faults of a plan, close its books, and count."""
+        self.runs += 1
+        try:
+            world = case.run(plan)
+        except StuckError as error:
+            self.faults.append(f"{case} {dict(plan)}: {error}")
+            return None
+        self.struck.update(kind.partition(":")[0] for kind in world.struck)
+        self.boundaries.update((call.process, call.name) for call in world.calls)
+        self.mails += len(world.orders)
+        self.accepted += sum(map(len, world.taqnyat.accepted.values()))
+        self.writes += len(world.writes)
+        rows = [world.row(order) for order in world.orders.values()]
+        self.resends += sum(row.resends for row in rows if row)
+        self.faults += [f"{case} {dict(plan)}: {fault}" for fault in books.faults(world)]
+        return world
+
+
+def cases(mails: int, *, lockstep: bool = False) -> list[Case]:
+    """Return every way under every policy."""
+    return [Case(way, policy, mails, lockstep) for way, policy in product(WAYS, POLICIES)]
+
+
+def singles(case: Case, *, thorough: bool) -> Iterator[Plan]:
+    """Yield every single fault of a case.
+
+    Unless `thorough`, a call that comes up again and again is struck the first time, in the middle
+    and the last time; and a batch where the worker is at it, with fewer replies, in step only with
+    what stops all of it.
+    """
+    calls = case.run().calls
+    chosen = range(len(calls)) if thorough else sorted(_telling(calls))
+    for number in chosen:
+        if thorough or case.mails == 1 or calls[number].process == "worker":
+            for kind in kinds(calls[number]):
+                if thorough or _tells(case, kind):
+                    yield {number: kind}
+
+
+def pairs(case: Case, count: int, seed: int) -> Iterator[Plan]:
+    """Yield pairs, drawn evenly: the first fault from the case, the second from what it left."""
+    draw = random.Random(seed)  # noqa: S311 - a test's choice
+    calls = case.run().calls
+    found = 0
+    while found < count:
+        first = draw.randrange(len(calls))
+        plan = {first: draw.choice(kinds(calls[first]))}
+        later = _calls_after(case, plan)
+        for _ in range(min(5, count - found)):
+            second = draw.randrange(first + 1, len(later)) if first + 1 < len(later) else None
+            if second is not None:
+                yield {**plan, second: draw.choice(kinds(later[second]))}
+            found += 1
+
+
+def all_pairs(case: Case) -> Iterator[Plan]:
+    """Yield all pairs of faults of a case; where calls repeat for long, those that tell (above)."""
+    thorough = len(case.run().calls) <= LONG
+    for plan in singles(case, thorough=thorough):
+        [first] = plan
+        later = _calls_after(case, plan)
+        numbers = range(len(later)) if thorough else sorted(_telling(later))
+        for second in numbers:
+            if second > first:
+                for kind in kinds(later[second]):
+                    if thorough or not kind.startswith(REPLY) or kind in _TELLING_REPLIES:
+                        yield {**plan, second: kind}
+
+
+def _calls_after(case: Case, plan: Plan) -> list[Call]:
+    try:
+        return case.run(plan).calls
+    except StuckError:  # told when it was run alone
+        return []
+
+
+def _telling(calls: list[Call]) -> set[int]:
+    numbers: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for number, call in enumerate(calls):
+        numbers[call.process, call.name].append(number)
+    return {
+        found[position]
+        for found in numbers.values()
+        for position in {0, len(found) // 2, len(found) - 1}
+    }
+
+
+def _tells(case: Case, kind: str) -> bool:
+    if case.mails == 1:
+        return True
+    if case.lockstep:
+        return kind in _WHOLE
+    return not kind.startswith(REPLY) or kind in _TELLING_REPLIES

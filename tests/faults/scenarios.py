@@ -1,0 +1,107 @@
+"""The ways a mail can go: what the enumeration strikes, each from acceptance until all is quiet."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from tests.faults.world import World
+
+# So that a pause takes minutes, of which each is a check.
+SHORT: Final[dict[str, Any]] = {"FAILURE_RUN": "2", "PROBE_DELAYS_SECONDS": "90,150"}
+UNTIL: Final = 200.0
+
+Way = Callable[[World, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One way, under one policy, with so many mails in one batch, run in step or not."""
+
+    way: str
+    policy: str
+    mails: int = 1
+    lockstep: bool = False
+
+    def run(self, plan: Mapping[int, str] | None = None) -> World:
+        """Run it with the faults of a plan."""
+        world = World(policy=self.policy, lockstep=self.lockstep, plan=plan, **SHORT)
+        WAYS[self.way](world, self.mails)
+        return world
+
+    def __str__(self) -> str:
+        """Name it, as a test's id."""
+        return f"{self.way}-{self.policy}-{self.mails}{'-in-step' if self.lockstep else ''}"
+
+
+def _posted(world: World, mails: int) -> None:
+    for number in range(mails):
+        world.post(f"mail {number}")
+
+
+def _accepted_by_api(world: World, mails: int) -> None:
+    world.check()
+    _posted(world, mails)
+    world.run_until_quiet()
+
+
+def _direct(world: World, mails: int) -> None:
+    for number in range(mails):
+        world.drop(f"mail {number}")
+    world.run_until_quiet()
+
+
+def _retried(world: World, mails: int) -> None:
+    world.taqnyat.script = ["status_503_at_a_date"] * mails
+    _posted(world, mails)
+    world.run_until_quiet()
+
+
+def _doubtful(world: World, mails: int) -> None:
+    world.taqnyat.script = ["hang_but_accepted"] * mails
+    _posted(world, mails)
+    world.run_until_quiet()
+    world.redrive()
+    world.run_until_quiet()
+
+
+def _refused(world: World, mails: int) -> None:
+    world.taqnyat.script = ["code_15"] * mails
+    for number in range(mails):
+        world.drop(f"mail {number}")
+    world.run_until_quiet()
+    world.redrive()
+    world.run_until_quiet()
+
+
+def _no_balance(world: World, mails: int) -> None:
+    world.taqnyat.refusing = "code_2"
+    world.at(UNTIL, lambda: setattr(world.taqnyat, "refusing", None))
+    _posted(world, mails)
+    world.run_until_quiet()
+
+
+def _rotated(world: World, mails: int) -> None:
+    world.taqnyat.tokens = {"another"}
+    world.at(UNTIL, lambda: world.secrets.values.append("another"))
+    _posted(world, mails)
+    world.run_until_quiet()
+
+
+def _provider_down(world: World, mails: int) -> None:
+    world.taqnyat.refusing = "status_503"
+    world.at(UNTIL, lambda: setattr(world.taqnyat, "refusing", None))
+    _posted(world, mails)
+    world.run_until_quiet()
+
+
+WAYS: Final[Mapping[str, Way]] = {
+    "accepted_by_api": _accepted_by_api,
+    "direct": _direct,
+    "retried": _retried,
+    "doubtful": _doubtful,
+    "refused": _refused,
+    "no_balance": _no_balance,
+    "rotated": _rotated,
+    "provider_down": _provider_down,
+}
+POLICIES: Final = ("hold", "resend")

@@ -1,0 +1,213 @@
+"""SQS: standard queues in memory, on a clock that a test turns.
+
+As documented, and as harsh as that allows: only the newest receipt handle deletes a message (an
+older one is answered with success and does nothing), and a message that was received as often as
+the redrive policy says goes to the dead-letter queue when it is due again.
+"""
+
+import itertools
+import re
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.faults.standins.errors import client_error, only
+
+MAX_MESSAGE_BYTES = 1024 * 1024
+MAX_DELAY_SECONDS = 900
+MAX_BATCH_ENTRIES = 10
+MAX_VISIBILITY_SECONDS = 43200
+_ALLOWED = re.compile("[\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]+")
+
+
+@dataclass(slots=True)
+class Message:
+    """A message in a queue. Times are epoch seconds."""
+
+    id: str
+    body: str
+    attributes: dict[str, Any]
+    sent_at: float
+    visible_at: float
+    receive_count: int = 0
+    handle: str = ""
+
+
+@dataclass(slots=True)
+class Queue:
+    """A standard queue."""
+
+    visibility_seconds: int
+    retention_seconds: int
+    dead_letters: "Queue | None" = None
+    max_receives: int = 0
+    messages: list[Message] = field(default_factory=list)
+
+
+class Sqs:
+    """The queues, by URL."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.queues: dict[str, Queue] = {}
+        self._clock = clock
+        self._handles = itertools.count(1)
+
+    def send_message(self, **arguments: Any) -> Any:
+        url, body, delay, attributes = only(
+            arguments, "QueueUrl", "MessageBody", "DelaySeconds", "MessageAttributes"
+        )
+        queue = self._queue("SendMessage", url)
+        attributes = attributes or {}
+        if not body:
+            raise client_error("SendMessage", "MissingParameter", "MessageBody")
+        if not _ALLOWED.fullmatch(body):
+            raise client_error("SendMessage", "InvalidMessageContents")
+        if not 0 <= (delay or 0) <= MAX_DELAY_SECONDS:
+            raise client_error("SendMessage", "InvalidParameterValue", "DelaySeconds")
+        for value in attributes.values():
+            if not value.get("StringValue"):
+                raise client_error("SendMessage", "InvalidParameterValue", "empty attribute")
+        if _size(body, attributes) > MAX_MESSAGE_BYTES:
+            raise client_error("SendMessage", "InvalidParameterValue", "too long")
+        now = self._clock()
+        message = Message(str(uuid.uuid4()), body, attributes, now, now + (delay or 0))
+        queue.messages.append(message)
+        return {"MessageId": message.id}
+
+    def send_message_batch(self, **arguments: Any) -> Any:
+        url, entries = only(arguments, "QueueUrl", "Entries")
+        operation = "SendMessageBatch"
+        if not 1 <= len(entries) <= MAX_BATCH_ENTRIES:
+            raise client_error(operation, "TooManyEntriesInBatchRequest")
+        if len({entry["Id"] for entry in entries}) < len(entries):
+            raise client_error(operation, "BatchEntryIdsNotDistinct")
+        if sum(len(entry["MessageBody"].encode()) for entry in entries) > MAX_MESSAGE_BYTES:
+            raise client_error(operation, "BatchRequestTooLong")
+        for entry in entries:
+            _, body = only(entry, "Id", "MessageBody")
+            self.send_message(QueueUrl=url, MessageBody=body)
+        return {"Successful": [{"Id": entry["Id"]} for entry in entries]}
+
+    def receive_message(self, **arguments: Any) -> Any:
+        url, number, _, _, visibility, _ = only(
+            arguments,
+            "QueueUrl",
+            "MaxNumberOfMessages",
+            "MessageAttributeNames",
+            "MessageSystemAttributeNames",
+            "VisibilityTimeout",
+            "WaitTimeSeconds",
+        )
+        queue = self._queue("ReceiveMessage", url)
+        wanted = arguments.get("MessageSystemAttributeNames") or []
+        shows_attributes = "All" in (arguments.get("MessageAttributeNames") or [])
+        taken = self.take(queue, number or 1, visibility)
+        answer = [_received(message, wanted, shows_attributes) for message in taken]
+        return {"Messages": answer} if answer else {}
+
+    def delete_message(self, **arguments: Any) -> Any:
+        url, handle = only(arguments, "QueueUrl", "ReceiptHandle")
+        queue = self._queue("DeleteMessage", url)
+        queue.messages = [message for message in queue.messages if message.handle != handle]
+        return {}
+
+    def change_message_visibility(self, **arguments: Any) -> Any:
+        url, handle, seconds = only(arguments, "QueueUrl", "ReceiptHandle", "VisibilityTimeout")
+        queue = self._queue("ChangeMessageVisibility", url)
+        if not 0 <= seconds <= MAX_VISIBILITY_SECONDS:
+            raise client_error("ChangeMessageVisibility", "InvalidParameterValue", "seconds")
+        for message in queue.messages:
+            if message.handle == handle:
+                message.visible_at = self._clock() + seconds
+                return {}
+        raise client_error("ChangeMessageVisibility", "ReceiptHandleIsInvalid")
+
+    def start_message_move_task(self, **arguments: Any) -> Any:
+        """Move all dead letters back. They become new messages: new id, new age, no receives."""
+        source, target = only(arguments, "SourceArn", "DestinationArn")
+        dead_letters = self._queue("StartMessageMoveTask", source)
+        queue = self._queue("StartMessageMoveTask", target)
+        now = self._clock()
+        for message in dead_letters.messages:
+            queue.messages.append(
+                Message(str(uuid.uuid4()), message.body, message.attributes, now, now)
+            )
+        dead_letters.messages = []
+        return {"TaskHandle": "task"}
+
+    def take(self, queue: Queue, number: int, visibility: int | None = None) -> list[Message]:
+        """Receive up to `number` messages, oldest first; each gets a new receipt handle."""
+        now = self._clock()
+        oldest = now - queue.retention_seconds
+        queue.messages = [message for message in queue.messages if message.sent_at > oldest]
+        self._sweep(queue)
+        taken = [message for message in queue.messages if message.visible_at <= now][:number]
+        for message in taken:
+            self.deliver_again(message)
+            message.visible_at = now + (
+                queue.visibility_seconds if visibility is None else visibility
+            )
+        return taken
+
+    def deliver_again(self, message: Message) -> None:
+        """Give a message out: at least once means that this may happen while it is out already."""
+        message.handle = f"handle-{next(self._handles)}"
+        message.receive_count += 1
+
+    def _sweep(self, queue: Queue) -> None:
+        if queue.dead_letters is None:
+            return
+        now, kept = self._clock(), []
+        for message in queue.messages:
+            if message.receive_count >= queue.max_receives and message.visible_at <= now:
+                message.handle = ""
+                queue.dead_letters.messages.append(message)
+            else:
+                kept.append(message)
+        queue.messages = kept
+
+    def _queue(self, operation: str, url: str) -> Queue:
+        if url not in self.queues:
+            raise client_error(operation, "QueueDoesNotExist")
+        return self.queues[url]
+
+
+def record(message: Message) -> dict[str, Any]:
+    """Return a message as it stands in Lambda's event."""
+    return {
+        "messageId": message.id,
+        "receiptHandle": message.handle,
+        "body": message.body,
+        "attributes": {
+            "SentTimestamp": str(int(message.sent_at * 1000)),
+            "ApproximateReceiveCount": str(message.receive_count),
+        },
+        "messageAttributes": {
+            name: {"stringValue": value["StringValue"], "dataType": value["DataType"]}
+            for name, value in message.attributes.items()
+        },
+    }
+
+
+def _received(message: Message, wanted: list[str], shows_attributes: bool) -> dict[str, Any]:  # noqa: FBT001 - one caller
+    system = {
+        "SentTimestamp": str(int(message.sent_at * 1000)),
+        "ApproximateReceiveCount": str(message.receive_count),
+    }
+    answer: dict[str, Any] = {
+        "MessageId": message.id,
+        "ReceiptHandle": message.handle,
+        "Body": message.body,
+        "Attributes": {name: system[name] for name in system if name in wanted or "All" in wanted},
+    }
+    if shows_attributes and message.attributes:
+        answer["MessageAttributes"] = dict(message.attributes)
+    return answer
+
+
+def _size(body: str, attributes: dict[str, Any]) -> int:
+    return len(body.encode()) + sum(
+        len(name.encode()) + len(value["DataType"]) + len(value["StringValue"].encode())
+        for name, value in attributes.items()
+    )
