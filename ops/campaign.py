@@ -154,7 +154,8 @@ def _delimiter(header: str) -> str:
 
 def _environment(*, escape: bool) -> jinja2.Environment:
     return jinja2.Environment(
-        autoescape=escape,  # noqa: S701  on for HTML; text and subjects are not HTML
+        # Off for text and subjects, which are not HTML.
+        autoescape=jinja2.select_autoescape(default_for_string=escape),
         undefined=jinja2.StrictUndefined,
         keep_trailing_newline=True,
     )

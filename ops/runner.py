@@ -66,6 +66,7 @@ def run(
         done(result)
         return result
 
+    _ = stack.submission  # makes its clients here: eight threads at once must not
     with ThreadPoolExecutor(_WORKERS, thread_name_prefix="campaign") as pool:
         futures = [pool.submit(one, line) for line in paced(campaign.lines(), rate, wait)]
         return [future.result() for future in futures]
