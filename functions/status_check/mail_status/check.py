@@ -55,11 +55,16 @@ class StatusCheck:
         status = self._taqnyat.system_status(min(now + _STATUS_SECONDS, deadline))
         data = [_datum(PROVIDER_UP, float(status.up), "None")]
         data.append(_datum(PROVIDER_LATENCY, status.seconds * 1000, "Milliseconds"))
+        state: PauseState | None = None
         try:
             self._pause.note_provider(up=status.up, milliseconds=round(status.seconds * 1000))
-            state = self._tend_pause(now, deadline)
-            data.append(_datum(SENDING_PAUSED, float(state.paused), "None"))
+            state = self._pause.read()
+            state = self._tended(state, now, deadline)
+            if not state.announced:
+                self._announce(state)
         finally:
+            if state is not None:
+                data.append(_datum(SENDING_PAUSED, float(state.paused), "None"))
             self._cloudwatch.put_metric_data(
                 Namespace=self._settings.metrics_namespace,
                 MetricData=data,
@@ -78,8 +83,7 @@ class StatusCheck:
             "ip": outcome.ip,
         }
 
-    def _tend_pause(self, now: float, deadline: float) -> PauseState:
-        state = self._pause.read()
+    def _tended(self, state: PauseState, now: float, deadline: float) -> PauseState:
         if state.paused:
             self._intake.switch(on=False)
             for report in self._canary.probe(state, now, deadline):
@@ -87,8 +91,6 @@ class StatusCheck:
             state = self._pause.read()
         if not state.paused:
             self._intake.switch(on=True)
-        if not state.announced:
-            self._announce(state)
         return state
 
     def _announce(self, state: PauseState) -> None:

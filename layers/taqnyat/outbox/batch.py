@@ -89,4 +89,7 @@ class Batch:
             # Seen again when its visibility timeout ends; its row tells what was done before.
             self._telemetry.trouble("aws_failed", error, message.message_id)
             return Report(mail_id=message.message_id, delay=0, reason="aws_failed")
+        except Exception as error:  # noqa: BLE001  one that finds a bug must not sink the others
+            self._telemetry.trouble("unexpected", error, message.message_id)
+            return Report(mail_id=message.message_id, delay=0, reason="unexpected")
         return report

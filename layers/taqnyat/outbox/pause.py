@@ -263,7 +263,10 @@ class Gate:
         self.closed = self._pause.read().paused
         if self.closed:
             self._intake.switch(on=False)
-        return was_closed and not self.closed
+        lifted = was_closed and not self.closed
+        if lifted:
+            self._failures = 0  # a probe has gone through: the run that paused is over
+        return lifted
 
     def observe(self, outcome: Outcome) -> bool:
         """Close, for this container, when an outcome says that sending on is of no use.

@@ -94,7 +94,10 @@ class Telemetry:
                 self._reasons[name, report.reason.partition(":")[0]] += 1
         if outcome is None:
             return
-        self._measures.append((PROVIDER_LATENCY, MetricUnit.Milliseconds, report.seconds * 1000))
+        if outcome.status is not None or outcome.verdict is Verdict.UNKNOWN:
+            # Taqnyat was called: a mail that expired, or has no token yet, has no latency.
+            latency = (PROVIDER_LATENCY, MetricUnit.Milliseconds, report.seconds * 1000)
+            self._measures.append(latency)
         if outcome.verdict is Verdict.SENT:
             self._measures.append((TIME_TO_SEND, MetricUnit.Seconds, report.waited))
             if outcome.price is not None:

@@ -1,0 +1,200 @@
+"""A batch of the mail queue: each message for itself, and what goes back to Lambda."""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, cast
+
+import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
+from mail_send import worker
+from outbox.batch import Batch, last_moment
+from outbox.delivery import Report
+from outbox.messages import Received
+
+REFUSED = ClientError({"Error": {"Code": "Throttled", "Message": "m"}}, "UpdateItem")
+NO_ANSWER = ReadTimeoutError(endpoint_url="https://dynamodb")
+
+
+class Parts:
+    """All that a batch is handed; each part does what the test says and keeps what it was told."""
+
+    def __init__(self) -> None:
+        self.outcomes: dict[str, int | Exception | None] = {}
+        self.pause_read: bool | Exception = False
+        self.put_back_fails = False
+        self.delivered_by: dict[str, float] = {}
+        self.put_backs: dict[str, int] = {}
+        self.reports: list[Report] = []
+        self.troubles: list[tuple[str, str]] = []
+        self.resumed = 0
+        self.flushes = 0
+        self.together: threading.Barrier | None = None
+
+    # Delivery
+    def deliver(self, message: Received, deadline: float) -> Report:
+        self.delivered_by[message.message_id] = deadline
+        if self.together is not None:
+            self.together.wait(10)
+        outcome = self.outcomes.get(message.message_id)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return Report(mail_id=message.message_id, delay=outcome)
+
+    # MailQueue
+    def put_back(self, message: Received, delay: int) -> None:
+        if self.put_back_fails:
+            raise REFUSED
+        self.put_backs[message.message_id] = delay
+
+    # Gate
+    def refresh(self) -> bool:
+        if isinstance(self.pause_read, Exception):
+            raise self.pause_read
+        return self.pause_read
+
+    # Telemetry
+    def delivered(self, report: Report) -> None:
+        self.reports.append(report)
+
+    def trouble(self, what: str, error: Exception, mail_id: str = "") -> None:
+        self.troubles.append((what, mail_id))
+        assert isinstance(error, Exception)
+
+    def flush(self) -> None:
+        self.flushes += 1
+
+    def resume(self) -> None:
+        self.resumed += 1
+
+    def see_through(self, *ids: str, seconds: float = 60) -> list[str]:
+        with ThreadPoolExecutor(10) as executor:
+            part = cast("Any", self)
+            batch = Batch(part, part, part, executor, part, self.resume)
+            return batch.see_through([record(message_id) for message_id in ids], seconds)
+
+
+def record(message_id: str) -> dict[str, Any]:
+    return {"messageId": message_id, "receiptHandle": f"h-{message_id}", "body": "{}"}
+
+
+@pytest.fixture
+def parts() -> Parts:
+    return Parts()
+
+
+def test_only_what_must_be_seen_again_is_returned(parts: Parts) -> None:
+    parts.outcomes = {"a": None, "b": 7, "c": None, "d": 0}
+    assert parts.see_through("a", "b", "c", "d") == ["b", "d"]
+    assert parts.put_backs == {"b": 7, "d": 0}
+    assert [report.mail_id for report in parts.reports] == ["a", "b", "c", "d"]
+
+
+def test_an_empty_batch(parts: Parts) -> None:
+    parts.pause_read = AssertionError("the pause was read for nothing")
+    assert parts.see_through() == []
+
+
+@pytest.mark.parametrize(
+    ("error", "trouble"),
+    [(REFUSED, "aws_failed"), (NO_ANSWER, "aws_failed"), (KeyError("a bug"), "unexpected")],
+)
+def test_one_that_fails_does_not_sink_the_others(
+    parts: Parts, error: Exception, trouble: str
+) -> None:
+    parts.outcomes = {"a": None, "b": error, "c": None}
+    assert parts.see_through("a", "b", "c") == ["b"]
+    assert parts.troubles == [(trouble, "b")]
+    assert [report.reason for report in parts.reports] == ["", trouble, ""]
+
+
+def test_a_delay_that_cannot_be_set_leaves_the_message_to_its_visibility_timeout(
+    parts: Parts,
+) -> None:
+    parts.outcomes = {"a": 5}
+    parts.put_back_fails = True
+    assert parts.see_through("a") == ["a"]
+    assert parts.troubles == [("aws_failed", "a")]
+
+
+@pytest.mark.parametrize("error", [REFUSED, NO_ANSWER])
+def test_a_pause_that_cannot_be_read_lets_nothing_through(parts: Parts, error: Exception) -> None:
+    parts.pause_read = error
+    assert parts.see_through("a", "b") == ["a", "b"]
+    assert parts.delivered_by == {}
+    assert parts.troubles == [("pause_unreadable", "")]
+
+
+@pytest.mark.parametrize("lifted", [False, True])
+def test_a_pause_that_was_lifted_is_told(parts: Parts, *, lifted: bool) -> None:
+    parts.pause_read = lifted
+    parts.see_through("a")
+    assert parts.resumed == int(lifted)
+
+
+def test_all_of_a_batch_at_the_same_time(parts: Parts) -> None:
+    parts.together = threading.Barrier(10)
+    assert parts.see_through(*"abcdefghij") == []
+
+
+@pytest.mark.parametrize(
+    ("seconds", "kept_free"), [(60, 10), (120, 10), (30, 5), (6, 1), (0.6, 0.1), (0, 0)]
+)
+def test_the_end_of_the_time_is_kept_for_settling(
+    parts: Parts, seconds: float, kept_free: float
+) -> None:
+    now = time.time()
+    assert last_moment(seconds) == pytest.approx(now + seconds - kept_free, abs=0.2)
+    parts.see_through("a", seconds=seconds)
+    assert parts.delivered_by["a"] == pytest.approx(now + seconds - kept_free, abs=0.5)
+
+
+class Clock:
+    """Lambda's context."""
+
+    def __init__(self, milliseconds: int) -> None:
+        self._milliseconds = milliseconds
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self._milliseconds
+
+
+Handle = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+@pytest.fixture
+def handle(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> Handle:
+    """Give the worker's entry, with these parts in its container."""
+    monkeypatch.setattr(worker, "_container", lambda: (BatchOf(parts), parts))
+    return lambda event: worker.handler(event, Clock(30_000))
+
+
+class BatchOf:
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def see_through(self, records: list[dict[str, Any]], seconds: float) -> list[str]:
+        assert seconds == 30
+        if self._parts.outcomes.get("bug"):
+            raise ZeroDivisionError
+        return [entry["messageId"] for entry in records]
+
+
+def test_lambda_is_told_which_messages_come_again(parts: Parts, handle: Handle) -> None:
+    assert handle({"Records": [record("a"), record("b")]}) == {
+        "batchItemFailures": [{"itemIdentifier": "a"}, {"itemIdentifier": "b"}]
+    }
+    assert parts.flushes == 1
+
+
+@pytest.mark.parametrize("event", [{}, {"Records": []}])
+def test_without_records_nothing_comes_again(handle: Handle, event: dict[str, Any]) -> None:
+    assert handle(event) == {"batchItemFailures": []}
+
+
+def test_what_was_measured_before_a_failure_is_not_lost(parts: Parts, handle: Handle) -> None:
+    parts.outcomes["bug"] = 1
+    with pytest.raises(ZeroDivisionError):
+        handle({"Records": []})
+    assert parts.flushes == 1
