@@ -203,6 +203,7 @@ class Delivery:
         if outcome.verdict is Verdict.SENT:
             return State.SENT, {
                 "reason": outcome.reason,
+                "code": None,  # of an attempt before
                 "msg_id": outcome.msg_id,
                 "price": outcome.price,
             }
@@ -214,7 +215,7 @@ class Delivery:
             why["maybe"], ended = 1, State.UNKNOWN
         if outcome.scope is Scope.ACCOUNT:
             # Waiting for the account spends nothing of the mail's own time to be retried.
-            return State.QUEUED, why | {"retry_until": 0}
+            return State.QUEUED, why | {"retry_until": None}
         now = int(self._clock())
         retry_until = row.retry_until or now + self._settings.retry_window_seconds
         if now >= retry_until:

@@ -248,16 +248,14 @@ class Ledger:
         """Write what became of the call that `row`'s claim allowed.
 
         Return False if the claim is no longer ours. `changes` are further attributes of the row;
-        `retry_until=0` takes that one away.
+        None takes one away.
         """
         write = Expression()
-        drop = changes.get("retry_until") == 0
-        if drop:
-            del changes["retry_until"]
         assign = write.set(state=state, updated=self._now(), ttl=self._ttl(), **changes)
         if attempt is not None:
             assign.append(write.append("attempts", attempt))
-        removal = f" REMOVE {write.name('retry_until')}" if drop else ""
+        gone = [write.name(key) for key, value in changes.items() if value is None]
+        removal = f" REMOVE {', '.join(gone)}" if gone else ""
         try:
             self._update(
                 write, row.id, f"SET {', '.join(assign)}{removal}", self._still(write, row.claim)
