@@ -49,8 +49,9 @@ def erase(stack: Stack, screen: Screen, address: str, *, yes: bool) -> bool:
         messages = [parked for parked in held if traces.names(parked)]
         if rows or messages:
             screen.confirm(
-                f"Erase it from {len(rows)} record(s), and delete {len(messages)} mail(s) of the "
-                f"failed queue for good, in {stack}?",
+                f"Erase it from {len(rows)} record(s), which may be other people's of the same "
+                f"mask too, and delete {len(messages)} mail(s) of the failed queue for good, "
+                f"in {stack}?",
                 yes=yes,
             )
         for parked in messages:
