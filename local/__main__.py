@@ -33,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("Starting the local stack.")
         stack.start()
         code = _first_mail(stack, given)
+        stack.publish()  # whoever waits for stack.json finds the first mail seen through
         if not given.once:
             _show(stack)
             while True:
@@ -71,7 +72,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def _options(given: argparse.Namespace) -> Options:
     return Options(
-        taqnyat_url=given.taqnyat_url, taqnyat_token=os.environ.get("TAQNYAT_TOKEN") or None
+        taqnyat_url=given.taqnyat_url,
+        taqnyat_token=os.environ.get("TAQNYAT_TOKEN") or None,
+        publish=False,
     )
 
 

@@ -16,7 +16,7 @@ from local.stack import LocalStack
 FIRST_MAIL = ROOT / "events" / "api-post-email.json"
 _FINAL = {"sent", "failed", "unknown", "canceled"}
 _STEPS = {"queued": "queued", "sending": "claimed"}
-_PATIENCE_SECONDS = 60.0
+_PATIENCE_SECONDS = 30.0
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # it is on this machine
 _LOOK_SECONDS = 0.01
 

@@ -26,13 +26,15 @@ class Options:
     """How to run it. Without `taqnyat_url` a simulator is started.
 
     `parameters` go to the template besides the local ones; `tick` is the seconds between two
-    status checks; `root` is the folder of the runs.
+    status checks; `root` is the folder of the runs; `publish` says whether stack.json is written
+    as soon as the stack is up.
     """
 
     taqnyat_url: str | None = None
     taqnyat_token: str | None = field(default=None, repr=False)
     parameters: Mapping[str, str] = field(default_factory=dict)
     tick: float = _TICK_SECONDS
+    publish: bool = True
     root: Path = deployment.ROOT / ".local"
 
 
@@ -89,6 +91,8 @@ class LocalStack:
         """
         try:
             self._start()
+            if self.options.publish:
+                self.publish()
         except BaseException:
             self.stop()
             raise
@@ -122,8 +126,11 @@ class LocalStack:
         self._ticker.start()
         reach = AwsGateway(self.client, self.outputs, self.api_url, self.api_key)
         self._console = Console(reach, self.simulator).start()
-        self._folder.publish(self.details())
         self._tell("deployed", f"stack {STACK_NAME}, API {self.api_url}")
+
+    def publish(self) -> None:
+        """Write stack.json: from now on others may count on the stack being theirs."""
+        self.folder.publish(self.details())
 
     def stop(self) -> None:
         """End everything that was started."""
