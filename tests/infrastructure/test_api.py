@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.infrastructure.expansion import resources
+from tests.infrastructure.expansion import raw, resources
 
 (API,) = resources("AWS::ApiGateway::RestApi").values()
 (STAGE,) = resources("AWS::ApiGateway::Stage").values()
@@ -43,7 +43,9 @@ def test_the_authorizer_reads_the_authorization_header() -> None:
     assert scheme["name"] == "Authorization"
     assert authorizer["type"] == "token"
     assert "AuthorizerFunction" in str(authorizer["authorizerUri"])
-    assert authorizer["authorizerResultTtlInSeconds"] <= 300
+    # SAM puts the parameter's value in.
+    default = raw()["Parameters"]["KeyCacheSeconds"]["Default"]
+    assert authorizer["authorizerResultTtlInSeconds"] == default <= 300
 
 
 def test_the_api_is_regional_and_takes_no_old_tls() -> None:

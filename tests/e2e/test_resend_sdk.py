@@ -1,0 +1,158 @@
+"""Resend's own Python SDK, as it comes from its registry, against the whole gateway."""
+
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import resend
+from resend.exceptions import (
+    InvalidApiKeyError,
+    MissingApiKeyError,
+    MissingRequiredFieldsError,
+    ResendError,
+    ValidationError,
+)
+
+from tests.e2e.world import World
+
+
+@pytest.fixture(autouse=True)
+def _switched(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Switch the SDK over: an address and a key, nothing else."""
+    monkeypatch.setattr(resend, "api_url", world.stack.api_url)
+    monkeypatch.setattr(resend, "api_key", world.stack.api_key)
+
+
+def _mail(world: World, **changes: Any) -> Any:  # noqa: ANN401 - the SDK's own type
+    mail = {
+        "from": "Acme <orders@acme.sa>",
+        "to": [world.address()],
+        "subject": "تم استلام طلبك 🌙",
+        "html": '<p dir="rtl">شكراً</p>',
+        "text": "شكراً",
+        "tags": [{"name": "campaign", "value": "orders"}],
+    }
+    return mail | changes
+
+
+def _in(**delta: float) -> str:
+    return (datetime.now(UTC) + timedelta(**delta)).isoformat()
+
+
+def test_send_and_get(world: World) -> None:
+    sent = resend.Emails.send(_mail(world))
+
+    world.until_state(sent["id"], "sent")
+    shown: Any = resend.Emails.get(sent["id"])
+    assert shown["last_event"] == "sent"
+    assert shown["from"] == "orders@acme.sa"
+    [mail] = world.received()
+    assert str(mail["msg_id"]) == shown["taqnyat"]["msg_id"]
+    assert mail["fields"]["subject"] == "تم استلام طلبك 🌙"
+    assert mail["fields"]["msg"] == '<p dir="rtl">شكراً</p>'
+    assert mail["fields"]["campaignName"] == "orders"
+
+
+def test_an_idempotency_key_makes_one_mail_of_two_calls(world: World) -> None:
+    options: Any = {"idempotency_key": uuid.uuid4().hex}
+
+    first = resend.Emails.send(_mail(world), options)
+    second = resend.Emails.send(_mail(world), options)
+
+    assert first["id"] == second["id"]
+    world.until_state(first["id"], "sent")
+    assert len(world.received()) == 1
+    with pytest.raises(ResendError) as error:
+        resend.Emails.send(_mail(world, subject="Another"), options)
+    assert (error.value.code, error.value.error_type) == (409, "invalid_idempotent_request")
+
+
+def test_a_batch(world: World) -> None:
+    names = [f"user{number}" for number in range(12)]
+    mails = [_mail(world, to=[world.address(name)]) for name in names]
+
+    answer: Any = resend.Batch.send(mails, {"idempotency_key": uuid.uuid4().hex})
+
+    assert len(answer["data"]) == 12
+    for entry in answer["data"]:
+        world.until_state(entry["id"], "sent")
+    assert [len(world.received(name)) for name in names] == [1] * 12
+
+
+def test_a_permissive_batch(world: World) -> None:
+    mails = [_mail(world), _mail(world, to=["nobody"])]
+    with pytest.raises(ValidationError, match=r"\[1\]\.to\[0\]"):
+        resend.Batch.send(mails)
+
+    answer: Any = resend.Batch.send(mails, {"batch_validation": "permissive"})
+
+    assert len(answer["data"]) == 1
+    assert [error["index"] for error in answer["errors"]] == [1]
+    world.until_state(answer["data"][0]["id"], "sent")
+
+
+def test_schedule_move_and_cancel(world: World) -> None:
+    later = resend.Emails.send(_mail(world, scheduled_at=_in(hours=2)))
+    change: Any = {"id": later["id"], "scheduled_at": _in(hours=3)}
+
+    moved = resend.Emails.update(change)
+    shown: Any = resend.Emails.get(later["id"])
+    assert moved["id"] == later["id"]
+    assert shown["last_event"] == "scheduled"
+    assert shown["scheduled_at"][:19] == change["scheduled_at"][:19]
+
+    resend.Emails.cancel(later["id"])
+    assert resend.Emails.get(later["id"])["last_event"] == "canceled"
+    with pytest.raises(ValidationError):
+        resend.Emails.update(change)
+
+
+def test_a_mail_that_is_moved_to_now_is_sent(world: World) -> None:
+    later = resend.Emails.send(_mail(world, scheduled_at=_in(hours=2)))
+    now: Any = {"id": later["id"], "scheduled_at": _in(seconds=1)}
+
+    resend.Emails.update(now)
+
+    world.until_state(later["id"], "sent")
+    assert len(world.received()) == 1
+
+
+def test_the_list_is_walked(world: World) -> None:
+    ids = [resend.Emails.send(_mail(world))["id"] for _ in range(3)]
+
+    page: Any = resend.Emails.list({"limit": 2})
+    assert [entry["id"] for entry in page["data"]] == [ids[2], ids[1]]
+    assert page["has_more"] is True
+    rest: Any = resend.Emails.list({"limit": 1, "after": ids[1]})
+    assert [entry["id"] for entry in rest["data"]] == [ids[0]]
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "call"),
+    [
+        (ValidationError, 422, lambda w: resend.Emails.send(_mail(w, cc=["a@example.com"]))),
+        (MissingRequiredFieldsError, 422, lambda w: resend.Emails.send(_mail(w, to=[]))),
+        (ResendError, 404, lambda _: resend.Emails.get("no-such-mail")),
+        (ResendError, 404, lambda _: resend.Emails.cancel("no-such-mail")),
+    ],
+)
+def test_errors_are_the_sdk_s_own(
+    world: World, kind: type[ResendError], code: int, call: Callable[[World], object]
+) -> None:
+    with pytest.raises(kind) as error:
+        call(world)
+
+    assert (type(error.value), error.value.code) == (kind, code)
+
+
+@pytest.mark.parametrize(("key", "kind"), [("", MissingApiKeyError), ("wrong", InvalidApiKeyError)])
+def test_a_key_that_is_missing_or_wrong(
+    world: World, monkeypatch: pytest.MonkeyPatch, key: str, kind: type[ResendError]
+) -> None:
+    monkeypatch.setattr(resend, "api_key", key)
+
+    with pytest.raises(kind):
+        resend.Emails.send(_mail(world))
+    assert world.rows_of_this_test() == []
