@@ -364,6 +364,20 @@ def test_a_person_is_erased(operator: Operator) -> None:
     assert not operator.json("failed", "list", "--id", failed)
 
 
+def test_erasing_a_person_names_the_mails_that_still_wait(operator: Operator) -> None:
+    world = operator.world
+    operator.json("pause", "--yes")
+    waiting = world.post(world.mail())
+
+    first = operator.json("mail", "erase", world.address(), "--yes", code=1)
+    operator.json("resume", "--yes")
+    world.until_state(waiting, "sent")
+    second = operator.json("mail", "erase", world.address(), "--yes")
+
+    assert (first["records"], first["still_waiting"]) == ([], [waiting])
+    assert (second["records"], second["still_waiting"]) == ([waiting], [])
+
+
 def test_an_unknown_id_is_told_without_a_traceback(operator: Operator) -> None:
     code, out, err = operator.run("mail", "show", "nothing")
 
