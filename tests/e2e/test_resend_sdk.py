@@ -73,9 +73,12 @@ def test_a_batch(world: World) -> None:
     names = [f"user{number}" for number in range(12)]
     mails = [_mail(world, to=[world.address(name)]) for name in names]
 
-    answer: Any = resend.Batch.send(mails, {"idempotency_key": uuid.uuid4().hex})
+    options: Any = {"idempotency_key": uuid.uuid4().hex}
+    answer: Any = resend.Batch.send(mails, options)
 
     assert len(answer["data"]) == 12
+    again: Any = resend.Batch.send(mails, options)
+    assert again["data"] == answer["data"]
     for entry in answer["data"]:
         world.until_state(entry["id"], "sent")
     assert [len(world.received(name)) for name in names] == [1] * 12
@@ -119,14 +122,20 @@ def test_a_mail_that_is_moved_to_now_is_sent(world: World) -> None:
     assert len(world.received()) == 1
 
 
-def test_the_list_is_walked(world: World) -> None:
-    ids = [resend.Emails.send(_mail(world))["id"] for _ in range(3)]
+def test_the_list_is_walked_through_mails_of_one_moment(world: World) -> None:
+    first = resend.Emails.send(_mail(world))["id"]
+    batch: Any = resend.Batch.send([_mail(world)] * 7)
+    last = resend.Emails.send(_mail(world))["id"]
+    seen: list[str] = []
 
-    page: Any = resend.Emails.list({"limit": 2})
-    assert [entry["id"] for entry in page["data"]] == [ids[2], ids[1]]
-    assert page["has_more"] is True
-    rest: Any = resend.Emails.list({"limit": 1, "after": ids[1]})
-    assert [entry["id"] for entry in rest["data"]] == [ids[0]]
+    while first not in seen:
+        query: Any = {"limit": 2, "after": seen[-1]} if seen else {"limit": 2}
+        page: Any = resend.Emails.list(query)
+        seen += [entry["id"] for entry in page["data"]]
+
+    assert seen[0] == last
+    assert sorted(seen[1:8]) == sorted(entry["id"] for entry in batch["data"])
+    assert seen[8] == first
 
 
 @pytest.mark.parametrize(
