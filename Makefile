@@ -23,7 +23,7 @@ PYTHON_SOURCES := $(wildcard layers functions local ops benchmarks tests)
 TYPED_SOURCES := $(wildcard layers/taqnyat/taqnyat layers/taqnyat/outbox layers/taqnyat/trim.py functions local ops benchmarks tests)
 BUILD_INPUTS := template.yaml $(sort $(shell find layers functions -type f -not -path '*/__pycache__/*'))
 
-.PHONY: help incident run test lint format build requirements clean
+.PHONY: help incident run test lint format build bench bench-quick requirements clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -56,6 +56,23 @@ format: .venv/.dev ## Format the code and sort its imports
 	$(PY) -m ruff format $(PYTHON_SOURCES)
 
 build: .aws-sam/.built ## Build the deployable bundle with `sam build`
+
+bench: .venv/.dev .aws-sam/.built build/bench/.done ## Measure speed and cost; writes benchmarks/results.json, docs/performance.md
+	$(PY) -m benchmarks --python "$(BENCH_PYTHON)" $(ARGS)
+
+bench-quick: .venv/.dev .aws-sam/.built build/bench/.done ## Run each measure once, in a minute, and judge nothing
+	$(PY) -m benchmarks --python "$(BENCH_PYTHON)" --quick $(ARGS)
+
+# What is measured runs on Lambda's Python, or on the one at hand where the machine has no other.
+BENCH_PYTHON = $(or $(shell command -v "$(PYTHON3_13)" >/dev/null && "$(PYTHON3_13)" -c pass 2>/dev/null && \
+  echo "$(PYTHON3_13)"),$(PY))
+
+build/bench/.done: requirements/bench.txt benchmarks/naive/requirements.txt
+	rm -rf build/bench
+	$(BENCH_PYTHON) $(PIP_INSTALL) --target build/bench/runtime -r requirements/bench.txt
+	$(BENCH_PYTHON) $(PIP_INSTALL) --target build/bench/naive -r benchmarks/naive/requirements.txt
+	$(BENCH_PYTHON) -m compileall -q --invalidation-mode unchecked-hash build/bench
+	@touch $@
 
 .aws-sam/.built: .venv/.local .aws-sam/.inputs $(BUILD_INPUTS)
 	env -u MAKEFLAGS -u MAKELEVEL PYTHON3_13="$(PYTHON3_13)" sam build
@@ -97,7 +114,9 @@ requirements: ## Pin all requirements again (ARGS=--upgrade for newer versions)
 	$(UV_COMPILE) layers/taqnyat/requirements.in -c requirements/dev.txt --no-emit-package dnspython \
 	  -o layers/taqnyat/requirements.txt
 	$(UV_COMPILE) requirements/checkov.in -o requirements/checkov.txt
-	@! grep -nE 'https?:|file:|^-|^/' requirements/*.txt layers/taqnyat/requirements.txt
+	$(UV_COMPILE) requirements/bench.in -c requirements/dev.txt -o requirements/bench.txt
+	$(UV_COMPILE) benchmarks/naive/requirements.in -c requirements/dev.txt -o benchmarks/naive/requirements.txt
+	@! grep -nE 'https?:|file:|^-|^/' requirements/*.txt */*/requirements.txt
 
 clean: ## Remove everything that was set up or built
 	rm -rf .venv .venv-* .aws-sam .local build .cache .hypothesis .schemathesis
