@@ -1,0 +1,1 @@
+"""What runs in Lambda's Python beside the built functions, and prints what it measured as JSON."""
