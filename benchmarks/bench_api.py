@@ -31,6 +31,7 @@ os.environ |= {
 }
 
 from botocore.awsrequest import AWSResponse  # noqa: E402  the environment comes first
+from botocore.compat import HTTPHeaders  # noqa: E402
 from mail_send import api  # noqa: E402
 from outbox import aws  # noqa: E402
 
@@ -63,7 +64,8 @@ class Raw:
 
 def answer_at_once(service: str) -> None:
     """Let each call of a service succeed before it reaches the network."""
-    headers = {"content-type": "application/x-amz-json-1.0"}
+    headers = HTTPHeaders()
+    headers["Content-Type"] = "application/x-amz-json-1.0"
     aws.client(service).meta.events.register(
         f"before-send.{service}", lambda **_: AWSResponse("", 200, headers, Raw())
     )
