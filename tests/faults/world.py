@@ -471,6 +471,10 @@ class World:
         container.process = Process("status", self.now + WORKER_SECONDS)
         self._run(container, lambda: status.handler({}, Context(self, container.process)))
 
+    def replace_containers(self) -> None:
+        """Let every function start anew, as a deployment does."""
+        self._containers = {}
+
     def redrive(self) -> None:
         """Press SQS's own button: all of the failed queue goes back to the mail queue."""
         self._count_redriven()
@@ -503,7 +507,9 @@ class World:
 
     def _until_something(self) -> float:
         due = [message.visible_at for message in self.mail.messages]
-        if self.paused or self.mapping.state != "Enabled":
+        if self.mapping.state == "Disabled" and self.pause.announced:
+            due = [max(self.pause.next_probe, self.now + MINUTE)]  # no check before does anything
+        elif self.paused or self.mapping.state != "Enabled":
             due = [self.now + MINUTE]
         moments = [moment for moment in due if moment > self.now]
         return max(min(moments, default=self.now + MINUTE) - self.now, boundary.CALL_SECONDS)

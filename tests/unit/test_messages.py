@@ -235,7 +235,7 @@ def test_a_mail_is_put_and_taken_and_dropped(sqs: Stubber, queue: MailQueue) -> 
             "QueueUrl": URL,
             "MaxNumberOfMessages": 1,
             "MessageAttributeNames": ["All"],
-            "MessageSystemAttributeNames": ["SentTimestamp"],
+            "MessageSystemAttributeNames": ["SentTimestamp", "ApproximateReceiveCount"],
         },
     )
     sqs.add_response("delete_message", {}, {"QueueUrl": URL, "ReceiptHandle": "h-1"})

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import time
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -113,18 +114,27 @@ class Delivery:
         if now + self._settings.send_timeout_seconds > deadline:
             return Report(mail_id=mail.id, delay=0, reason="no_time_left")
         token = uuid.uuid4().hex
-        taken, row = self._ledger.claim(mail, token, message.redriven)
-        if not taken:
+        taken, row = self._claim(message, mail, token)
+        if not taken and row.fingerprint != mail.fingerprint:
+            # The stack's default campaign may have changed since the mail was first seen.
+            mail = message.mail(row.campaign, now)
             if row.fingerprint != mail.fingerprint:
                 return self._invalid(message, "id_conflict", mail.id)
-            if row.state is not State.SENDING or row.lease > now:
-                return self._standing(message, row, now)
-            taken, row = self._stale(row, token)
-            if not taken:
-                return self._standing(message, row, now)
+            taken, row = self._claim(message, mail, token)
+        if not taken and row.state is State.SENDING and row.lease <= now:
+            # Its worker died: the mail is taken over or, where that is not for us, held as unknown.
+            if not self._may_resend(row):
+                return self._settled(message, mail, row, WORKER_DIED, row.claimed_at, 0.0)
+            died = _attempt(row, WORKER_DIED, row.claimed_at, 0.0)
+            taken, row = self._ledger.claim_again(row, token, died)
+        if not taken:
+            return self._standing(message, row, now)
         if mail.expires_at is not None and mail.expires_at <= now:
-            return self._settled(message, mail, row, EXPIRED, now, 0.0)
+            return self._settled(message, mail, row, EXPIRED, iso(now), 0.0)
         return self._send(message, mail, row, deadline)
+
+    def _claim(self, message: Received, mail: Mail, token: str) -> tuple[bool, Row]:
+        return self._ledger.claim(mail, token, message.redriven, maybe=message.maybe)
 
     def _spread(self, message: Received) -> Report:
         """Make many messages of one that holds a batch; doing so twice does no harm."""
@@ -154,10 +164,12 @@ class Delivery:
         seconds = self._clock() - started
         first_to_stop = self._gate.observe(outcome)
         try:
-            return self._settled(message, mail, row, outcome, started, seconds)
+            return self._settled(message, mail, row, outcome, iso(started), seconds)
         finally:
             if first_to_stop:
-                self._gate.pause_all(outcome, started)
+                # Where it cannot be written, the next call that is refused pauses.
+                with suppress(ClientError, BotoCoreError):
+                    self._gate.pause_all(outcome, started)
 
     def _settled(
         self,
@@ -165,11 +177,12 @@ class Delivery:
         mail: Mail,
         row: Row,
         outcome: Outcome,
-        started: float,
+        at: str,
         seconds: float,
     ) -> Report:
+        waited = max(0.0, self._clock() - mail.accepted_at)
         state, changes = self._next(row, outcome)
-        attempt = None if outcome is EXPIRED else _attempt(row, outcome, iso(started), seconds)
+        attempt = None if outcome is EXPIRED else _attempt(row, outcome, at, seconds)
         ours = self._ledger.settle(row, state, attempt, **changes)
         done = ours and state is not State.QUEUED
         reason = changes["reason"]
@@ -181,7 +194,7 @@ class Delivery:
             outcome=outcome,
             reason=reason,
             seconds=seconds,
-            waited=max(0.0, started + seconds - mail.accepted_at),
+            waited=waited,
             resend=row.maybe > 0,
             delay=None if done else self._backoff(row, outcome),
         )
@@ -237,14 +250,6 @@ class Delivery:
             1,
             round(max(jittered, min(outcome.retry_after or 0.0, self._settings.retry_cap_seconds))),
         )
-
-    def _stale(self, row: Row, token: str) -> tuple[bool, Row]:
-        """Resolve a claim whose worker died: take it over, or hold the mail as unknown."""
-        attempt = _attempt(row, WORKER_DIED, row.claimed_at, 0.0)
-        if self._may_resend(row):
-            return self._ledger.claim_again(row, token, attempt)
-        self._ledger.settle(row, State.UNKNOWN, attempt, maybe=1, reason=WORKER_DIED.reason)
-        return False, self._ledger.get(row.id) or row
 
     def _standing(self, message: Received, row: Row, now: float) -> Report:
         """Decide on a message whose row may not be claimed."""

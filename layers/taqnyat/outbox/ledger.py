@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from outbox.ports import DynamoClient
 
 _DAY: Final = 86400
+# A row must stay far below the 400 KB of an item, however often its mail is tried.
+MAX_ATTEMPTS: Final = 200
 # A message may come a little before the time it was scheduled for.
 _EARLY_SECONDS: Final = 5
 
@@ -48,8 +50,8 @@ class Row:
     `created` and `updated` are ISO 8601; `lease`, `scheduled_at`, `expires_at` epoch seconds.
     `schedule` is the name of the schedule that a rescheduled mail has, else it has the mail's id.
     `attempts` holds a map a call: at, ms, verdict, scope, reason, and where known status, code,
-    resend. `maybe` is 1 when an earlier call may have sent the mail, so that every later one is a
-    resend.
+    resend; of very many, the last MAX_ATTEMPTS. `maybe` is 1 when an earlier call may have sent the
+    mail, so that every later one is a resend.
     """
 
     id: str
@@ -197,19 +199,23 @@ class Ledger:
             return ours and standing.state is State.SCHEDULED
         return True
 
-    def claim(self, mail: Mail, token: str, redriven: int | None = None) -> tuple[bool, Row]:
+    def claim(
+        self, mail: Mail, token: str, redriven: int | None = None, *, maybe: bool = False
+    ) -> tuple[bool, Row]:
         """Take the right to send `mail` once, until the lease ends.
 
         Return whether it was taken, and the row as it is now.
         A mail without a row (a direct producer's) gets one here. `redriven` is the number of the
         attempt that parked the mail in the failed queue: by that it may be taken again from
-        `failed` or `unknown`, once.
+        `failed` or `unknown`, once. `maybe` says that it was parked as `unknown`: should its row be
+        gone meanwhile, the new one still calls it a resend.
         """
         write = Expression()
+        known = write.value(int(maybe))
         assign = [
             *self._claiming(write, token),
-            *write.set_once(**self._identity(mail)),
-            write.add("resends", f"if_not_exists({write.name('maybe')}, {write.value(0)})"),
+            *write.set_once(**self._identity(mail), maybe=1 if maybe else None),
+            write.add("resends", f"if_not_exists({write.name('maybe')}, {known})"),
         ]
         state = write.name("state")
         soon = int(self._clock()) + _EARLY_SECONDS
@@ -233,7 +239,7 @@ class Ledger:
         assign = [
             *self._claiming(write, token),
             *write.set(maybe=1),
-            write.append("attempts", attempt),
+            _history(write, row, attempt),
             write.add("resends", write.value(1)),
         ]
         return self._take(write, row.id, token, assign, self._still(write, row.claim))
@@ -253,7 +259,7 @@ class Ledger:
         write = Expression()
         assign = write.set(state=state, updated=self._now(), ttl=self._ttl(), **changes)
         if attempt is not None:
-            assign.append(write.append("attempts", attempt))
+            assign.append(_history(write, row, attempt))
         gone = [write.name(key) for key, value in changes.items() if value is None]
         removal = f" REMOVE {', '.join(gone)}" if gone else ""
         try:
@@ -371,6 +377,14 @@ class Ledger:
 
     def _now(self) -> str:
         return iso(self._clock())
+
+
+def _history(write: Expression, row: Row, attempt: Attempt) -> str:
+    """Append an attempt; a claim's holder alone writes them, so `row` has all that there are."""
+    if len(row.attempts) < MAX_ATTEMPTS:
+        return write.append("attempts", attempt)
+    (assignment,) = write.set(attempts=[*row.attempts[1 - MAX_ATTEMPTS :], attempt])
+    return assignment
 
 
 def iso(seconds: float) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,7 +15,7 @@ from outbox.ledger import iso
 from outbox.mail import MESSAGE_FIELDS, Mail, MailError, read_mail
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from outbox.ports import SqsClient
 
@@ -23,6 +24,16 @@ MAX_MESSAGE_BYTES: Final = 1024 * 1024
 # limit.
 MAX_BODY_BYTES: Final = MAX_MESSAGE_BYTES - 4096
 MAX_DELAY_SECONDS: Final = 12 * 3600
+_MAX_DELIVERY_DELAY_SECONDS: Final = 900  # of SendMessage
+# A message is put anew well before the queue gives it up: to the failed queue after 1,000 receives,
+# to nothing after 10 days (template.yaml).
+MAX_RECEIVES: Final = 900
+MAX_AGE_SECONDS: Final = 5 * 86400
+
+# What a message carries from the failed queue, or from one that was put anew, beside its body.
+_TEXTS: Final = ("id", "state", "reason")
+_NUMBERS: Final = ("attempt", "code")
+_PUT_ANEW: Final = "queued"  # as its state
 
 _BATCH: Final = '{"version":1,"batch":['
 _MAX_ENTRIES: Final = 10  # of one SendMessageBatch
@@ -35,7 +46,7 @@ _NOT_IN_SQS: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\
 class Received:
     """A message as it came: from Lambda's event or from ReceiveMessage.
 
-    `attributes` are the text of its own ones.
+    `attributes` are the text of its own ones; `sent_at` is epoch seconds, 0 where SQS does not say.
     """
 
     message_id: str
@@ -43,6 +54,7 @@ class Received:
     body: str
     attributes: Mapping[str, str]
     sent_at: float
+    receives: int = 1
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Received:
@@ -55,7 +67,7 @@ class Received:
                 name: str(value.get("stringValue", ""))
                 for name, value in (record.get("messageAttributes") or {}).items()
             },
-            sent_at=int(record.get("attributes", {}).get("SentTimestamp", 0)) / 1000,
+            **_of_the_system(record.get("attributes", {})),
         )
 
     @classmethod
@@ -69,13 +81,14 @@ class Received:
                 name: str(value.get("StringValue", ""))
                 for name, value in (message.get("MessageAttributes") or {}).items()
             },
-            sent_at=int(message.get("Attributes", {}).get("SentTimestamp", 0)) / 1000,
+            **_of_the_system(message.get("Attributes", {})),
         )
 
     @property
     def mail_id(self) -> str:
-        """The id of a mail that names none itself; SQS gives a re-driven message a new one."""
-        return self.message_id if self.redriven is None else self.attributes.get("id", "")
+        """The id of a mail that names none itself; SQS gives a message put anew a new one."""
+        again = self.redriven is not None or self.attributes.get("state") == _PUT_ANEW
+        return self.attributes.get("id", "") if again else self.message_id
 
     @property
     def redriven(self) -> int | None:
@@ -90,6 +103,11 @@ class Received:
             and attempt.isdigit()
         )
         return int(attempt[:9]) if known else None
+
+    @property
+    def maybe(self) -> bool:
+        """Whether the mail was parked because Taqnyat may have sent it."""
+        return self.redriven is not None and self.attributes["state"] == "unknown"
 
     @property
     def is_batch(self) -> bool:
@@ -185,11 +203,18 @@ def encode_batch(texts: Sequence[str]) -> str:
 class MailQueue:
     """The mail queue and, for the worker and the canary, the failed queue behind it."""
 
-    def __init__(self, sqs: SqsClient, url: str, failed_url: str = "") -> None:
+    def __init__(
+        self,
+        sqs: SqsClient,
+        url: str,
+        failed_url: str = "",
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         """Take the queues' URLs."""
         self._sqs = sqs
         self._url = url
         self._failed_url = failed_url
+        self._clock = clock
 
     def put(self, text: str, delay: int = 0) -> None:
         """Queue an encoded mail, to be seen after `delay` seconds (up to 900)."""
@@ -210,7 +235,7 @@ class MailQueue:
             QueueUrl=self._url,
             MaxNumberOfMessages=1,
             MessageAttributeNames=["All"],
-            MessageSystemAttributeNames=["SentTimestamp"],
+            MessageSystemAttributeNames=["SentTimestamp", "ApproximateReceiveCount"],
         )
         messages = answer.get("Messages") or []
         return Received.from_queue(messages[0]) if messages else None
@@ -220,12 +245,36 @@ class MailQueue:
         self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message.receipt_handle)
 
     def put_back(self, message: Received, delay: int) -> None:
-        """Let a message be seen again in `delay` seconds."""
+        """Let a message be seen again in `delay` seconds.
+
+        One that is near an end that SQS would make of it, by its age or its receives, is put anew:
+        its mail is retried until we end it.
+        """
+        old = self._clock() - message.sent_at > MAX_AGE_SECONDS
+        if message.sent_at and (old or message.receives > MAX_RECEIVES):
+            self._put_anew(message, delay)
+            return
         self._sqs.change_message_visibility(
             QueueUrl=self._url,
             ReceiptHandle=message.receipt_handle,
             VisibilityTimeout=min(max(delay, 0), MAX_DELAY_SECONDS),
         )
+
+    def _put_anew(self, message: Received, delay: int) -> None:
+        given = message.attributes
+        if message.redriven is None:
+            given = {"id": message.mail_id, "state": _PUT_ANEW}
+        self._sqs.send_message(
+            QueueUrl=self._url,
+            MessageBody=message.body,
+            DelaySeconds=min(max(delay, 0), _MAX_DELIVERY_DELAY_SECONDS),
+            MessageAttributes={
+                name: _number(given[name]) if name in _NUMBERS else _text(given[name])
+                for name in (*_TEXTS, *_NUMBERS)
+                if given.get(name)
+            },
+        )
+        self.drop(message)
 
     def park(
         self,
@@ -241,8 +290,8 @@ class MailQueue:
             "id": _text(mail_id),
             "state": _text(state),
             "reason": _text(reason),
-            "attempt": _number(attempt),
-            **({} if code is None else {"code": _number(code)}),
+            "attempt": _number(str(attempt)),
+            **({} if code is None else {"code": _number(str(code))}),
         }
         if len(message.body.encode()) > MAX_BODY_BYTES:
             # A direct producer may fill SQS's whole limit: the body is kept, its reason stays in
@@ -286,5 +335,13 @@ def _text(value: str) -> dict[str, str]:
     return {"DataType": "String", "StringValue": value}
 
 
-def _number(value: int) -> dict[str, str]:
-    return {"DataType": "Number", "StringValue": str(value)}
+def _number(value: str) -> dict[str, str]:
+    return {"DataType": "Number", "StringValue": value}
+
+
+def _of_the_system(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Read what SQS says of a message itself."""
+    return {
+        "sent_at": int(attributes.get("SentTimestamp", 0)) / 1000,
+        "receives": int(attributes.get("ApproximateReceiveCount", 1)),
+    }

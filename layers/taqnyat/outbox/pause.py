@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 _KEY: Final = {"pk": pack("#pause")}
 _PROVIDER: Final = {"pk": "#provider"}
-# Longer than one probe can take: two overlapping status checks never probe together.
-_PROBE_LEASE_SECONDS: Final = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,15 +111,14 @@ class Pause:
             announced=False,
         )
 
-    def take_probe(self, state: PauseState) -> bool:
-        """Take the right to send the one probe that is due.
+    def take_probe(self, state: PauseState, until: float) -> bool:
+        """Take the right to send the one probe that is due, until a time by which it has ended.
 
         False if another status check has it.
         """
         write = Expression()
         due = f"{write.name('next_probe')} = {write.value(state.next_probe)}"
-        lease = int(self._clock()) + _PROBE_LEASE_SECONDS
-        return self._write(write, f"{self._same(write, state)} AND {due}", next_probe=lease)
+        return self._write(write, f"{self._same(write, state)} AND {due}", next_probe=int(until))
 
     def probe_failed(self, state: PauseState, reason: str, detail: str) -> None:
         """Wait longer before the next probe.

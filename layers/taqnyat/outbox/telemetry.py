@@ -94,8 +94,9 @@ class Telemetry:
                 self._reasons[name, report.reason.partition(":")[0]] += 1
         if outcome is None:
             return
-        if outcome.status is not None or outcome.verdict is Verdict.UNKNOWN:
-            # Taqnyat was called: a mail that expired, or has no token yet, has no latency.
+        called = outcome.status is not None or outcome.verdict is Verdict.UNKNOWN
+        if called and report.seconds:
+            # A mail that expired, has no token yet, or whose worker died before has no latency.
             latency = (PROVIDER_LATENCY, MetricUnit.Milliseconds, report.seconds * 1000)
             self._measures.append(latency)
         if outcome.verdict is Verdict.SENT:
