@@ -34,18 +34,23 @@ def bare(text: str) -> str:
         without a dot or with a number at its end.
 
     """
-    if len(text) <= _MAX_PLAIN and _PLAIN.fullmatch(text):
+    if _is_plain(text):
         return text
     if len(text) > _MAX_LENGTH:
         message = "is too long"
         raise AddressError(message)
-    return _validated(_without_name(text.strip()))
+    address = _without_name(text.strip())
+    return address if _is_plain(address) else _validated(address)
 
 
 def mask(address: str) -> str:
     """Return what may be kept of an address: "a***@example.com"."""
     local, _, domain = address.rpartition("@")
     return f"{local[:1]}***@{domain}"
+
+
+def _is_plain(text: str) -> bool:
+    return len(text) <= _MAX_PLAIN and _PLAIN.fullmatch(text) is not None
 
 
 def _without_name(text: str) -> str:
