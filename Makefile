@@ -23,13 +23,26 @@ PYTHON_SOURCES := $(wildcard layers functions local ops benchmarks tests)
 TYPED_SOURCES := $(wildcard layers/taqnyat/taqnyat layers/taqnyat/outbox layers/taqnyat/trim.py functions local ops benchmarks tests)
 BUILD_INPUTS := template.yaml $(sort $(shell find layers functions -type f -not -path '*/__pycache__/*'))
 
-.PHONY: help incident run test lint format build bench bench-quick requirements clean
+.PHONY: help demo pictures docs incident run test lint format build bench bench-quick requirements clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 run: .venv/.local .aws-sam/.built ## Start the local stack and send a first mail (ARGS=--once ends after it)
 	@exec $(PY) -m local $(ARGS)
+
+demo: .venv/.local .aws-sam/.built ## Play a story of two minutes on the local stack; ends with the books
+	@exec $(PY) -m local.demo $(ARGS)
+
+# npm is for the diagrams alone, which are committed: a reader of the site loads no script.
+pictures: .venv/.dev .aws-sam/.built ## Make the pictures of the documentation (needs Chromium and npm)
+	@mkdir -p build/mermaid
+	cd build/mermaid && tar -xzf "$$(npm pack --silent mermaid@11.17.2)"
+	$(PY) -m tests.browser.pictures
+
+docs: .venv-docs/.done ## Build the documentation as a site in build/site
+	.venv-docs/bin/sphinx-build --quiet --fail-on-warning --keep-going --builder html docs build/site
+	@echo "build/site/index.html"
 
 test: .venv/.dev .aws-sam/.built ## Run all tests (ARGS goes to pytest)
 	$(PY) -m pytest $(ARGS)
@@ -98,6 +111,11 @@ FORCE:
 	.venv-checkov/bin/python $(PIP_INSTALL) -r $<
 	@touch $@
 
+.venv-docs/.done: requirements/docs.txt
+	@test -x .venv-docs/bin/python || $(PYTHON) -m venv --clear .venv-docs
+	.venv-docs/bin/python $(PIP_INSTALL) -r $<
+	@touch $@
+
 # One resolution (dev) pins everything; the layer and the local set are cut out of it, so that what is
 # tested is what is deployed. uv reads no pip settings, and its own are shut out: no index or path of
 # the machine can get into a file. ARGS=--upgrade moves the pins.
@@ -114,6 +132,7 @@ requirements: ## Pin all requirements again (ARGS=--upgrade for newer versions)
 	$(UV_COMPILE) layers/taqnyat/requirements.in -c requirements/dev.txt --no-emit-package dnspython \
 	  -o layers/taqnyat/requirements.txt
 	$(UV_COMPILE) requirements/checkov.in -o requirements/checkov.txt
+	$(UV_COMPILE) requirements/docs.in -o requirements/docs.txt
 	$(UV_COMPILE) requirements/bench.in -c requirements/dev.txt -o requirements/bench.txt
 	$(UV_COMPILE) benchmarks/naive/requirements.in -c requirements/dev.txt -o benchmarks/naive/requirements.txt
 	@! grep -nE 'https?:|file:|^-|^/' requirements/*.txt */*/requirements.txt

@@ -11,7 +11,7 @@ POLICY = (
 _MARKUP = re.compile(r"<(?:[a-zA-Z!?]|/[a-zA-Z])")
 _LOADING = re.compile(r"</?(?:link|base|meta|i?frame|object|embed)\b[^>]*>", re.IGNORECASE)
 _STYLE = """<style>
-:root { color-scheme: light; background: #fff; }
+:root { color-scheme: light; }
 body { font: 16px/1.6 system-ui, "Segoe UI", "Noto Sans Arabic", "Noto Naskh Arabic", Tahoma,
   sans-serif; margin: 1.25rem; overflow-wrap: anywhere; color: #1d2433; }
 pre { font: inherit; white-space: pre-wrap; unicode-bidi: plaintext; margin: 0; }

@@ -82,8 +82,7 @@ class Screen:
         """Write the picture as it is now as an SVG that loads nothing."""
         paper = Console(width=_WIDTH, record=True, file=io.StringIO(), force_terminal=True)
         paper.print(Group(self.frame(), below))
-        svg = _FACES.sub("", paper.export_svg(title="make demo"))
-        path.write_text(re.sub(r"[ \t]+\n", "\n", svg), encoding="utf-8")
+        path.write_text(paper_to_svg(paper, "make demo"), encoding="utf-8")
 
     def _story(self) -> RenderableType:
         table = Table.grid(padding=(0, 2))
@@ -121,6 +120,12 @@ class Screen:
             self._console.print(self.frame())
 
 
+def paper_to_svg(paper: Console, title: str) -> str:
+    """Return what a recording console was given, as an SVG that loads no font from anywhere."""
+    svg = _FACES.sub("", paper.export_svg(title=title))
+    return re.sub(r"[ \t]+\n", "\n", svg)
+
+
 def sheet(books: Books) -> RenderableType:
     """Return the books as they are printed."""
     good = not books.wrong
@@ -145,7 +150,7 @@ def _arrow(note: str) -> Text:
 def _pipeline(seen: Snapshot) -> RenderableType:
     pipeline, inbox = seen.pipeline, seen.inbox or {"accepted": 0}
     queue, pause = pipeline["queue"], pipeline["pause"]
-    table = Table(box=None, padding=(1, 3, 0, 0), header_style="dim", show_edge=False)
+    table = Table(box=None, padding=(0, 3, 0, 0), header_style="dim", show_edge=False)
     for name in ("accepted", "mail queue", "in flight", "worker", "at Taqnyat", "failed queue"):
         table.add_column(name, justify="right")
     worker = "[red]stopped[/red]" if pipeline["intake"] == "Disabled" else "reading"
@@ -159,10 +164,10 @@ def _pipeline(seen: Snapshot) -> RenderableType:
         f"[yellow]{failed}[/yellow]" if failed else "0",
     )
     if not pause["paused"]:
-        return Group(table, Text("\nsending is active", style="green"))
+        return Group("", table, Text("\nsending is active", style="green"))
     left = _seconds_until(pause["next_probe"])
     probe = "probing now" if left <= 0 else f"next probe in {left:.0f} s"
-    return Group(table, Text(f"\nPAUSED: {pause['why']}; {probe}", style="bold yellow"))
+    return Group("", table, Text(f"\nPAUSED: {pause['why']}; {probe}", style="bold yellow"))
 
 
 def _states(seen: Snapshot) -> RenderableType:

@@ -118,7 +118,7 @@ def campaign(world: World) -> None:
     world.simulator.account(balance=BALANCE)
     world.act(
         f"A campaign of {CAMPAIGN}, in Arabic",
-        f"POST /emails/batch, {_BATCH} at a time. The balance is good for {BALANCE}.",
+        f"POST /emails/batch, {_BATCH} at a time; the balance is {BALANCE}.",
     )
     before = _count(world.watch.latest(fresh=True), "sent")
     mails = [
@@ -165,7 +165,7 @@ def ambiguous(world: World) -> None:
     world.simulator.script({"answer": "accept_then_cut", "to": "unknown@example.com", "times": 1})
     [mail_id] = world.post(_mail("unknown@example.com", "هل وصلت؟"))
     world.until_state(mail_id, "unknown")
-    world.teller.note("unknown: it may have been sent, so it is held and not sent on a guess")
+    world.teller.note("unknown: it may have been sent, so it is held")
     world.act("An operator decides", "taqnyat-mail failed redrive --state unknown --yes")
     _operate(world.stack, "failed", "redrive", "--state", "unknown", "--yes")
     row = world.until_state(mail_id, "sent")

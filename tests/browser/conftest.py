@@ -3,36 +3,27 @@
 Without Chromium these tests are skipped, by name. One local stack serves all of them.
 """
 
-import os
-import shutil
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from local.stack import LocalStack, Options
+from tests.browser import chromium
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-CHROMIUM = next((path for name in NAMES if (path := shutil.which(name))), None)
-# No sandbox for root only, as in a container; the rest keeps Chromium from calling home.
-FLAGS = [
-    *(["--no-sandbox"] if os.geteuid() == 0 else []),
-    *("--disable-gpu", "--disable-quic", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync", "--no-first-run"),
-]
 PATIENCE_MS = 30_000
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Give a headless Chromium."""
-    if CHROMIUM is None:
+    if chromium.PATH is None:
         pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
     expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
+        running = chromium.launch(driver)
+        yield running
+        running.close()
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ import { capital, count, secondsUntil, timeOf } from "./words.js";
 
 const STATES = ["sent", "queued", "sending", "scheduled", "failed", "unknown", "canceled"];
 const INTAKE = { Enabled: "reading the queue", Disabled: "stopped", Enabling: "starting", Disabling: "stopping" };
+const LATE_MS = 20_000;
 let pause = null;
 
 export function showPipeline(pipeline, taqnyat, inbox) {
@@ -23,7 +24,7 @@ export function showPipeline(pipeline, taqnyat, inbox) {
     ["taqnyat", "Taqnyat", inbox ? inbox.accepted : states.sent,
       mode ? mode.toLowerCase() : up === false ? "down" : up ? "up" : taqnyat ? "scripted" : "not checked yet",
       taqnyat && taqnyat.mode !== "operational" ? "trouble" : ""],
-    ["failed-queue", "Failed queue", pipeline.failed_queue, "failed and unknown, kept for a person",
+    ["failed-queue", "Failed queue", pipeline.failed_queue, "kept for a person",
       pipeline.failed_queue ? "trouble" : ""],
   ];
   const list = byId("stages");
@@ -84,7 +85,8 @@ function tick() {
   if (!pause.next_probe) return setText(box, "No probe: an operator has to resume.");
   const left = secondsUntil(pause.next_probe);
   const tried = pause.probes ? `, ${count(pause.probes, "probe")} failed` : "";
-  setText(box, left ? `Next probe in ${left} s${tried}` : `Probing now${tried}`);
+  const late = Date.now() - new Date(pause.next_probe) > LATE_MS;
+  setText(box, left ? `Next probe in ${left} s${tried}` : late ? "The probe is late: does the status check run?" : `Probing now${tried}`);
 }
 setInterval(tick, 500);
 

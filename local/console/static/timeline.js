@@ -24,16 +24,21 @@ export function timeline(journey) {
     const before = at ? steps[at - 1].at : null;
     return make("li", { "data-kind": kind },
       make("h3", {}, title, step.resend ? make("em", {}, " resend") : null),
-      step.at ? make("p", { class: "when" }, before ? make("span", {}, after(before, step.at)) : null,
+      step.at ? make("p", { class: "when" }, since(before, step.at),
         make("time", { datetime: step.at }, exactTime(step.at))) : null,
       make("p", {}, capital(text)));
   }));
+}
+
+function since(before, at) {
+  const text = before ? after(before, at) : "";
+  return text ? make("span", {}, text) : null;
 }
 
 function facts(step) {
   const told = [step.why];
   if (step.status) told.push(`HTTP ${step.status}`);
   if (step.code !== undefined) told.push(`ErrorCode ${step.code}`);
-  if (step.ms) told.push(`answered in ${step.ms} ms`);
+  if (step.ms) told.push(`${step.status ? "answered" : "ended"} after ${step.ms} ms`);
   return told.join(" · ");
 }
