@@ -36,7 +36,7 @@ class Effort:
 
 
 WHOLE = Effort(
-    rounds=15, starts=21, hundreds=100, mails=500, taqnyat_ms=200, posts=100, counts=True
+    rounds=15, starts=21, hundreds=100, mails=300, taqnyat_ms=200, posts=100, counts=True
 )
 QUICK = Effort(rounds=2, starts=1, hundreds=3, mails=100, taqnyat_ms=20, posts=0, counts=False)
 
