@@ -61,5 +61,8 @@ def _of_state(world: World, order: Order, row: Row, taken: list[Acceptance]) -> 
             attempt = int(copy.attributes["attempt"]["StringValue"])
             if attempt > row.attempt_count:
                 yield f"was parked by attempt {attempt} of {row.attempt_count}"
+    elif row.state is State.CANCELED and order.canceled:
+        if taken:
+            yield "says canceled, but Taqnyat took it"
     else:
         yield f"is stuck as {row.state}"

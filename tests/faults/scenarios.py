@@ -4,11 +4,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tests.faults.world import World
+from tests.faults.world import START, World
 
 # So that a pause takes minutes, of which each is a check.
 SHORT: Final[dict[str, Any]] = {"FAILURE_RUN": "2", "PROBE_DELAYS_SECONDS": "90,150"}
 UNTIL: Final = 200.0
+HOUR: Final = 3600
 
 Way = Callable[[World, int], None]
 
@@ -42,6 +43,29 @@ def _accepted_by_api(world: World, mails: int) -> None:
     world.check()
     _posted(world, mails)
     world.run_until_quiet()
+
+
+def _batch(world: World, mails: int) -> None:
+    world.post_batch([f"mail {number}" for number in range(mails)])
+    world.run_until_quiet()
+
+
+def _scheduled(world: World, mails: int) -> None:
+    for number in range(mails):
+        world.post(f"mail {number}", scheduled_at=START + HOUR)
+    world.run_until_quiet(schedules=True)
+
+
+def _moved(world: World, mails: int) -> None:
+    for number in range(mails):
+        world.move(world.post(f"mail {number}", scheduled_at=START + HOUR), int(START + 2 * HOUR))
+    world.run_until_quiet(schedules=True)
+
+
+def _canceled(world: World, mails: int) -> None:
+    for number in range(mails):
+        world.cancel(world.post(f"mail {number}", scheduled_at=START + HOUR))
+    world.run_until_quiet(schedules=True)
 
 
 def _direct(world: World, mails: int) -> None:
@@ -96,6 +120,10 @@ def _provider_down(world: World, mails: int) -> None:
 
 WAYS: Final[Mapping[str, Way]] = {
     "accepted_by_api": _accepted_by_api,
+    "batch": _batch,
+    "scheduled": _scheduled,
+    "moved": _moved,
+    "canceled": _canceled,
     "direct": _direct,
     "retried": _retried,
     "doubtful": _doubtful,

@@ -36,7 +36,7 @@ from tests.faults.provider import Taqnyat, system_status
 from tests.faults.standins import sqs
 from tests.faults.standins.dynamo import Dynamo
 from tests.faults.standins.expressions import Item
-from tests.faults.standins.others import MAPPING_ID, CloudWatch, Secrets, Sns
+from tests.faults.standins.others import CloudWatch, Secrets, Sns
 from tests.faults.standins.others import Mapping as SourceMapping
 from tests.faults.standins.scheduler import Scheduler
 
@@ -230,7 +230,7 @@ class _Site:
     def stale(self) -> object:
         if self._call.name == "secretsmanager.get_secret_value":
             return {"SecretString": self._world.secrets.values[0]}
-        return {"EventSourceMappings": [{"UUID": MAPPING_ID, "State": "Enabled"}]}
+        return {"EventSourceMappings": [{"UUID": "one", "State": "Enabled"}]}
 
     def wire(self) -> _Transport:
         return _Transport(self._container)
@@ -243,8 +243,8 @@ class Order:
     subject: str
     mail_id: str = ""
     accepted: bool = False
+    canceled: bool = False
     redriven: int = 0
-    expires_in: int | None = None
     on_unknown: str | None = None
 
 
@@ -370,32 +370,61 @@ class World:
 
     def post(self, subject: str, **fields: Any) -> Order:
         """Post a mail to the API, and again with the same key until it is accepted."""
-        order = self.orders.setdefault(subject, Order(subject, on_unknown=fields.get("on_unknown")))
-        body = {
-            "from": "shop@acme.sa",
-            "to": ["a@example.com"],
-            "subject": subject,
-            "text": "Hello",
-            **fields,
-        }
+        order = self._order(subject, fields)
+        answer = self._insist("POST", "/emails", _mail(subject, fields), key=subject)
+        order.mail_id, order.accepted = json.loads(answer["body"])["id"], True
+        return order
+
+    def post_batch(self, subjects: Sequence[str], **fields: Any) -> None:
+        """Post mails in one call, and again with the same key until they are accepted."""
+        orders = [self._order(subject, fields) for subject in subjects]
+        mails = [_mail(subject, fields) for subject in subjects]
+        answer = self._insist("POST", "/emails/batch", mails, key="batch")
+        for order, entry in zip(orders, json.loads(answer["body"])["data"], strict=True):
+            order.mail_id, order.accepted = entry["id"], True
+
+    def move(self, order: Order, scheduled_at: int) -> None:
+        """Give a scheduled mail another time."""
+        body = {"scheduled_at": scheduled_at}
+        self._insist("PATCH", "/emails/{id}", body, mail_id=order.mail_id, good=200)
+
+    def cancel(self, order: Order) -> None:
+        """Cancel a mail that waits."""
+        path = "/emails/{id}/cancel"
+        self._insist("POST", path, None, mail_id=order.mail_id, good=200)
+        order.canceled = True
+
+    def _order(self, subject: str, fields: Mapping[str, Any]) -> Order:
+        order = Order(subject, on_unknown=fields.get("on_unknown"))
+        return self.orders.setdefault(subject, order)
+
+    def _insist(
+        self,
+        method: str,
+        route: str,
+        body: object,
+        *,
+        key: str = "",
+        mail_id: str = "",
+        good: int = 202,
+    ) -> Any:
         event = {
-            "httpMethod": "POST",
-            "path": "/emails",
-            "resource": "/emails",
-            "headers": {"Idempotency-Key": subject},
-            "body": json.dumps(body),
+            "httpMethod": method,
+            "path": route.replace("{id}", mail_id),
+            "resource": route,
+            "pathParameters": {"id": mail_id} if mail_id else None,
+            "headers": {"Idempotency-Key": key} if key else {},
+            "body": None if body is None else json.dumps(body),
             "requestContext": {
                 "authorizer": {"client": "shop", "from": '["*"]', "scopes": "send read"}
             },
         }
         for _ in range(20):
             answer = self.ask(event)
-            if answer is not None and answer["statusCode"] == 202:
-                order.mail_id = json.loads(answer["body"])["id"]
-                order.accepted = True
-                return order
+            if answer is not None and answer["statusCode"] == good:
+                return answer
             self.wait(1.0)
-        raise StuckError("the API does not accept the mail")
+        raise StuckError(f"{method} {route} is not answered with {good}")
 
     def ask(self, event: dict[str, Any]) -> Any:
         """Give the API one event of API Gateway; None when no answer came."""
@@ -410,17 +439,10 @@ class World:
 
     def drop(self, subject: str, **fields: Any) -> Order:
         """Put a mail straight onto the queue, as a direct producer does, without an id."""
-        body = {
-            "from": "shop@acme.sa",
-            "to": ["a@example.com"],
-            "subject": subject,
-            "text": "Hello",
-            **fields,
-        }
-        answer = self.sqs.send_message(QueueUrl=MAIL_QUEUE, MessageBody=json.dumps(body))
-        order = Order(subject, answer["MessageId"], accepted=True)
-        order.on_unknown = fields.get("on_unknown")
-        self.orders[subject] = order
+        text = json.dumps(_mail(subject, fields))
+        answer = self.sqs.send_message(QueueUrl=MAIL_QUEUE, MessageBody=text)
+        order = self._order(subject, fields)
+        order.mail_id, order.accepted = answer["MessageId"], True
         return order
 
     # ---- AWS's own doing -----------------------------------------------------------------------
@@ -491,22 +513,25 @@ class World:
             )
             self.sqs.delete_message(QueueUrl=FAILED_QUEUE, ReceiptHandle=message.handle)
 
-    def run_until_quiet(self, rounds: int = MAX_ROUNDS) -> None:
-        """Poll, check and let time pass until no message is left in the mail queue."""
+    def run_until_quiet(self, rounds: int = MAX_ROUNDS, *, schedules: bool = False) -> None:
+        """Poll, check and let time pass until no message is left in the mail queue.
+
+        With `schedules`, until none of those is left either.
+        """
         for _ in range(rounds):
             while self.poll():
                 pass
             if self.paused or self.mapping.state != "Enabled" or not self.pause.announced:
                 self.check()
-            if not self.mail.messages and self.mapping.state == "Enabled":
-                return
-            if not self.mail.messages and self.paused:
+            waits = bool(self.mail.messages or (schedules and self.scheduler.schedules))
+            if not waits and (self.paused or self.mapping.state == "Enabled"):
                 return
             self.wait(self._until_something())
         raise StuckError("the world does not come to rest")
 
     def _until_something(self) -> float:
         due = [message.visible_at for message in self.mail.messages]
+        due += [schedule.at for schedule in self.scheduler.schedules.values()]
         if self.mapping.state == "Disabled" and self.pause.announced:
             due = [max(self.pause.next_probe, self.now + MINUTE)]  # no check before does anything
         elif self.paused or self.mapping.state != "Enabled":
@@ -583,6 +608,11 @@ class World:
     def _count_redriven(self) -> None:
         for order in self.orders.values():
             order.redriven += bool(self.parked(order))
+
+
+def _mail(subject: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    mail = {"from": "shop@acme.sa", "to": ["a@example.com"], "subject": subject, "text": "Hello"}
+    return {**mail, **fields}
 
 
 def _plain(value: Mapping[str, Any]) -> Any:
