@@ -6,6 +6,7 @@ from typing import Any
 from tests.faults.standins.errors import client_error, only
 
 SWITCH_SECONDS = 20.0
+MAPPING_ID = "3a1c0f6e-5d0b-4c3e-9a52-7d1f0e6b8c21"
 
 
 class Secrets:
@@ -49,7 +50,7 @@ class Mapping:
     def list_event_source_mappings(self, **arguments: Any) -> Any:
         function, queue_arn = only(arguments, "FunctionName", "EventSourceArn")
         known = function == self._function and queue_arn == self._queue_arn
-        return {"EventSourceMappings": [{"UUID": "one", "State": self.state}] if known else []}
+        return {"EventSourceMappings": [{"UUID": MAPPING_ID, "State": self.state}] if known else []}
 
     def update_event_source_mapping(self, **arguments: Any) -> Any:
         _, enabled = only(arguments, "UUID", "Enabled")
@@ -57,7 +58,7 @@ class Mapping:
             raise client_error("UpdateEventSourceMapping", "ResourceInUseException")
         if enabled is not self._on:
             self._on, self._switched_at = enabled, self._clock()
-        return {"UUID": "one", "State": self.state}
+        return {"UUID": MAPPING_ID, "State": self.state}
 
 
 class CloudWatch:
