@@ -45,9 +45,10 @@ def _session() -> botocore.session.Session:
 @cache
 def _client(service: str) -> Any:  # noqa: ANN401
     config = Config(
-        connect_timeout=2,
-        read_timeout=5,
-        retries={"mode": "standard", "max_attempts": 3},
+        # Three tries and the waits between them end before the API's 20 seconds do.
+        connect_timeout=1,
+        read_timeout=4,
+        retries={"mode": "standard", "total_max_attempts": 3},
         max_pool_connections=16,
         # Together a fifth of a call's CPU: AWS checks the arguments too, and the long user agent
         # tells it nothing that we need.
