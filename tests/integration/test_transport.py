@@ -291,6 +291,17 @@ def test_the_next_address_is_tried(server: Server, monkeypatch: pytest.MonkeyPat
         assert post(Transport("http://api.taqnyat.test", 5)).status == 201
 
 
+def test_a_family_of_addresses_that_this_machine_has_not_is_passed_over(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entries = [
+        (family, socket.SOCK_STREAM, 6, "", ("127.0.0.1", server.server_address[1]))
+        for family in (9999, socket.AF_INET)
+    ]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: entries)
+    assert post(Transport("http://api.taqnyat.test", 5)).status == 201
+
+
 # ---- Cut in every phase
 
 

@@ -9,7 +9,16 @@ import botocore.session
 import pytest
 from botocore.stub import Stubber
 from outbox.mail import REQUEST_FIELDS, Mail, MailError, read_mail
-from outbox.messages import MAX_BODY_BYTES, MAX_MESSAGE_BYTES, MailQueue, Received, decode, encode
+from outbox.messages import (
+    MAX_AGE_SECONDS,
+    MAX_BODY_BYTES,
+    MAX_MESSAGE_BYTES,
+    MAX_RECEIVES,
+    MailQueue,
+    Received,
+    decode,
+    encode,
+)
 
 URL = "https://sqs/mail"
 FAILED = "https://sqs/failed"
@@ -50,7 +59,7 @@ def sqs(client: Any) -> Iterator[Stubber]:  # noqa: ANN401
 
 @pytest.fixture
 def queue(client: Any) -> MailQueue:  # noqa: ANN401
-    return MailQueue(client, URL, FAILED)
+    return MailQueue(client, URL, FAILED, clock=lambda: NOW)
 
 
 def test_the_message_byte_for_byte() -> None:
@@ -182,7 +191,7 @@ PARKED = {
 def test_a_record_of_lambda() -> None:
     assert Received.from_record(RECORD) == Received("m-1", "h-1", "{}", {}, NOW)
     parked = Received.from_record({**RECORD, "messageAttributes": PARKED})
-    assert (parked.redriven, parked.mail_id) == (3, "id-1")
+    assert (parked.redriven, parked.mail_id, parked.maybe) == (3, "id-1", False)
     bare = {key: RECORD[key] for key in ("messageId", "receiptHandle", "body")}
     assert Received.from_record(bare) == Received("m-1", "h-1", "{}", {}, 0.0)
 
@@ -261,6 +270,58 @@ def test_a_message_is_put_back(sqs: Stubber, queue: MailQueue, delay: int, timeo
         {"QueueUrl": URL, "ReceiptHandle": "handle", "VisibilityTimeout": timeout},
     )
     queue.put_back(received("{}"), delay)
+
+
+OLD = {"sent_at": NOW - MAX_AGE_SECONDS - 1}
+WORN = {"receives": MAX_RECEIVES + 1}
+RE_DRIVEN = {"id": "id-1", "state": "unknown", "reason": "timeout", "attempt": "3", "code": "14"}
+
+
+@pytest.mark.parametrize("near_its_end", [OLD, WORN])
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ({}, {"id": ("String", "sqs-id"), "state": ("String", "queued")}),
+        (
+            {**RE_DRIVEN, "another": "x"},
+            {
+                name: ("Number" if name in {"attempt", "code"} else "String", value)
+                for name, value in RE_DRIVEN.items()
+            },
+        ),
+    ],
+)
+def test_a_message_near_its_end_is_put_anew_as_what_it_was(
+    sqs: Stubber,
+    queue: MailQueue,
+    near_its_end: dict[str, Any],
+    given: dict[str, str],
+    kept: dict[str, tuple[str, str]],
+) -> None:
+    sqs.add_response(
+        "send_message",
+        {"MessageId": "m-2"},
+        {
+            "QueueUrl": URL,
+            "MessageBody": "{}",
+            "DelaySeconds": 900,
+            "MessageAttributes": {
+                name: {"DataType": kind, "StringValue": value}
+                for name, (kind, value) in kept.items()
+            },
+        },
+    )
+    sqs.add_response("delete_message", {}, {"QueueUrl": URL, "ReceiptHandle": "handle"})
+    message = dataclasses.replace(received("{}", **given), **near_its_end)
+    queue.put_back(message, 5000)
+    anew = Received(
+        "sqs-id-2", "h-2", "{}", {name: value for name, (_, value) in kept.items()}, NOW
+    )
+    assert (anew.mail_id, anew.redriven, anew.maybe) == (
+        message.mail_id,
+        message.redriven,
+        message.maybe,
+    )
 
 
 @pytest.mark.parametrize("code", [None, 14])

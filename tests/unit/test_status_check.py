@@ -10,7 +10,7 @@ from mail_status.check import StatusCheck
 from outbox.delivery import Report
 from outbox.pause import PauseState
 from outbox.settings import Settings
-from taqnyat import SystemStatus
+from taqnyat import Outcome, Scope, SystemStatus, Verdict
 
 REFUSED = ClientError({"Error": {"Code": "Throttled", "Message": "m"}}, "Any")
 TOPIC = "arn:topic"
@@ -44,6 +44,10 @@ class Parts:
         return SystemStatus(up=self.up, seconds=0.25)
 
     # Pause
+    def ask_account(self, deadline: float) -> Outcome:
+        assert deadline == 100
+        return Outcome(Verdict.RETRYABLE, Scope.ACCOUNT, "ip_refused", 400, 102, ip="10.0.0.1")
+
     def note_provider(self, *, up: bool, milliseconds: int) -> None:
         assert (up, milliseconds) == (self.up, 250)
         self._call("note_provider")
@@ -91,11 +95,14 @@ class Parts:
         return {datum["MetricName"]: datum["Value"] for datum in arguments["MetricData"]}
 
     def run(self, topic: str = TOPIC) -> dict[str, Any]:
+        return self.check(topic).run(deadline=100.0)
+
+    def check(self, topic: str = TOPIC) -> StatusCheck:
         part = cast("Any", self)
         settings = Settings(
             ledger_table="t", mail_queue_url="u", mail_queue_arn="a", alarm_topic_arn=topic
         )
-        check = StatusCheck(
+        return StatusCheck(
             taqnyat=part,
             pause=part,
             intake=part,
@@ -105,7 +112,6 @@ class Parts:
             telemetry=part,
             settings=settings,
         )
-        return check.run(deadline=100.0)
 
 
 @pytest.mark.parametrize("up", [True, False])
@@ -199,6 +205,19 @@ def test_metrics_that_cannot_be_put_are_an_error_of_the_function() -> None:
     parts = Parts([RUNNING], fails={"put_metric_data"})
     with pytest.raises(ClientError):
         parts.run()
+
+
+def test_the_doctor_is_told_what_taqnyat_says_of_the_account() -> None:
+    parts = Parts([RUNNING])
+    assert parts.check().ask_account(100) == {
+        "verdict": "retryable",
+        "scope": "account",
+        "reason": "ip_refused",
+        "status": 400,
+        "code": 102,
+        "ip": "10.0.0.1",
+    }
+    assert parts.metrics == []
 
 
 class Entry:

@@ -196,9 +196,11 @@ def test_more_measures_than_one_line_may_hold(output: Output) -> None:
 
 def test_the_line_of_a_mail(output: Output) -> None:
     output.telemetry.accepted(["m-1"])
+    output.telemetry.changed("m-1")
     output.telemetry.delivered(report(State.QUEUED, BUSY, delay=7, resend=True))
     output.telemetry.delivered(report("", None, reason="paused", delay=30))
-    accepted, retried, paused = output.logs()
+    accepted, changed, retried, paused = output.logs()
+    assert changed == {"level": "INFO", "message": "mail changed", "correlation_id": "m-1"}
     assert accepted == {"level": "INFO", "message": "mail accepted", "correlation_id": "m-1"}
     assert retried == {
         "level": "INFO",
