@@ -36,7 +36,7 @@ from tests.faults.provider import Taqnyat, system_status
 from tests.faults.standins import sqs
 from tests.faults.standins.dynamo import Dynamo
 from tests.faults.standins.expressions import Item
-from tests.faults.standins.others import CloudWatch, Secrets, Sns
+from tests.faults.standins.others import MAPPING_ID, CloudWatch, Secrets, Sns
 from tests.faults.standins.others import Mapping as SourceMapping
 from tests.faults.standins.scheduler import Scheduler
 
@@ -230,7 +230,7 @@ class _Site:
     def stale(self) -> object:
         if self._call.name == "secretsmanager.get_secret_value":
             return {"SecretString": self._world.secrets.values[0]}
-        return {"EventSourceMappings": [{"UUID": "one", "State": "Enabled"}]}
+        return {"EventSourceMappings": [{"UUID": MAPPING_ID, "State": "Enabled"}]}
 
     def wire(self) -> _Transport:
         return _Transport(self._container)
