@@ -15,7 +15,7 @@ from outbox.ledger import iso
 from outbox.mail import MESSAGE_FIELDS, Mail, MailError, read_mail
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from outbox.ports import SqsClient
 
@@ -221,10 +221,11 @@ class MailQueue:
         self._sqs.send_message(QueueUrl=self._url, MessageBody=text, DelaySeconds=delay)
 
     def put_all(self, texts: Sequence[str]) -> bool:
-        """Queue encoded mails, as many a call as SQS takes; False if it did not take all."""
-        return all(self._put_some(some) for some in _portions(texts))
+        """Queue encoded mails of up to 1 MiB in all; False if SQS did not take each of them."""
+        starts = range(0, len(texts), _MAX_ENTRIES)
+        return all(self._put_some(texts[start : start + _MAX_ENTRIES]) for start in starts)
 
-    def _put_some(self, texts: list[str]) -> bool:
+    def _put_some(self, texts: Sequence[str]) -> bool:
         entries = [{"Id": str(index), "MessageBody": text} for index, text in enumerate(texts)]
         answer = self._sqs.send_message_batch(QueueUrl=self._url, Entries=entries)
         return not answer.get("Failed")
@@ -302,21 +303,6 @@ class MailQueue:
             MessageBody=message.body,
             MessageAttributes=attributes,
         )
-
-
-def _portions(texts: Sequence[str]) -> Iterator[list[str]]:
-    """Yield the texts in portions of up to ten, and of 1 MiB in all."""
-    some: list[str] = []
-    size = 0
-    for text in texts:
-        length = len(text.encode())
-        if some and (len(some) == _MAX_ENTRIES or size + length > MAX_MESSAGE_BYTES):
-            yield some
-            some, size = [], 0
-        some.append(text)
-        size += length
-    if some:
-        yield some
 
 
 def _written(message: Mapping[str, Any], field: str) -> str:

@@ -26,6 +26,7 @@ _PER_DOCUMENT = 3
 # The keys of the index: their type is checked with every write.
 _INDEX_KEYS = ("client", "created")
 _INDEX_ALL = {"pk", *_INDEX_KEYS}
+MAX_KEY_BYTES = 2048
 MAX_TRANSACTION = 100
 MAX_BATCH = 100
 
@@ -189,7 +190,8 @@ class Dynamo:
     def _key(self, operation: str, table: object, key: Any) -> str:
         if table != self._table:
             raise client_error(operation, "ResourceNotFoundException", "no such table")
-        if set(key) != {"pk"} or set(key["pk"]) != {"S"} or not key["pk"]["S"]:
+        known = set(key) == {"pk"} and set(key["pk"]) == {"S"}
+        if not known or not 1 <= len(key["pk"]["S"].encode()) <= MAX_KEY_BYTES:
             raise client_error(operation, "ValidationException", "the key does not match")
         return str(key["pk"]["S"])
 

@@ -127,12 +127,14 @@ def test_a_repeat_with_the_same_key_gives_the_same_ids(shop: Caller, world: Worl
 def test_the_key_stands_for_the_whole_batch(shop: Caller) -> None:
     shop.accepted("single")
     ids(shop.batch(numbered(3), "key"))
+    rows = dict(shop.world.dynamo.items)
 
     for other in (numbered(2), numbered(4), [*numbered(2), mail()]):
         reply = shop.batch(other, "key")
         assert (reply.status, reply.body["name"]) == (409, "invalid_idempotent_request")
     assert shop.batch([mail()], "single").status == 409
     assert shop.send("key").status == 409
+    assert shop.world.dynamo.items == rows
 
 
 def test_a_repeat_accepts_what_a_caller_may_send_by_now(world: World) -> None:
