@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -67,6 +68,27 @@ def test_an_idempotency_key_makes_one_mail_of_two_calls(world: World) -> None:
     with pytest.raises(ResendError) as error:
         resend.Emails.send(_mail(world, subject="Another"), options)
     assert (error.value.code, error.value.error_type) == (409, "invalid_idempotent_request")
+
+
+def test_identical_calls_at_once_make_one_mail_each(world: World) -> None:
+    single: Any = {"idempotency_key": uuid.uuid4().hex}
+    whole: Any = {"idempotency_key": uuid.uuid4().hex}
+    mail = _mail(world)
+
+    def send(_: int) -> str:
+        return resend.Emails.send(mail, single)["id"]
+
+    def send_batch(_: int) -> tuple[str, ...]:
+        answer: Any = resend.Batch.send([mail] * 3, whole)
+        return tuple(entry["id"] for entry in answer["data"])
+
+    with ThreadPoolExecutor(6) as threads:
+        [mail_id] = set(threads.map(send, range(6)))
+        [mail_ids] = set(threads.map(send_batch, range(6)))
+
+    for each in (mail_id, *mail_ids):
+        world.until_state(each, "sent")
+    assert len(world.received()) == 4
 
 
 def test_a_batch(world: World) -> None:

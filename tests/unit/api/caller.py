@@ -1,7 +1,7 @@
 """One caller of the API, in a world in memory. Each answer is held to docs/openapi.yaml."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -117,6 +117,22 @@ def waiting(world: World) -> list[dict[str, Any]]:
 def sent(world: World) -> dict[str, int]:
     """Return how often Taqnyat accepted a mail, by its subject."""
     return {subject: len(times) for subject, times in world.taqnyat.accepted.items() if times}
+
+
+def interrupt(world: World, number: int, what: Callable[[], None]) -> None:
+    """Make something happen just before the call of that number."""
+    call, done = world.call, False
+
+    def interrupted(container: Any, name: str, effect: Any) -> Any:  # noqa: ANN401 - any call
+        nonlocal done
+        if len(world.calls) == number and not done:
+            done = True
+            process = container.process
+            what()
+            container.process = process
+        return call(container, name, effect)
+
+    world.call = interrupted  # type: ignore[method-assign]
 
 
 def _key(key: str | None) -> dict[str, str]:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.faults import boundary
 from tests.faults.world import START, World, installed
-from tests.unit.api.caller import Caller, Reply, sent, waiting
+from tests.unit.api.caller import Caller, Reply, interrupt, sent, waiting
 
 HOUR: Final = 3600
 DAY: Final = 86400
@@ -411,7 +411,7 @@ def test_of_two_changes_at_once_the_mail_follows_one(
         answers[name] = CHANGES[name][0](shop, mail_id).status
 
     begun = len(world.calls)
-    _interrupt(world, begun + number, lambda: make(second))
+    interrupt(world, begun + number, lambda: make(second))
     make(first)
 
     made = [name for name in answers if answers[name] == 200]
@@ -427,22 +427,6 @@ def test_of_two_changes_at_once_the_mail_follows_one(
         assert len(sends) == 1
         moments = [then for name in made for then in CHANGES[name][1]]
         assert any(then <= sends[0] <= then + 120 for then in moments)
-
-
-def _interrupt(world: World, number: int, what: Callable[[], None]) -> None:
-    """Make something happen just before the call of that number."""
-    call, done = world.call, False
-
-    def interrupted(container: Any, name: str, effect: Any) -> Any:  # noqa: ANN401 - any call
-        nonlocal done
-        if len(world.calls) == number and not done:
-            done = True
-            process = container.process
-            what()
-            container.process = process
-        return call(container, name, effect)
-
-    world.call = interrupted  # type: ignore[method-assign]
 
 
 def test_an_early_message_of_a_far_time_gets_a_schedule_again(shop: Caller, world: World) -> None:

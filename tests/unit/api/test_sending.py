@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.faults.world import World
-from tests.unit.api.caller import Caller, mail, sent, waiting
+from tests.unit.api.caller import Caller, interrupt, mail, sent, waiting
 
 
 def test_a_mail_is_recorded_and_queued_and_then_sent(shop: Caller, world: World) -> None:
@@ -44,6 +44,18 @@ def test_a_repeat_with_the_same_key_gives_the_same_id_and_one_mail(
     world.run_until_quiet()
 
     assert first == second
+    assert sent(world) == {"Hi": 1}
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_two_identical_calls_at_once_make_one_mail(shop: Caller, world: World, number: int) -> None:
+    answered: list[str] = []
+    interrupt(world, len(world.calls) + number, lambda: answered.append(shop.accepted("order-1")))
+    answered.append(shop.accepted("order-1"))
+    world.run_until_quiet()
+
+    assert len(answered) == 2
+    assert len(set(answered)) == 1
     assert sent(world) == {"Hi": 1}
 
 
