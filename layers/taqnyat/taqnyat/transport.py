@@ -34,8 +34,6 @@ MAX_ANSWER_BYTES: Final = 64 * 1024
 # Below the five seconds after which common web servers close an idle connection.
 MAX_IDLE_SECONDS: Final = 3.0
 _GZIP_OR_ZLIB: Final = 47
-# One TLS record: a larger piece would be written with a timeout that starts anew for each record.
-_PIECE_BYTES: Final = 16 * 1024
 
 # It logs header lines that it cannot read, with whatever Taqnyat wrote there.
 logging.getLogger("urllib3.connection").setLevel(logging.ERROR)
@@ -164,11 +162,9 @@ class _Bounded(HTTPConnection):
         if self.sock is None:
             self.connect()
         exchange = _current.get()
-        left = memoryview(data)
-        while left:
-            self.sock.settimeout(exchange.remaining())
-            exchange.written = True
-            left = left[self.sock.send(left[:_PIECE_BYTES]) :]
+        self.sock.settimeout(exchange.remaining())  # for the whole of the data
+        exchange.written = True
+        super().send(data)
 
     def getresponse(self) -> Any:  # noqa: ANN401
         """Read the status line and the headers."""
