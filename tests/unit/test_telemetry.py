@@ -221,8 +221,13 @@ def test_trouble_is_told_by_its_kind_and_code_alone(output: Output) -> None:
     answer: Any = {"Error": {"Code": "ValidationException", "Message": "nora@example.com"}}
     output.telemetry.trouble("aws_failed", ClientError(answer, "UpdateItem"), "m-1")
     output.telemetry.trouble("aws_failed", ReadTimeoutError(endpoint_url="https://s3cret"))
-    output.telemetry.trouble("unexpected", KeyError("nora@example.com"), "m-1")
-    refused, late, bug = output.logs()
+    nothing: dict[str, str] = {}
+    try:
+        nothing["nora@example.com"]
+    except KeyError as error:
+        output.telemetry.trouble("unexpected", error, "m-1")
+    output.telemetry.trouble("unexpected", KeyError("never raised"))
+    refused, late, bug, unraised = output.logs()
     assert refused == {
         "level": "ERROR",
         "message": "aws_failed",
@@ -231,7 +236,14 @@ def test_trouble_is_told_by_its_kind_and_code_alone(output: Output) -> None:
         "error_code": "ValidationException",
     }
     assert late == {"level": "ERROR", "message": "aws_failed", "error": "ReadTimeoutError"}
-    assert bug["error"] == "KeyError"
+    assert bug.pop("at").startswith("test_telemetry.py:")
+    assert bug == {
+        "level": "ERROR",
+        "message": "unexpected",
+        "correlation_id": "m-1",
+        "error": "KeyError",
+    }
+    assert "at" not in unraised
 
 
 def test_a_note_about_the_stack(output: Output) -> None:

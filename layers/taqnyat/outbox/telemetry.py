@@ -13,7 +13,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import (
     AmazonCloudWatchEMFProvider,
 )
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from taqnyat import Verdict
 
 from outbox.states import State
@@ -105,15 +105,18 @@ class Telemetry:
                 self._measures.append((MAIL_PRICE, MetricUnit.NoUnit, float(outcome.price)))
 
     def trouble(self, what: str, error: Exception, mail_id: str = "") -> None:
-        """Note a failure of AWS: its kind and code, never its text, which may repeat a value."""
-        code = (
-            error.response.get("Error", {}).get("Code") if isinstance(error, ClientError) else None
-        )
-        fields = {
+        """Note a failure: its kind, and AWS's code or the place in ours.
+
+        Never its text, which may repeat a value.
+        """
+        fields: dict[str, object] = {
             "correlation_id": mail_id or None,
             "error": type(error).__name__,
-            "error_code": code,
         }
+        if isinstance(error, ClientError):
+            fields["error_code"] = error.response.get("Error", {}).get("Code")
+        elif not isinstance(error, BotoCoreError):
+            fields["at"] = _place(error)
         self._log.error(
             what, extra={key: value for key, value in fields.items() if value is not None}
         )
@@ -142,3 +145,13 @@ class Telemetry:
 
     def _emf(self) -> AmazonCloudWatchEMFProvider:
         return AmazonCloudWatchEMFProvider(namespace=self._namespace, service="")
+
+
+def _place(error: Exception) -> str | None:
+    """Return where it was raised, as `delivery.py:123`."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return None
+    return f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}"
