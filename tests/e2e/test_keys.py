@@ -73,6 +73,7 @@ def test_a_key_that_is_taken_away_ends_with_the_cache(world: World, keys: Keys) 
     gateway = world.stack.client("apigateway")
     [api] = gateway.get_rest_apis()["items"]
     [authorizer] = gateway.get_authorizers(restApiId=api["id"])["items"]
+    assert authorizer["authorizerResultTtlInSeconds"] == 60
 
     def remember(seconds: int) -> None:
         patch = {"op": "replace", "path": "/authorizerResultTtlInSeconds", "value": str(seconds)}

@@ -43,9 +43,10 @@ def test_the_authorizer_reads_the_authorization_header() -> None:
     assert scheme["name"] == "Authorization"
     assert authorizer["type"] == "token"
     assert "AuthorizerFunction" in str(authorizer["authorizerUri"])
-    # SAM puts the parameter's value in.
-    default = raw()["Parameters"]["KeyCacheSeconds"]["Default"]
-    assert authorizer["authorizerResultTtlInSeconds"] == default <= 300
+    assert authorizer["authorizerResultTtlInSeconds"] == {
+        "Fn::If": ["KeysAreCachedLong", 300, {"Fn::If": ["KeysAreNotCached", 0, 60]}]
+    }
+    assert raw()["Parameters"]["KeyCacheSeconds"]["AllowedValues"] == [0, 60, 300]
 
 
 def test_the_api_is_regional_and_takes_no_old_tls() -> None:
