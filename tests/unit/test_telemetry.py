@@ -43,7 +43,9 @@ class Output:
 @pytest.fixture
 def output(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Output:
     telemetry = Telemetry("TaqnyatMail", "INFO")
-    [handler] = logging.getLogger(SERVICE).handlers
+    logger = logging.getLogger(SERVICE)  # one a process: another test may have chosen its level
+    logger.setLevel(logging.INFO)
+    [handler] = logger.handlers
     stream = io.StringIO()
     monkeypatch.setattr(handler, "stream", stream)
     return Output(telemetry, stream, capsys)
