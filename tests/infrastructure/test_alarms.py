@@ -67,12 +67,19 @@ def test_the_command_of_an_alarm_is_one_that_there_is(name: str) -> None:
     command.make_context(name, words)  # parsed and not run
 
 
-@pytest.mark.parametrize("name", ALARMS)
+@pytest.mark.parametrize("name", sorted(ALARMS.keys() - {"RetentionAlarm"}))
 def test_a_threshold_that_is_a_matter_of_taste_is_a_parameter(name: str) -> None:
     alarm = ALARMS[name]
     taken = alarm["Threshold"], alarm["EvaluationPeriods"]
 
     assert any(isinstance(value, dict) and value["Ref"] in PARAMETERS for value in taken)
+
+
+def test_an_alarm_rings_while_half_of_the_queues_time_is_left() -> None:
+    retention = resources("AWS::SQS::Queue")["MailQueue"]["MessageRetentionPeriod"]
+
+    assert ALARMS["RetentionAlarm"]["MetricName"] == "ApproximateAgeOfOldestMessage"
+    assert ALARMS["RetentionAlarm"]["Threshold"] == retention / 2
 
 
 def test_the_queues_are_watched() -> None:
