@@ -351,7 +351,7 @@ def test_what_is_not_valid_is_refused(
 
 def test_an_item_has_its_limit(aws: Aws) -> None:
     _put(aws, attempts=["x" * 1000] * 390)
-    more = {"n_a": "attempts", "v_more": {"L": [{"S": "x" * 1000}] * 20}}
+    more: dict[str, Any] = {"n_a": "attempts", "v_more": {"L": [{"S": "x" * 1000}] * 20}}
     update = "SET #a = list_append(#a, :more)"
     assert _code(lambda: _update(aws, update, **more)) == "ValidationException"
     more["v_more"] = {"L": [{"S": "x" * 1000}]}
