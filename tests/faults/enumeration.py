@@ -15,6 +15,7 @@ from tests.faults import books
 from tests.faults.boundary import REPLY, Call, kinds
 from tests.faults.scenarios import POLICIES, WAYS, Case
 from tests.faults.world import StuckError, World
+from tests.model.arrows import BESIDE, Arrow, explored, of_items
 
 Plan = Mapping[int, str]
 BATCH: Final = 10
@@ -51,6 +52,7 @@ class Counts:
     accepted: int = 0
     resends: int = 0
     writes: int = 0
+    arrows: set[Arrow] = field(default_factory=set)
     faults: list[str] = field(default_factory=list)
 
     def summary(self) -> dict[str, object]:
@@ -66,6 +68,12 @@ class Counts:
         boundaries = sorted(f"{process} {name}" for process, name in self.boundaries)
         return {"counts": counts, "boundaries": boundaries, "struck": dict(self.struck)}
 
+    def check(self, case: Case) -> None:
+        """Hold what was found against the books and the model."""
+        strange = self.arrows - explored(resend=case.policy == "resend")[1] - BESIDE
+        self.faults += [f"{case}: {arrow} is no arrow of the model" for arrow in strange]
+        assert self.faults == []
+
     def add(self, case: Case, plan: Plan) -> World | None:
         """Run a case with the faults of a plan, close its books, and count."""
         self.runs += 1
@@ -79,6 +87,7 @@ class Counts:
         self.mails += len(world.orders)
         self.accepted += sum(map(len, world.taqnyat.accepted.values()))
         self.writes += len(world.writes)
+        self.arrows.update(of_items(write.before, write.after) for write in world.writes)
         rows = [world.row(order) for order in world.orders.values()]
         self.resends += sum(row.resends for row in rows if row)
         self.faults += [f"{case} {dict(plan)}: {fault}" for fault in books.faults(world)]

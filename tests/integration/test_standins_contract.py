@@ -307,12 +307,10 @@ def test_conditions(aws: Aws, condition: str, holds: bool) -> None:  # noqa: FBT
         "text": {"S": "7"},
         "true": {"BOOL": True},
     }
-    used: dict[str, Any] = {}
-    used |= {
-        f"v_{name}": value for name, value in values.items() if f":{name}" in _words(condition)
-    }
-    used |= {f"n_{name}": name for name in ("n", "missing", "flag") if f"#{name}" in condition}
-    used |= {"n_done": "done", "v_done": {"BOOL": True}}
+    words = _words(condition)
+    used: dict[str, Any] = {"n_done": "done", "v_done": {"BOOL": True}}
+    used.update({f"v_{name}": value for name, value in values.items() if f":{name}" in words})
+    used.update({f"n_{name}": name for name in ("n", "missing", "flag") if f"#{name}" in words})
     if holds:
         assert "done" in _update(aws, "SET #done = :done", condition, **used)
     else:
