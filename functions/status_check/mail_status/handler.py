@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any, Protocol
 
 import outbox.startup
+from botocore.exceptions import ClientError
 from outbox import aws
 from outbox.batch import last_moment
 from outbox.canary import Canary, Watch
@@ -39,6 +40,8 @@ def handler(event: dict[str, Any], context: Context) -> dict[str, Any]:
         if event.get("check") == "account":
             return check.ask_account(deadline)
         return check.run(deadline)
+    except ClientError as error:
+        raise aws.without_text(error) from None
     finally:
         telemetry.flush()
 

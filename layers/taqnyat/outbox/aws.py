@@ -11,6 +11,7 @@ from typing import Any
 
 import botocore.session
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 # A session makes one client at a time.
 _making = threading.Lock()
@@ -34,6 +35,15 @@ def client(service: str) -> Any:  # noqa: ANN401  botocore makes its clients' me
     """
     with _making:
         return _client(service)
+
+
+def without_text(error: ClientError) -> ClientError:
+    """Return an error that says which call AWS refused and by which code.
+
+    For where it is raised out of a function: Lambda logs it, and AWS's text may repeat a value.
+    """
+    code = error.response.get("Error", {}).get("Code", "Unknown")
+    return ClientError({"Error": {"Code": code}}, error.operation_name)
 
 
 @cache
