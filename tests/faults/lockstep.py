@@ -36,6 +36,7 @@ class Lockstep(Serial):
         while waiting := [runner for runner in runners if not runner.done]:
             for runner in waiting:
                 runner.go_on()
+            self.step()  # one batch beside another: they take turns too
         for runner in runners:
             runner.thread.join()
             if runner.error is not None:

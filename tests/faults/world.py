@@ -479,6 +479,15 @@ class World:
             for message_id in handles.keys() - again:
                 self.sqs.delete_message(QueueUrl=MAIL_QUEUE, ReceiptHandle=handles[message_id])
 
+    def poll_side_by_side(self, workers: int = 2) -> bool:
+        """Let Lambda run so many batches at once; False when there is nothing for them."""
+        if not self.mapping.feeds:
+            return False
+        batches = [self.sqs.take(self.mail, self.batch_size) for _ in range(workers)]
+        slots = [slot for slot, messages in enumerate(batches) if messages]
+        self.executor.map(lambda slot: self.work(batches[slot], slot), slots)
+        return bool(slots)
+
     def deliver_twice(self, messages: Sequence[sqs.Message]) -> None:
         """Give messages that are in hand to another container too: at least once is no more."""
         queued = [message for message in messages if message in self.mail.messages]
