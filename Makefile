@@ -23,7 +23,7 @@ PYTHON_SOURCES := $(wildcard layers functions local ops benchmarks tests)
 TYPED_SOURCES := $(wildcard layers/taqnyat/taqnyat layers/taqnyat/outbox layers/taqnyat/trim.py functions local ops benchmarks tests)
 BUILD_INPUTS := template.yaml $(sort $(shell find layers functions -type f -not -path '*/__pycache__/*'))
 
-.PHONY: help demo pictures docs incident run test lint format build bench bench-quick requirements clean
+.PHONY: help demo pictures docs incident run test mutation lint format build bench bench-quick requirements clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -46,6 +46,14 @@ docs: .venv-docs/.done ## Build the documentation as a site in build/site
 
 test: .venv/.dev .aws-sam/.built ## Run all tests (ARGS goes to pytest)
 	$(PY) -m pytest $(ARGS)
+
+mutation: .venv-mutation/.done ## Change the core in small ways; the tests must notice (ARGS picks mutants: 'outbox.ledger.*')
+	rm -rf build/mutation
+	@mkdir -p build/mutation
+	cp -R layers/taqnyat/taqnyat layers/taqnyat/outbox functions local tests build/mutation
+	cp tests/mutation.toml build/mutation/pyproject.toml
+	cd build/mutation && ../../.venv-mutation/bin/mutmut run --max-children "$${CHILDREN:-1}" $(ARGS)
+	.venv-mutation/bin/python -m tests.mutation
 
 incident: .venv/.local .aws-sam/.built ## Play an incident on the local stack, and write it down in docs/incident.md
 	@mkdir -p build
@@ -113,6 +121,11 @@ FORCE:
 	.venv-checkov/bin/python $(PIP_INSTALL) -r $<
 	@touch $@
 
+.venv-mutation/.done: requirements/mutation.txt
+	@test -x .venv-mutation/bin/python || $(PYTHON) -m venv --clear .venv-mutation
+	.venv-mutation/bin/python $(PIP_INSTALL) -r $<
+	@touch $@
+
 .venv-docs/.done: requirements/docs.txt
 	@test -x .venv-docs/bin/python || $(PYTHON) -m venv --clear .venv-docs
 	.venv-docs/bin/python $(PIP_INSTALL) -r $<
@@ -135,6 +148,7 @@ requirements: ## Pin all requirements again (ARGS=--upgrade for newer versions)
 	  -o layers/taqnyat/requirements.txt
 	$(UV_COMPILE) requirements/checkov.in -o requirements/checkov.txt
 	$(UV_COMPILE) requirements/docs.in -o requirements/docs.txt
+	$(UV_COMPILE) requirements/mutation.in -c layers/taqnyat/requirements.txt -o requirements/mutation.txt
 	$(UV_COMPILE) requirements/bench.in -c requirements/dev.txt -o requirements/bench.txt
 	$(UV_COMPILE) benchmarks/naive/requirements.in -c requirements/dev.txt -o benchmarks/naive/requirements.txt
 	@! grep -nE 'https?:|file:|^-|^/' requirements/*.txt */*/requirements.txt

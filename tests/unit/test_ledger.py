@@ -1,0 +1,489 @@
+"""The ledger: what each arrow writes, whole; and when it is not taken."""
+
+from dataclasses import replace
+from typing import Any, cast
+
+import pytest
+from botocore.exceptions import ClientError
+from outbox.dynamo import pack_item, unpack_item
+from outbox.ledger import MAX_ATTEMPTS, Ledger, Row, TableBusyError, iso
+from outbox.mail import Mail
+from outbox.states import State
+
+from tests.faults.standins.dynamo import Dynamo
+from tests.faults.standins.errors import client_error
+
+NOW = 1_800_000_000
+AT = "2027-01-15T08:00:00.000Z"
+LEASE = 120
+KEPT = 90 * 86400
+MAIL = Mail(
+    id="m1",
+    sender="shop@example.com",
+    recipients=("a@example.com", "b@example.com"),
+    subject="s",
+    body="b",
+    campaign="news",
+    client="shop",
+    on_unknown="resend",
+    expires_at=NOW + 900,
+    accepted_at=NOW - 60.25,
+)
+BEGUN = {
+    "fingerprint": MAIL.fingerprint,
+    "client": "shop",
+    "sender": "shop@example.com",
+    "to": list(MAIL.masked),
+    "to_count": 2,
+    "campaign": "news",
+    "created": "2027-01-15T07:58:59.750Z",
+    "on_unknown": "resend",
+    "expires_at": NOW + 900,
+}
+CLAIMED = {
+    "pk": "m1",
+    "state": "sending",
+    "claim": "t1",
+    "claimed_at": AT,
+    "lease": NOW + LEASE,
+    "updated": AT,
+    "ttl": NOW + KEPT,
+    "attempt_count": 1,
+    "resends": 0,
+}
+ATTEMPT = {"at": AT, "ms": 12, "reason": "timeout"}
+
+
+class Table(Dynamo):
+    """The table. What `vanishes` does so when a write has found it: its time to live has ended.
+
+    What it `hides` is not shown with the error, and must be read.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("ledger")
+        self.vanishes = False
+        self.hides = False
+
+    def put_item(self, **arguments: object) -> dict[str, Any]:
+        try:
+            answer: dict[str, Any] = super().put_item(**arguments)
+        except ClientError:
+            if self.hides:
+                raise client_error("PutItem", "ConditionalCheckFailedException") from None
+            raise
+        return answer
+
+    def update_item(self, **arguments: object) -> dict[str, Any]:
+        try:
+            answer: dict[str, Any] = super().update_item(**arguments)
+        except ClientError:
+            if self.vanishes:
+                self.items.clear()
+            if self.vanishes or self.hides:
+                raise client_error("UpdateItem", "ConditionalCheckFailedException") from None
+            raise
+        return answer
+
+    def get_item(self, **arguments: object) -> dict[str, Any]:
+        assert arguments["ConsistentRead"] is True
+        answer: dict[str, Any] = super().get_item(**arguments)
+        return answer
+
+    def row(self, mail_id: str = "m1") -> dict[str, Any]:
+        return unpack_item(self.items[mail_id])
+
+    def put(self, **values: object) -> None:
+        self.items[str(values["pk"])] = pack_item(values)
+
+    def change(self, **values: object) -> None:
+        self.put(**self.row() | values)
+
+
+class Clock:
+    """Stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = float(NOW)
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def table() -> Table:
+    return Table()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def ledger(table: Table, clock: Clock) -> Ledger:
+    part = cast("Any", table)
+    return Ledger(part, "ledger", lease_seconds=LEASE, record_days=90, clock=clock)
+
+
+def _known(ledger: Ledger) -> Row:
+    row = ledger.get("m1")
+    assert row is not None
+    return row
+
+
+def _claimed(ledger: Ledger, mail: Mail = MAIL) -> Row:
+    taken, row = ledger.claim(mail, "t1")
+    assert taken
+    return row
+
+
+def test_a_new_row_says_all_of_its_mail_but_what_is_private(ledger: Ledger, table: Table) -> None:
+    assert ledger.create(MAIL, State.QUEUED, "request") is None
+    begin = {"pk": "m1", "state": "queued", "updated": AT, "request": "request"}
+    assert table.row() == BEGUN | begin | {"ttl": NOW + KEPT}
+
+
+def test_a_row_outlives_the_time_for_which_its_mail_is_scheduled(
+    ledger: Ledger, table: Table
+) -> None:
+    ledger.create(replace(MAIL, scheduled_at=NOW + 500), State.SCHEDULED)
+    assert (table.row()["ttl"], table.row()["scheduled_at"]) == (NOW + 500 + KEPT, NOW + 500)
+    assert "request" not in table.row()
+
+
+def test_a_row_that_stands_is_returned_and_not_written_over(ledger: Ledger, table: Table) -> None:
+    ledger.create(MAIL, State.QUEUED, "first")
+    before = table.row()
+    standing = ledger.create(replace(MAIL, subject="other"), State.QUEUED, "second")
+    assert standing is not None
+    assert (standing.id, standing.request, standing.state) == ("m1", "first", State.QUEUED)
+    assert table.row() == before
+
+
+def test_a_row_is_read_as_it_was_written(ledger: Ledger, table: Table) -> None:
+    ledger.create(MAIL, State.QUEUED, "request")
+    table.change(of_a_later_version=1)
+    row = _known(ledger)
+    assert (row.to, row.to_count, row.attempts) == (MAIL.masked, 2, ())
+    assert (row.client, row.sender, row.campaign) == ("shop", "shop@example.com", "news")
+    assert (row.created, row.updated) == (BEGUN["created"], AT)
+    assert (row.expires_at, row.on_unknown) == (NOW + 900, "resend")
+    assert row.schedule_name == "m1"
+    assert replace(row, schedule="another").schedule_name == "another"
+
+
+def test_what_is_no_row_is_not_read_as_one(ledger: Ledger, table: Table) -> None:
+    assert ledger.get("m1") is None
+    table.put(pk="m1", paused=True)
+    assert ledger.get("m1") is None
+
+
+def test_of_a_batch_all_rows_are_written_or_none(ledger: Ledger, table: Table) -> None:
+    mails = [(replace(MAIL, id=name), State.QUEUED) for name in ("m1", "m2")]
+    assert ledger.create_all(mails, "request") == []
+    assert {name: table.row(name)["request"] for name in table.items} == {
+        "m1": "request",
+        "m2": "request",
+    }
+    again = ledger.create_all([*mails[1:], (replace(MAIL, id="m3"), State.QUEUED)], "request")
+    assert [row.id for row in again] == ["m2"]
+    assert set(table.items) == {"m1", "m2"}
+
+
+@pytest.mark.parametrize(
+    ("code", "error"), [("TransactionConflict", TableBusyError), ("Other", ClientError)]
+)
+def test_of_a_batch_nothing_was_written_when_another_writes_it(
+    ledger: Ledger, table: Table, monkeypatch: pytest.MonkeyPatch, code: str, error: type[Exception]
+) -> None:
+    def refuse(**_: object) -> None:
+        reasons = [{"Code": "None"}, {"Code": code}, {}]
+        raise client_error(
+            "TransactWriteItems", "TransactionCanceledException", CancellationReasons=reasons
+        )
+
+    monkeypatch.setattr(table, "transact_write_items", refuse)
+    with pytest.raises(error):
+        ledger.create_all([(MAIL, State.QUEUED)], None)
+
+
+def test_an_error_without_reasons_is_raised(
+    ledger: Ledger, table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(**_: object) -> None:
+        raise client_error("TransactWriteItems", "ThrottlingException")
+
+    monkeypatch.setattr(table, "transact_write_items", refuse)
+    with pytest.raises(ClientError, match="Throttling"):
+        ledger.create_all([(MAIL, State.QUEUED)], None)
+
+
+def test_a_claim_makes_the_row_of_a_direct_producers_mail(ledger: Ledger, table: Table) -> None:
+    row = _claimed(ledger)
+    assert table.row() == BEGUN | CLAIMED
+    assert row == _known(ledger)
+    assert (row.claim, row.lease, row.attempt_count) == ("t1", NOW + LEASE, 1)
+
+
+def test_a_claim_keeps_what_the_row_said(ledger: Ledger, table: Table, clock: Clock) -> None:
+    ledger.create(replace(MAIL, client="first"), State.QUEUED, "request")
+    table.change(attempt_count=3)
+    clock.now += 10
+    taken, row = ledger.claim(MAIL, "t1")
+    assert (taken, row.client, row.request, row.attempt_count) == (True, "first", "request", 4)
+    assert (table.row()["lease"], table.row()["ttl"]) == (NOW + 10 + LEASE, NOW + 10 + KEPT)
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_a_claim_is_taken_of_a_queued_mail_only(ledger: Ledger, table: Table, state: State) -> None:
+    ledger.create(MAIL, state)
+    table.change(claim="another", scheduled_at=NOW + 6)
+    taken, row = ledger.claim(MAIL, "t1")
+    assert taken is (state is State.QUEUED)
+    assert row.claim == ("t1" if taken else "another")
+    assert row == _known(ledger)
+
+
+@pytest.mark.parametrize(("early", "taken"), [(-1, True), (0, True), (5, True), (6, False)])
+def test_a_scheduled_mail_is_claimed_a_little_early_at_most(
+    ledger: Ledger, early: int, *, taken: bool
+) -> None:
+    mail = replace(MAIL, scheduled_at=NOW + early)
+    ledger.create(mail, State.SCHEDULED)
+    assert ledger.claim(mail, "t1")[0] is taken
+
+
+def test_another_mail_under_the_same_id_claims_nothing(ledger: Ledger) -> None:
+    ledger.create(MAIL, State.QUEUED)
+    taken, row = ledger.claim(replace(MAIL, subject="other"), "t1")
+    assert (taken, row.state) == (False, State.QUEUED)
+
+
+@pytest.mark.parametrize("state", list(State))
+@pytest.mark.parametrize("attempt", [1, 2, 3])
+def test_a_redrive_claims_what_its_own_attempt_parked(
+    ledger: Ledger, table: Table, state: State, attempt: int
+) -> None:
+    ledger.create(MAIL, state)
+    table.change(attempt_count=2, claim="another")
+    ended = state in {State.FAILED, State.UNKNOWN}
+    taken, _ = ledger.claim(MAIL, "t1", attempt)
+    assert taken is ((ended and attempt == 2) or state is State.QUEUED)
+
+
+@pytest.mark.parametrize(
+    ("standing", "parked_as_unknown", "maybe", "resends"),
+    [
+        (None, False, None, 0),
+        (None, True, 1, 1),
+        (0, False, None, 0),
+        (1, False, 1, 1),
+    ],
+)
+def test_a_claim_counts_the_resend_before_it_is_made(
+    ledger: Ledger,
+    table: Table,
+    standing: int | None,
+    maybe: int | None,
+    resends: int,
+    *,
+    parked_as_unknown: bool,
+) -> None:
+    if standing is not None:
+        ledger.create(MAIL, State.QUEUED)
+        table.change(**({"maybe": standing} if standing else {}))
+    taken, row = ledger.claim(MAIL, "t1", maybe=parked_as_unknown)
+    assert taken
+    assert (table.row().get("maybe"), row.resends) == (maybe, resends)
+
+
+def test_a_claim_that_the_sdk_made_twice_is_ours(ledger: Ledger) -> None:
+    first = _claimed(ledger)
+    assert ledger.claim(MAIL, "t1") == (True, first)
+    assert ledger.claim(MAIL, "t2") == (False, first)
+    ledger.settle(first, State.SENT, None)
+    assert ledger.claim(MAIL, "t1")[0] is False
+
+
+def test_a_row_that_vanishes_before_it_is_read_is_tried_later(ledger: Ledger, table: Table) -> None:
+    ledger.create(MAIL, State.SENT)
+    table.vanishes = True
+    with pytest.raises(ClientError, match="ConditionalCheckFailed"):
+        ledger.claim(MAIL, "t1")
+
+
+def test_a_row_that_is_not_shown_is_read(ledger: Ledger, table: Table) -> None:
+    row = _claimed(ledger)
+    ledger.settle(row, State.SENT, None)
+    table.hides = True
+    standing = _known(ledger)
+    assert ledger.create(MAIL, State.QUEUED) == standing
+    assert ledger.claim(MAIL, "t2") == (False, standing)
+    assert ledger.cancel("m1") == standing
+    assert ledger.resolve_sent("m1", ATTEMPT) == standing
+    assert ledger.reschedule(row, NOW, "next") is False
+    assert ledger.settle(row, State.SENT, None) is True
+
+
+def test_what_is_taken_over_is_a_resend_with_its_history(
+    ledger: Ledger, table: Table, clock: Clock
+) -> None:
+    row = _claimed(ledger)
+    clock.now += LEASE
+    taken, now = ledger.claim_again(row, "t2", ATTEMPT)
+    later = "2027-01-15T08:02:00.000Z"
+    assert taken
+    assert table.row() == BEGUN | CLAIMED | {
+        "claim": "t2",
+        "claimed_at": later,
+        "updated": later,
+        "lease": NOW + 2 * LEASE,
+        "ttl": NOW + LEASE + KEPT,
+        "attempt_count": 2,
+        "resends": 1,
+        "maybe": 1,
+        "attempts": [ATTEMPT],
+    }
+    assert now == _known(ledger)
+    assert ledger.claim_again(row, "t3", ATTEMPT) == (False, now)
+    assert ledger.claim_again(row, "t2", ATTEMPT) == (True, now)  # the SDK's repetition
+
+
+def test_what_is_settled_is_not_taken_over(ledger: Ledger) -> None:
+    row = _claimed(ledger)
+    ledger.settle(row, State.SENT, None)
+    assert ledger.claim_again(row, "t2", ATTEMPT)[0] is False
+
+
+def test_a_call_is_settled_once(ledger: Ledger, table: Table, clock: Clock) -> None:
+    row = _claimed(ledger)
+    table.change(code=15)
+    clock.now += 1
+    assert ledger.settle(row, State.SENT, ATTEMPT, reason="sent", msg_id="7", code=None)
+    assert table.row() == BEGUN | CLAIMED | {
+        "state": "sent",
+        "updated": "2027-01-15T08:00:01.000Z",
+        "ttl": NOW + 1 + KEPT,
+        "attempts": [ATTEMPT],
+        "reason": "sent",
+        "msg_id": "7",
+    }
+    assert ledger.settle(row, State.SENT, ATTEMPT) is True  # the SDK's repetition
+    assert ledger.settle(row, State.FAILED, ATTEMPT) is False
+    assert table.row()["attempts"] == [ATTEMPT]
+
+
+def test_two_attributes_are_taken_away_at_once(ledger: Ledger, table: Table) -> None:
+    row = _claimed(ledger)
+    table.change(code=15, retry_until=1)
+    ledger.settle(row, State.QUEUED, None, code=None, retry_until=None)
+    assert table.row() == BEGUN | CLAIMED | {"state": "queued"}
+
+
+def test_a_call_whose_claim_was_taken_over_settles_nothing(ledger: Ledger, table: Table) -> None:
+    row = _claimed(ledger)
+    ledger.claim_again(row, "t2", ATTEMPT)
+    before = table.row()
+    assert ledger.settle(row, State.SENT, ATTEMPT) is False
+    assert ledger.settle(row, State.SENDING, ATTEMPT) is False
+    assert table.row() == before
+
+
+@pytest.mark.parametrize("many", [MAX_ATTEMPTS - 1, MAX_ATTEMPTS, MAX_ATTEMPTS + 1])
+def test_of_very_many_attempts_the_last_are_kept(ledger: Ledger, table: Table, many: int) -> None:
+    _claimed(ledger)
+    given = [{"ms": number} for number in range(many)]
+    table.change(attempts=given)
+    ledger.settle(_known(ledger), State.SENT, ATTEMPT)
+    assert table.row()["attempts"] == [*given, ATTEMPT][-MAX_ATTEMPTS:]
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_only_a_mail_that_waits_is_canceled(ledger: Ledger, table: Table, state: State) -> None:
+    ledger.create(MAIL, state)
+    before = table.row()
+    row = ledger.cancel("m1")
+    if state in {State.QUEUED, State.SCHEDULED}:
+        assert row.state is State.CANCELED
+        assert table.row() == before | {"state": "canceled"}
+    else:
+        assert (row.state, table.row()) == (state, before)
+
+
+def test_a_canceled_row_is_dated_anew(ledger: Ledger, table: Table, clock: Clock) -> None:
+    ledger.create(MAIL, State.QUEUED)
+    clock.now += 1
+    ledger.cancel("m1")
+    assert (table.row()["updated"], table.row()["ttl"]) == (iso(NOW + 1), NOW + 1 + KEPT)
+
+
+def test_a_mail_that_may_have_been_sent_is_not_canceled(ledger: Ledger, table: Table) -> None:
+    ledger.create(MAIL, State.QUEUED)
+    table.change(maybe=1)
+    assert ledger.cancel("m1").state is State.QUEUED
+
+
+def test_a_mail_that_is_not_there_is_not_canceled(ledger: Ledger, table: Table) -> None:
+    with pytest.raises(ClientError, match="ConditionalCheckFailed"):
+        ledger.cancel("m1")
+    assert table.items == {}
+
+
+def test_a_scheduled_mail_is_moved(ledger: Ledger, table: Table, clock: Clock) -> None:
+    ledger.create(replace(MAIL, scheduled_at=NOW + 500), State.SCHEDULED)
+    before, row = table.row(), _known(ledger)
+    clock.now += 1
+    assert ledger.reschedule(row, NOW + 900, "next") is True
+    moved = {"scheduled_at": NOW + 900, "schedule": "next", "ttl": NOW + 900 + KEPT}
+    assert table.row() == before | moved | {"updated": iso(NOW + 1)}
+    assert ledger.reschedule(row, NOW + 900, "next") is True  # the SDK's repetition
+    assert ledger.reschedule(row, NOW + 901, "next") is False
+    assert ledger.reschedule(row, NOW + 900, "third") is False
+    assert ledger.reschedule(_known(ledger), NOW + 700, "third") is True
+    assert table.row()["scheduled_at"] == NOW + 700
+
+
+def test_what_is_not_scheduled_any_more_is_not_moved(ledger: Ledger, table: Table) -> None:
+    ledger.create(replace(MAIL, scheduled_at=NOW + 500), State.SCHEDULED)
+    row = _known(ledger)
+    table.change(state="queued", schedule="next", scheduled_at=NOW + 900)
+    assert ledger.reschedule(row, NOW + 900, "next") is False
+    assert ledger.reschedule(_known(ledger), NOW + 700, "third") is False
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_only_an_unknown_mail_is_found_to_be_sent(
+    ledger: Ledger, table: Table, clock: Clock, state: State
+) -> None:
+    ledger.create(MAIL, state)
+    table.change(attempts=[{"ms": 1}])
+    before = table.row()
+    clock.now += 1
+    standing = ledger.resolve_sent("m1", ATTEMPT)
+    if state is State.UNKNOWN:
+        found = {"state": "sent", "reason": "timeout", "attempts": [{"ms": 1}, ATTEMPT]}
+        assert standing is None
+        dated = {"updated": iso(NOW + 1), "ttl": NOW + 1 + KEPT}
+        assert table.row() == before | found | dated
+    else:
+        assert standing is not None
+        assert (standing.state, table.row()) == (state, before)
+
+
+def test_any_other_error_is_raised(
+    ledger: Ledger, table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger.create(MAIL, State.QUEUED)
+
+    def refuse(**_: object) -> None:
+        raise client_error("UpdateItem", "ThrottlingException")
+
+    monkeypatch.setattr(table, "update_item", refuse)
+    with pytest.raises(ClientError, match="Throttling"):
+        ledger.claim(MAIL, "t1")
+
+
+def test_a_time_is_written_to_the_millisecond_and_sorts_as_text() -> None:
+    assert iso(NOW) == AT
+    assert iso(NOW + 0.0015) == "2027-01-15T08:00:00.001Z"

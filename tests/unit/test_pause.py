@@ -1,0 +1,240 @@
+"""The pause item: what each write says, whole; and when it is not made."""
+
+from typing import Any, NoReturn, cast
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+from outbox.dynamo import pack_item, unpack_item
+from outbox.pause import Intake, Pause, PauseState
+
+from tests.faults.standins.dynamo import Dynamo
+from tests.faults.standins.errors import client_error
+
+NOW = 1_800_000_000
+DELAYS = (300, 600, 1200)
+BEGUN: dict[str, Any] = {
+    "pk": "#pause",
+    "paused": True,
+    "reason": "ip_refused",
+    "detail": "10.0.0.1",
+    "by": "system",
+    "since": NOW,
+    "next_probe": NOW + 300,
+    "probes": 0,
+    "announced": False,
+}
+
+
+class Table(Dynamo):
+    """The table that holds the pause."""
+
+    def __init__(self) -> None:
+        super().__init__("ledger")
+
+    def get_item(self, **arguments: object) -> dict[str, Any]:
+        if arguments["Key"] == {"pk": {"S": "#pause"}}:
+            assert arguments["ConsistentRead"] is True
+        answer: dict[str, Any] = super().get_item(**arguments)
+        return answer
+
+    def item(self, key: str = "#pause") -> dict[str, Any]:
+        return unpack_item(self.items[key])
+
+    def change(self, **values: object) -> None:
+        self.items["#pause"] = pack_item(self.item() | values)
+
+
+class Clock:
+    """Stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = NOW + 0.5
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def table() -> Table:
+    return Table()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def pause(table: Table, clock: Clock) -> Pause:
+    return Pause(cast("Any", table), "ledger", list(DELAYS), clock)
+
+
+def _begun(pause: Pause) -> PauseState:
+    assert pause.begin("ip_refused", "10.0.0.1")
+    return pause.read()
+
+
+def test_without_an_item_nothing_is_paused(pause: Pause) -> None:
+    assert pause.read() == PauseState()
+    assert PauseState() == PauseState(paused=False, next_probe=0, probes=0, announced=True)
+
+
+def test_it_begins_once(pause: Pause, table: Table, clock: Clock) -> None:
+    state = _begun(pause)
+    assert table.item() == BEGUN
+    assert state == PauseState(**{key: value for key, value in BEGUN.items() if key != "pk"})
+    clock.now += 10
+    assert pause.begin("balance_empty") is False
+    assert table.item() == BEGUN
+
+
+def test_what_a_later_version_wrote_is_passed_over(pause: Pause, table: Table) -> None:
+    state = _begun(pause)
+    table.change(of_a_later_version=1)
+    assert pause.read() == state
+
+
+def test_a_pause_without_detail_has_an_empty_one(pause: Pause) -> None:
+    pause.begin("balance_empty")
+    assert pause.read().detail == ""
+
+
+@pytest.mark.parametrize(
+    ("seen_after", "began"), [(None, True), (0.0, True), (0.9, True), (-0.6, False), (-99.0, False)]
+)
+def test_a_call_from_before_the_resume_pauses_nothing(
+    pause: Pause, clock: Clock, seen_after: float | None, *, began: bool
+) -> None:
+    state = _begun(pause)
+    clock.now += 10
+    assert pause.end(state)
+    resumed = float(int(clock.now))
+    seen_at = None if seen_after is None else resumed + seen_after
+    assert pause.begin("balance_empty", "", seen_at) is began
+    assert pause.read().paused is began
+
+
+def test_by_hand_it_waits_for_a_hand(pause: Pause, table: Table) -> None:
+    _begun(pause)
+    pause.begin_by_hand("maintenance")
+    by_hand = {"reason": "maintenance", "detail": "", "by": "operator", "next_probe": 0}
+    assert table.item() == BEGUN | by_hand
+    assert pause.begin("balance_empty") is False
+
+
+def test_of_two_checks_one_takes_the_probe(pause: Pause, table: Table) -> None:
+    state = _begun(pause)
+    assert pause.take_probe(state, NOW + 400.9) is True
+    assert table.item() == BEGUN | {"next_probe": NOW + 400}
+    assert pause.take_probe(state, NOW + 401) is False
+    assert table.item()["next_probe"] == NOW + 400
+
+
+@pytest.mark.parametrize("other", [{"since": NOW + 1}, {"by": "operator"}, {"paused": False}])
+def test_what_was_read_must_still_stand(
+    pause: Pause, table: Table, other: dict[str, object]
+) -> None:
+    state = _begun(pause)
+    table.change(**other)
+    before = table.item()
+    assert pause.take_probe(state, NOW + 400) is False
+    assert pause.end(state) is False
+    pause.probe_failed(state, "api_disabled", "")
+    pause.probe_again(state)
+    pause.announced(state)
+    assert table.item() == before
+
+
+def test_each_probe_that_fails_waits_longer(pause: Pause, table: Table, clock: Clock) -> None:
+    state = _begun(pause)
+    for probes, delay in ((1, 600), (2, 1200), (3, 1200)):
+        clock.now += 1000
+        pause.probe_failed(state, "api_disabled", "detail")
+        at = int(clock.now) + delay
+        changed = {"reason": "api_disabled", "detail": "detail", "probes": probes}
+        assert table.item() == BEGUN | changed | {"next_probe": at}
+        state = pause.read()
+
+
+def test_a_probe_without_a_mail_is_still_due(pause: Pause, table: Table) -> None:
+    state = _begun(pause)
+    pause.take_probe(state, NOW + 400)
+    pause.probe_again(state)
+    assert table.item() == BEGUN
+
+
+def test_the_end_is_written_and_told_once(pause: Pause, table: Table, clock: Clock) -> None:
+    state = _begun(pause)
+    clock.now += 10
+    assert pause.end(state) is True
+    ended = {"paused": False, "next_probe": 0, "resumed_at": NOW + 10}
+    assert table.item() == BEGUN | ended
+    assert pause.end(state) is False
+
+
+def test_an_announcement_is_of_what_was_read(pause: Pause, table: Table) -> None:
+    state = _begun(pause)
+    pause.announced(state)
+    assert table.item() == BEGUN | {"announced": True}
+
+
+def test_what_taqnyat_says_of_itself_is_kept(pause: Pause, table: Table) -> None:
+    assert pause.provider() == {}
+    pause.note_provider(up=True, milliseconds=80)
+    assert pause.provider() == {
+        "pk": "#provider",
+        "up": True,
+        "milliseconds": 80,
+        "checked_at": NOW,
+    }
+    assert set(table.items) == {"#provider"}
+
+
+def test_any_other_error_is_raised(
+    pause: Pause, table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(**_: object) -> None:
+        raise client_error("UpdateItem", "ThrottlingException")
+
+    monkeypatch.setattr(table, "update_item", refuse)
+    with pytest.raises(ClientError, match="Throttling"):
+        pause.begin("balance_empty")
+
+
+class Functions:
+    """Lambda's client: two mappings of the worker's queue."""
+
+    def __init__(self, *states: str) -> None:
+        self.states = states
+        self.asked: list[dict[str, Any]] = []
+        self.updates: list[dict[str, Any]] = []
+
+    def list_event_source_mappings(self, **arguments: object) -> dict[str, Any]:
+        self.asked.append(arguments)
+        mappings = [{"UUID": f"{at}", "State": state} for at, state in enumerate(self.states)]
+        return {"EventSourceMappings": mappings}
+
+    def update_event_source_mapping(self, **arguments: object) -> None:
+        self.updates.append(arguments)
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_the_intake_is_switched_where_it_is_not_so_already(*, on: bool) -> None:
+    states = ("Enabled", "Enabling", "Disabled", "Disabling", "Creating", "Updating")
+    functions = Functions(*states)
+    intake = Intake(lambda: cast("Any", functions), "worker", "arn:mail")
+    assert intake.switch(on=on) is True
+    assert functions.asked == [{"FunctionName": "worker", "EventSourceArn": "arn:mail"}]
+    others = ("2", "3", "4", "5") if on else ("0", "1", "4", "5")
+    assert functions.updates == [{"UUID": name, "Enabled": on} for name in others]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [client_error("Any", "Throttling"), EndpointConnectionError(endpoint_url="https://lambda")],
+)
+def test_a_switch_that_fails_is_told_and_not_raised(error: Exception) -> None:
+    def refuse() -> NoReturn:
+        raise error
+
+    assert Intake(refuse, "worker", "arn:mail").switch(on=False) is False
