@@ -103,6 +103,11 @@ def test_a_price_is_a_plain_amount_or_none(given: object, price: str | None) -> 
     assert envelope.read(body[:-1] + b",}").price == price
 
 
+def test_an_id_and_a_price_beside_the_data_are_read_too() -> None:
+    read = envelope.read(b'{"ResponseStatus":"success","msgId":202,"price":"0.05"}')
+    assert (read.msg_id, read.price) == ("202", "0.05")
+
+
 def test_a_whole_number_needs_no_fraction() -> None:
     read = envelope.read(whole(msgId=202.0, price=2.0))
     assert (read.msg_id, read.price) == ("202", "2")

@@ -64,6 +64,7 @@ class Table(Dynamo):
         super().__init__("ledger")
         self.vanishes = False
         self.hides = False
+        self.reads = 0
 
     def put_item(self, **arguments: object) -> dict[str, Any]:
         try:
@@ -75,6 +76,7 @@ class Table(Dynamo):
         return answer
 
     def update_item(self, **arguments: object) -> dict[str, Any]:
+        assert arguments["ReturnValues"] in {"NONE", "ALL_NEW"}
         try:
             answer: dict[str, Any] = super().update_item(**arguments)
         except ClientError:
@@ -87,6 +89,7 @@ class Table(Dynamo):
 
     def get_item(self, **arguments: object) -> dict[str, Any]:
         assert arguments["ConsistentRead"] is True
+        self.reads += 1
         answer: dict[str, Any] = super().get_item(**arguments)
         return answer
 
@@ -258,6 +261,13 @@ def test_another_mail_under_the_same_id_claims_nothing(ledger: Ledger) -> None:
     ledger.create(MAIL, State.QUEUED)
     taken, row = ledger.claim(replace(MAIL, subject="other"), "t1")
     assert (taken, row.state) == (False, State.QUEUED)
+
+
+def test_the_row_that_stands_costs_no_read(ledger: Ledger, table: Table) -> None:
+    ledger.create(MAIL, State.SENT)
+    ledger.create(MAIL, State.SENT)
+    ledger.claim(MAIL, "t1")
+    assert table.reads == 0
 
 
 @pytest.mark.parametrize("state", list(State))

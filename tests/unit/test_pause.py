@@ -122,6 +122,23 @@ def test_by_hand_it_waits_for_a_hand(pause: Pause, table: Table) -> None:
     assert pause.begin("balance_empty") is False
 
 
+@pytest.mark.parametrize("before", [False, True])
+def test_by_hand_it_begins_whatever_was_before(
+    pause: Pause, table: Table, clock: Clock, *, before: bool
+) -> None:
+    ended = {"resumed_at": NOW + 10} if before else {}
+    if before:
+        state = _begun(pause)
+        clock.now += 10
+        pause.probe_failed(state, "api_disabled", "")
+        pause.end(state)
+        pause.announced(pause.read())
+        clock.now += 10
+    pause.begin_by_hand("maintenance")
+    by_hand = {"reason": "maintenance", "detail": "", "by": "operator", "next_probe": 0}
+    assert table.item() == BEGUN | by_hand | ended | {"since": int(clock.now)}
+
+
 def test_of_two_checks_one_takes_the_probe(pause: Pause, table: Table) -> None:
     state = _begun(pause)
     assert pause.take_probe(state, NOW + 400.9) is True
@@ -135,7 +152,7 @@ def test_what_was_read_must_still_stand(
     pause: Pause, table: Table, other: dict[str, object]
 ) -> None:
     state = _begun(pause)
-    table.change(**other)
+    table.change(next_probe=NOW + 350, **other)
     before = table.item()
     assert pause.take_probe(state, NOW + 400) is False
     assert pause.end(state) is False
@@ -165,6 +182,7 @@ def test_a_probe_without_a_mail_is_still_due(pause: Pause, table: Table) -> None
 
 def test_the_end_is_written_and_told_once(pause: Pause, table: Table, clock: Clock) -> None:
     state = _begun(pause)
+    pause.announced(state)
     clock.now += 10
     assert pause.end(state) is True
     ended = {"paused": False, "next_probe": 0, "resumed_at": NOW + 10}
