@@ -23,7 +23,7 @@ PYTHON_SOURCES := $(wildcard layers functions local ops benchmarks tests)
 TYPED_SOURCES := $(wildcard layers/taqnyat/taqnyat layers/taqnyat/outbox layers/taqnyat/trim.py functions local ops benchmarks tests)
 BUILD_INPUTS := template.yaml $(sort $(shell find layers functions -type f -not -path '*/__pycache__/*'))
 
-.PHONY: help demo pictures docs incident run test mutation lint format build bench bench-quick requirements clean
+.PHONY: help faults demo pictures docs incident run test mutation lint format build bench bench-quick requirements clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -54,6 +54,9 @@ mutation: .venv-mutation/.done ## Change the core in small ways; the tests must 
 	cp tests/mutation.toml build/mutation/pyproject.toml
 	cd build/mutation && ../../.venv-mutation/bin/mutmut run --max-children "$${CHILDREN:-1}" $(ARGS)
 	.venv-mutation/bin/python -m tests.mutation
+
+faults: .venv/.dev ## Strike every boundary with every pair of faults (hours; `make test` draws a sample)
+	FAULTS=all $(PY) -m pytest tests/faults tests/model $(ARGS)
 
 incident: .venv/.local .aws-sam/.built ## Play an incident on the local stack, and write it down in docs/incident.md
 	@mkdir -p build
