@@ -22,6 +22,7 @@ HOLDER = """
 import sys, signal
 from pathlib import Path
 from local.emulator import Emulator
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
 with Emulator(Path(sys.argv[1])) as emulator:
     print(emulator.endpoint_url, flush=True)
     signal.pause()
@@ -77,7 +78,10 @@ def test_it_ends_when_its_owner_is_killed(tmp_path: Path, how: signal.Signals) -
         assert owner.stdout.readline().startswith("http://127.0.0.1:")
         assert _processes_in(tmp_path)
         owner.send_signal(how)
-        owner.wait(5)
+        try:
+            owner.wait(5)
+        finally:
+            owner.kill()
     _until(lambda: _processes_in(tmp_path) == [])
     _until(lambda: [path.name for path in tmp_path.iterdir()] == ["emulator.log"])
 
