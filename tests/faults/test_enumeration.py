@@ -12,8 +12,8 @@ from tests.faults.enumeration import BATCH, Counts, all_pairs, cases, pairs, sin
 from tests.faults.scenarios import Case
 
 EVERYTHING = os.environ.get("FAULTS") == "all"
-PAIRS_OF_ONE = 650
-PAIRS_OF_A_BATCH = 40
+PAIRS_OF_ONE = 430
+PAIRS_OF_A_BATCH = 20
 
 pytestmark = pytest.mark.timeout(0 if EVERYTHING else 180)
 
@@ -61,7 +61,7 @@ def test_one_mail_under_two_faults(case: Case, publish: Publish) -> None:
 @pytest.mark.parametrize("case", cases(BATCH), ids=_all_of)
 def test_a_batch_under_two_faults(case: Case, publish: Publish) -> None:
     counts = Counts()
-    for plan in pairs(case, 100 * PAIRS_OF_A_BATCH if EVERYTHING else PAIRS_OF_A_BATCH, seed=2):
+    for plan in pairs(case, 200 * PAIRS_OF_A_BATCH if EVERYTHING else PAIRS_OF_A_BATCH, seed=2):
         counts.add(case, plan)
     publish("a batch of 10, two faults", counts)
     counts.check(case)

@@ -272,8 +272,8 @@ class World:
 
     def __init__(
         self,
-        *,
         policy: str = "hold",
+        *,
         batch_size: int = 10,
         lockstep: bool = False,
         plan: Mapping[int, str] | None = None,
@@ -471,6 +471,13 @@ class World:
             self.call(container, "response.worker", lambda: self.acknowledge(handles, answer))
 
         self._run(container, run)
+
+    def ask_worker(self, event: dict[str, Any], seconds: float = WORKER_SECONDS) -> Any:
+        """Give the worker an event of Lambda's, return its answer, and do nothing with that."""
+        container = self._container("worker", 0)
+        container.process = Process("worker", self.now + seconds)
+        context = Context(self, container.process)
+        return self._run(container, lambda: worker.handler(event, context))
 
     def acknowledge(self, handles: Mapping[str, str], answer: Any) -> None:
         """Delete what was seen through; an id that is unknown returns the whole batch."""

@@ -8,11 +8,11 @@ _PROPERTY = "model"
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the counts."""
     lines = [
-        (heading, figures)
+        value
         for reports in terminalreporter.stats.values()
         for report in reports
         if getattr(report, "when", "") == "call"
-        for name, (heading, figures) in report.user_properties
+        for name, value in report.user_properties
         if name == _PROPERTY
     ]
     if lines:

@@ -1,0 +1,159 @@
+"""Probes and runs of failures: what pauses, what keeps a pause, what ends it."""
+
+import pytest
+
+from tests.faults import books
+from tests.faults.world import START, World
+
+HOUR = 3600
+
+
+def _queued(mails: int) -> World:
+    world = World()
+    for number in range(mails):
+        world.drop(f"mail {number}")
+    return world
+
+
+def _good_again(world: World, after: float) -> None:
+    world.at(after, lambda: setattr(world.taqnyat, "refusing", None))
+
+
+def test_a_run_of_provider_failures_pauses_and_a_shorter_one_does_not() -> None:
+    for failures, paused in ((9, False), (10, True)):
+        world = World(batch_size=1, FAILURE_RUN="10")
+        for number in range(20):
+            world.drop(f"mail {number}")
+        world.taqnyat.script = ["status_503"] * failures
+        for _ in range(failures):
+            world.work(world.sqs.take(world.mail, 1))
+        assert world.paused is paused
+        world.run_until_quiet()
+        assert books.faults(world) == []
+
+
+def test_a_success_ends_a_run_of_failures() -> None:
+    world = World(batch_size=1, FAILURE_RUN="3")
+    for number in range(5):
+        world.drop(f"mail {number}")
+    world.taqnyat.script = ["status_503", "hang"]
+    for _ in range(3):
+        world.work(world.sqs.take(world.mail, 1))
+    world.taqnyat.script = ["status_503", "status_429"]
+    for _ in range(2):
+        world.work(world.sqs.take(world.mail, 1))
+    assert not world.paused
+
+
+def test_after_a_run_of_failures_one_more_does_not_pause_again() -> None:
+    world = World(FAILURE_RUN="3")
+    for number in range(30):
+        world.drop(f"mail {number}")
+    world.taqnyat.refusing = "status_503"
+
+    def good_again() -> None:
+        world.taqnyat.refusing = None
+        world.taqnyat.script = ["code_15", "status_503", "status_503"]  # the first to the probe
+
+    world.at(400, good_again)
+    world.run_until_quiet()
+    assert len(world.sns.notices) == 2
+    assert books.faults(world) == []
+
+
+@pytest.mark.parametrize("reply", ["status_503", "hang", "status_429"])
+def test_a_probe_that_the_provider_fails_keeps_the_pause(reply: str) -> None:
+    world = _queued(30)
+    world.taqnyat.refusing = "code_2"
+    world.at(200, lambda: setattr(world.taqnyat, "refusing", reply))
+    held: list[bool] = []
+    world.at(1500, lambda: held.append(world.paused))
+    _good_again(world, 1600)
+    world.run_until_quiet()
+    assert held == [True]
+    assert books.faults(world) == []
+
+
+@pytest.mark.parametrize("reply", ["code_14", "code_15", "status_400"])
+def test_a_probe_that_is_about_the_mail_alone_resumes(reply: str) -> None:
+    world = _queued(30)
+    world.taqnyat.refusing = "code_2"
+
+    def top_up() -> None:
+        world.taqnyat.refusing = None
+        world.taqnyat.script = [reply]
+
+    world.at(200, top_up)
+    world.run_until_quiet()
+    assert len(world.failed.messages) == 1
+    assert sum(len(taken) for taken in world.taqnyat.accepted.values()) == 29
+    assert books.faults(world) == []
+
+
+def test_a_probe_that_dies_is_followed_by_another() -> None:
+    trial = World()
+    trial.taqnyat.refusing = "code_2"
+    trial.drop("mail")
+    trial.at(250, lambda: setattr(trial.taqnyat, "refusing", None))
+    trial.run_until_quiet()
+    calls = [(call.process, call.name) for call in trial.calls]
+    world = World(plan={calls.index(("status", "taqnyat.answer")): "crash_before"})
+    world.taqnyat.refusing = "code_2"
+    world.drop("mail")
+    world.drop("another")
+    world.at(250, lambda: setattr(world.taqnyat, "refusing", None))
+    world.run_until_quiet()
+    assert not world.paused
+    assert books.faults(world) == []
+
+
+def test_status_checks_that_overlap_probe_once() -> None:
+    world = World()
+    world.taqnyat.refusing = "code_2"
+    for number in range(5):
+        world.drop(f"mail {number}")
+    world.poll()
+    world.wait(400)
+    calls = len(world.taqnyat.calls)
+    reads = range(len(world.calls), len(world.calls) + 10)
+    for number in reads:
+        world.plan = {number: "schedule"}  # a second check runs at each call of the first
+        world.check()
+    assert len(world.taqnyat.calls) == calls + 1
+
+
+def test_a_queue_that_is_empty_leaves_the_probe_due() -> None:
+    world = World()
+    world.taqnyat.refusing = "code_2"
+    world.drop("mail", expires_at=START + 60)
+    world.run_until_quiet()
+    assert world.paused
+    world.taqnyat.refusing = None
+    world.wait(10 * HOUR)
+    world.drop("late")
+    world.run_until_quiet()
+    assert world.pause.resumed_at
+    assert len(world.taqnyat.accepted["late"]) == 1
+
+
+def test_a_secret_that_is_read_stale_costs_a_pause_and_no_mail() -> None:
+    def run(plan: dict[int, str]) -> World:
+        world = World(plan=plan)
+        world.drop("first")
+        world.work(world.sqs.take(world.mail, 10))
+        world.taqnyat.tokens = {"another"}
+        world.secrets.values.append("another")
+        for number in range(10):
+            world.drop(f"mail {number}")
+        world.work(world.sqs.take(world.mail, 10))
+        return world
+
+    trial = run({})
+    assert not trial.paused
+    reads = [n for n, call in enumerate(trial.calls) if call.name.endswith("get_secret_value")]
+    world = run({reads[-1]: "stale"})
+    assert world.paused
+    world.run_until_quiet()
+    assert len(world.sns.notices) == 2
+    assert len(world.taqnyat.accepted) == 11
+    assert books.faults(world) == []
