@@ -1,6 +1,7 @@
 """The start of a container: made at once in Lambda, else at the first call; rare clients later."""
 
 import gc
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -32,6 +33,43 @@ def test_garbage_is_collected_again_when_all_is_made() -> None:
     startup.ready(list, {})
 
     assert gc.isenabled()
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="not on this system")
+@pytest.mark.parametrize(
+    ("environ", "threads", "kept"),
+    [
+        ({"AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand"}, True, True),
+        ({"AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand"}, False, False),
+        ({}, True, False),
+    ],
+)
+def test_only_in_lambda_the_threads_of_a_batch_share_one_core(
+    environ: dict[str, str], *, threads: bool, kept: bool
+) -> None:
+    cores = os.sched_getaffinity(0)
+    try:
+        startup.ready(list, environ, threads=threads)
+        with ThreadPoolExecutor(1) as executor:
+            found = executor.submit(os.sched_getaffinity, 0).result()
+    finally:
+        os.sched_setaffinity(0, cores)
+
+    assert found == ({max(cores)} if kept else cores)
+
+
+def test_a_sandbox_without_affinity_starts_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    made: list[str] = []
+    monkeypatch.setattr(os, "sched_setaffinity", refuse, raising=False)
+
+    startup.ready(
+        lambda: made.append("now"), {"AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand"}, threads=True
+    )
+
+    assert made == ["now"]
 
 
 def test_a_rare_client_is_made_at_its_first_call_and_by_one_thread_at_a_time(

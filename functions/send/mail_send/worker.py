@@ -68,4 +68,4 @@ def _container() -> tuple[Batch, Telemetry]:
     return Batch(delivery, queue, gate, executor, telemetry, on_resumed=token.forget), telemetry
 
 
-outbox.startup.ready(_container, os.environ)
+outbox.startup.ready(_container, os.environ, threads=True)

@@ -7,6 +7,8 @@ later not again.
 from __future__ import annotations
 
 import gc
+import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,13 +17,27 @@ if TYPE_CHECKING:
 gc.disable()
 
 
-def ready(make: Callable[[], object], environ: Mapping[str, str]) -> None:
+def ready(make: Callable[[], object], environ: Mapping[str, str], *, threads: bool = False) -> None:
     """Make the container now if Lambda is starting it; elsewhere the first call does.
 
     Lambda lends a start a whole CPU, and a call only its memory's share of one. `make` must read
     and open nothing: a snapshot of what it made may start many containers, long after.
+    `threads` says that calls run many threads: in Lambda they are then kept on one core.
     """
     if "AWS_LAMBDA_INITIALIZATION_TYPE" in environ:
+        if threads:
+            _keep_to_one_core()
         make()
     gc.freeze()
     gc.enable()
+
+
+def _keep_to_one_core() -> None:
+    """Run this thread, and those that it starts, on one core.
+
+    Lambda shows two cores, and bills both. Python's threads take turns anyway, and handing the
+    turn from core to core costs a quarter of a batch's CPU (docs/performance.md).
+    """
+    # Not on every system, nor in every sandbox: then it is only slower.
+    with suppress(AttributeError, OSError):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})

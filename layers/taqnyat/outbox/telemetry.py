@@ -51,7 +51,10 @@ class Telemetry:
     def __init__(self, namespace: str, level: str | None = None) -> None:
         """`level` None takes LOG_LEVEL of the environment."""
         self._namespace = namespace
-        self._log = Logger(service=SERVICE, level=level, location=None, utc=True)
+        # Neither code locations nor ids of traces that nobody takes: each line is billed.
+        self._log = Logger(
+            service=SERVICE, level=level, location=None, xray_trace_id=None, utc=True
+        )
         self._counts: Counter[str] = Counter()
         self._reasons: Counter[tuple[str, str]] = Counter()
         self._measures: list[tuple[str, MetricUnit, float]] = []
@@ -97,10 +100,11 @@ class Telemetry:
         called = outcome.status is not None or outcome.verdict is Verdict.UNKNOWN
         if called and report.seconds:
             # A mail that expired, has no token yet, or whose worker died before has no latency.
-            latency = (PROVIDER_LATENCY, MetricUnit.Milliseconds, report.seconds * 1000)
+            milliseconds = round(report.seconds * 1000, 1)
+            latency = (PROVIDER_LATENCY, MetricUnit.Milliseconds, milliseconds)
             self._measures.append(latency)
         if outcome.verdict is Verdict.SENT:
-            self._measures.append((TIME_TO_SEND, MetricUnit.Seconds, report.waited))
+            self._measures.append((TIME_TO_SEND, MetricUnit.Seconds, round(report.waited, 3)))
             if outcome.price is not None:
                 self._measures.append((MAIL_PRICE, MetricUnit.NoUnit, float(outcome.price)))
 
