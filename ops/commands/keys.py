@@ -10,6 +10,8 @@ from ops.screen import Screen, table
 from ops.secret import Secret
 from ops.stack import Stack
 
+_SOON = "within a minute, or the stack's KeyCacheSeconds if that is longer"
+
 
 @click.group("keys")
 def group() -> None:
@@ -72,7 +74,7 @@ def rotate(stack: Stack, screen: Screen, client: str, *, finish: bool) -> None:
     document = keys.load(text)
     if finish:
         secret.write(keys.dump(keys.finish(document, client)), seen)
-        screen.show({"client": client}, "Older keys stop working within a minute.")
+        screen.show({"client": client}, f"Older keys stop working {_SOON}.")
         return
     secret.write(keys.dump(keys.rotate(document, client, key)), seen)
     _show_key(screen, client, key)
@@ -90,7 +92,7 @@ def revoke(stack: Stack, screen: Screen, client: str, *, yes: bool) -> None:
     changed = keys.revoke(keys.load(text), client)
     screen.confirm(f"Take all keys of {client} away in {stack}?", yes=yes)
     secret.write(keys.dump(changed), seen)
-    screen.show({"client": client}, "Revoked; its keys stop working within a minute.")
+    screen.show({"client": client}, f"Revoked; its keys stop working {_SOON}.")
 
 
 def _words(found: Any) -> str:  # noqa: ANN401  as it stands in the secret
