@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from taqnyat import Letter
-
 from outbox.addresses import AddressError, bare, mask
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from taqnyat import Letter
 
 MAX_RECIPIENTS: Final = 50
 MAX_SUBJECT: Final = 998  # RFC 5322, 2.1.1
@@ -98,6 +98,8 @@ class Mail:
     @property
     def letter(self) -> Letter:
         """What Taqnyat gets of it."""
+        from taqnyat import Letter  # noqa: PLC0415  a function that only accepts mails sends none
+
         return Letter(self.sender, self.recipients, self.subject, self.body, self.campaign)
 
     @property

@@ -3,16 +3,22 @@
 Knows HTTP and Secrets Manager, nothing else.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from taqnyat.classification import Fault, Outcome, Scope, Verdict, classify
-from taqnyat.client import Letter, SystemStatus, TaqnyatClient
-from taqnyat.credentials import (
-    BearerToken,
-    CredentialsError,
-    MalformedSecretError,
-    SecretUnavailableError,
-    TokenNotSetError,
-)
-from taqnyat.transport import Transport
+
+if TYPE_CHECKING:
+    from taqnyat.client import Letter, SystemStatus, TaqnyatClient
+    from taqnyat.credentials import (
+        BearerToken,
+        CredentialsError,
+        MalformedSecretError,
+        SecretUnavailableError,
+        TokenNotSetError,
+    )
+    from taqnyat.transport import Transport
 
 __all__ = [
     "BearerToken",
@@ -30,3 +36,15 @@ __all__ = [
     "Verdict",
     "classify",
 ]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401  a module's attribute
+    """Import what makes calls when it is asked for: a function that only accepts never does."""
+    if name not in __all__:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    from taqnyat import client, credentials, transport  # noqa: PLC0415
+
+    return next(
+        vars(module)[name] for module in (client, credentials, transport) if name in vars(module)
+    )
