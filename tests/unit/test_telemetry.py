@@ -42,6 +42,8 @@ class Output:
 
 @pytest.fixture
 def output(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Output:
+    # Lambda sets it; no line repeats it, as each `logs` is compared whole.
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=1-00000000-000000000000000000000001")
     telemetry = Telemetry("TaqnyatMail", "INFO")
     logger = logging.getLogger(SERVICE)  # one a process: another test may have chosen its level
     logger.setLevel(logging.INFO)

@@ -35,8 +35,8 @@ def ready(make: Callable[[], object], environ: Mapping[str, str], *, threads: bo
 def _keep_to_one_core() -> None:
     """Run this thread, and those that it starts, on one core.
 
-    Lambda shows two cores, and bills both. Python's threads take turns anyway, and handing the
-    turn from core to core costs a quarter of a batch's CPU (docs/performance.md).
+    Python's threads take turns anyway; where there is a second core, handing the turn across costs
+    a quarter of a batch's CPU (docs/performance.md), and CPU is what a small function waits for.
     """
     # Not on every system, nor in every sandbox: then it is only slower.
     with suppress(AttributeError, OSError):
