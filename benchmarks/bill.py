@@ -38,7 +38,7 @@ PLATFORM_BYTES: Final = len(
 # The template's access log; the usual mix has none.
 ACCESS_BYTES: Final = len(
     f'{{"requestId":"{_ID}","time":"23/Nov/2026:08:00:00 +0000","ip":"203.0.113.70",'
-    '"client":"shop","method":"POST","resource":"/emails","status":"202","responseType":"-","bytes":"46",'
+    '"client":"shop","method":"POST","resource":"/emails","status":"200","responseType":"-","bytes":"46",'
     '"milliseconds":"25","functionMilliseconds":"22"}\n'
 )
 

@@ -32,7 +32,7 @@ _IDLE = {
         "def handler(event, context):\n"
         '    if "print" in event["body"]:\n'
         '        print("{}")\n'
-        '    return {"statusCode": 202, "body": "{}"}\n'
+        '    return {"statusCode": 200, "body": "{}"}\n'
     ),
     "mail_send/worker.py": (
         "def handler(event, context):\n"
@@ -48,7 +48,7 @@ _MAIL = {
 }
 _CALLERS = 8
 _SECONDS = 120.0
-_ACCEPTED = 202
+_ACCEPTED = 200
 _ENTRIES = 10
 
 

@@ -51,7 +51,7 @@ def travel(stack: LocalStack, mail: Mapping[str, Any], tell: Callable[[str, str]
         tell(step, f"{(time.monotonic() - begin) * 1000:6.0f} ms  {detail}".rstrip())
 
     mail_id = _post(stack, mail)
-    report("accepted", f"202, id {mail_id}")
+    report("accepted", f"200, id {mail_id}")
     row: dict[str, Any] = {}
     told: set[str] = set()
     while time.monotonic() - begin < _PATIENCE_SECONDS:

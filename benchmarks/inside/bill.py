@@ -48,7 +48,7 @@ class Meter:
         self.spent["wall"] += time.perf_counter() - wall
         self.spent["cpu"] += time.process_time() - cpu
         self.spent["invocations"] += 1
-        if answer.get("batchItemFailures") or answer.get("statusCode", 202) != 202:  # noqa: PLR2004
+        if answer.get("batchItemFailures") or answer.get("statusCode", 200) != 200:  # noqa: PLR2004
             raise RuntimeError(answer)
 
 

@@ -58,7 +58,7 @@ def accept() -> tuple[dict[str, str], int]:
     queue.send_message(MessageBody=email.model_dump_json())
     metrics.add_metric(name="Accepted", unit=MetricUnit.Count, value=1)
     logger.info("mail queued", extra={"mail_id": email.id})
-    return {"id": email.id}, 202
+    return {"id": email.id}, 200
 
 
 @idempotent_function(  # type: ignore[untyped-decorator]

@@ -13,7 +13,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """`accepted` is what callers were told 202 for; `states` what the ledger has of it.
+    """`accepted` is what callers were told 200 for; `states` what the ledger has of it.
 
     `wrong` names each thing that does not agree, in words.
     """

@@ -62,7 +62,7 @@ class World:
         body: Any = mails[0] if len(mails) == 1 else list(mails)
         path = "/emails" if len(mails) == 1 else "/emails/batch"
         status, said = self.gateway.post(json.dumps(body, ensure_ascii=False).encode(), path)
-        if status not in (200, 202):
+        if status != 200:
             raise LocalStackError(f"{path} answered {status}: {said.decode('utf-8', 'replace')}")
         answer = json.loads(said)
         ids = [item["id"] for item in answer.get("data", [answer])]

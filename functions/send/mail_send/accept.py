@@ -38,7 +38,7 @@ class Accept:
         mail = self._read(request, document, 0, time.time())
         self._submission.submit(mail, _fingerprint(request, document))
         self._telemetry.accepted([mail.id])
-        return wire.answer(202, {"id": mail.id})
+        return wire.answer(200, {"id": mail.id})
 
     def batch(self, request: Request) -> Answer:
         """Accept many mails: all or none, or in permissive mode those that are valid."""
@@ -63,7 +63,7 @@ class Accept:
             self._submission.submit_all(drafts, _fingerprint(request, document))
             self._telemetry.accepted(ids)
         answer: dict[str, Any] = {"data": [{"id": mail_id} for mail_id in ids]}
-        return wire.answer(202, answer | {"errors": errors} if permissive else answer)
+        return wire.answer(200, answer | {"errors": errors} if permissive else answer)
 
     def _read(self, request: Request, data: object, index: int, now: float) -> Mail:
         mail = read_mail(

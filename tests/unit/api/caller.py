@@ -71,7 +71,7 @@ class Caller:
     def accepted(self, key: str | None = None, **fields: Any) -> str:  # noqa: ANN401 - JSON
         """Post a mail and return its id."""
         reply = self.send(key, **fields)
-        assert reply.status == 202, reply.body
+        assert reply.status == 200, reply.body
         return str(reply.body["id"])
 
     def batch(self, mails: object, key: str | None = None, mode: str | None = None) -> Reply:
