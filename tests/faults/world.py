@@ -406,7 +406,7 @@ class World:
         *,
         key: str = "",
         mail_id: str = "",
-        good: int = 202,
+        good: int = 200,
     ) -> Any:
         event = {
             "httpMethod": method,
