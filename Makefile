@@ -21,9 +21,10 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Only the parts that exist, so that a part can be added without touching the recipes.
 PYTHON_SOURCES := $(wildcard layers functions local ops benchmarks tests)
 TYPED_SOURCES := $(wildcard layers/taqnyat/taqnyat layers/taqnyat/outbox layers/taqnyat/trim.py functions local ops benchmarks tests)
-BUILD_INPUTS := template.yaml $(sort $(shell find layers functions -type f -not -path '*/__pycache__/*'))
+# pyproject.toml has the version, which the build writes into the template.
+BUILD_INPUTS := template.yaml pyproject.toml $(sort $(shell find layers functions -type f -not -path '*/__pycache__/*'))
 
-.PHONY: help faults demo pictures docs incident run test mutation lint format build bench bench-quick requirements clean
+.PHONY: help faults demo pictures docs incident run test mutation lint format build deploy package bench bench-quick requirements clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -58,10 +59,10 @@ mutation: .venv-mutation/.done ## Change the core in small ways; the tests must 
 faults: .venv/.dev ## Strike every boundary with every pair of faults (hours; `make test` draws a sample)
 	FAULTS=all $(PY) -m pytest tests/faults tests/model $(ARGS)
 
-incident: .venv/.local .aws-sam/.built ## Play an incident on the local stack, and write it down in docs/incident.md
+incident: .venv/.local .aws-sam/.built ## Play an incident; writes build/incident.md (WRITE=1: docs/incident.md as well)
 	@mkdir -p build
 	$(PY) -m local.incident >build/incident.md
-	@mv build/incident.md docs/incident.md
+	@$(if $(WRITE),cp build/incident.md docs/incident.md,echo "build/incident.md")
 
 lint: .venv/.dev .venv-checkov/.done ## Code, types, template and security checks
 	$(PY) -m ruff check $(PYTHON_SOURCES)
@@ -83,6 +84,20 @@ format: .venv/.dev ## Format the code and sort its imports
 
 build: .aws-sam/.built ## Build the deployable bundle with `sam build`
 
+deploy: .aws-sam/.built ## Deploy the bundle, with its version as a tag of the stack (ARGS=--guided asks)
+	sam deploy --tags "taqnyat-mail:version=$(VERSION)" $(ARGS)
+
+# Built a second time elsewhere: a release is one only if the same sources give the same bytes.
+package: .aws-sam/.built ## Write a release to build/release, which deploys with the AWS CLI alone
+	@"$(PYTHON3_13)" -c pass || { echo "A release needs Python 3.13, for Lambda's byte-code." >&2; exit 1; }
+	rm -rf build/release build/again
+	$(SAM_BUILD) --build-dir build/again/build
+	$(PY) -m ops.version build/again/build/template.yaml
+	$(PY) -m ops.release build/again/build build/again/release
+	$(PY) -m ops.release .aws-sam/build build/release
+	cmp build/again/release/SHA256SUMS build/release/SHA256SUMS
+	@echo "build/release: $(VERSION)"
+
 bench: .venv/.dev .aws-sam/.built build/bench/.done ## Measure speed and cost; writes benchmarks/results.json, docs/performance.md
 	$(PY) -m benchmarks --python "$(BENCH_PYTHON)" $(ARGS)
 
@@ -101,8 +116,13 @@ build/bench/.done: requirements/bench.txt benchmarks/naive/requirements.txt
 	@touch $@
 
 .aws-sam/.built: .venv/.local .aws-sam/.inputs $(BUILD_INPUTS)
-	env -u MAKEFLAGS -u MAKELEVEL PYTHON3_13="$(PYTHON3_13)" sam build
+	$(SAM_BUILD)
+	$(PY) -m ops.version $(@D)/build/template.yaml
 	@touch $@
+
+# The hash seed is fixed: sets in byte-code are ordered by it.
+SAM_BUILD = env -u MAKEFLAGS -u MAKELEVEL PYTHONHASHSEED=0 PYTHON3_13="$(PYTHON3_13)" sam build
+VERSION = $(shell $(PY) -m ops.version)
 
 # The list of the inputs, so that a file that went away is noticed too.
 .aws-sam/.inputs: FORCE

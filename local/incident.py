@@ -1,4 +1,4 @@
-"""`make incident`: an incident played on the local stack, written down as docs/incident.md.
+"""`make incident`: an incident played on the local stack, and written down.
 
 The balance runs out under load, and the operators' command line is all that is used to see it
 through. What is printed is what the commands really said; a claim that does not hold ends it with
@@ -199,7 +199,7 @@ def main() -> int:
             with LocalStack(options) as stack:
                 sys.stdout.write(
                     "# An incident: the balance runs out\n\nPlayed on the local stack by "
-                    "`make incident`, which writes this file: what follows is what the commands "
+                    "`make incident WRITE=1`, which writes this file: what follows is what the commands "
                     "said.\n\n"
                 )
                 Incident(stack, sys.stdout).play()

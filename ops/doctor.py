@@ -13,7 +13,7 @@ from outbox.pause import PauseState
 from taqnyat import BearerToken, CredentialsError, Scope, Verdict
 from taqnyat.classification import CODES
 
-from ops import keys, watch
+from ops import keys, version, watch
 from ops.errors import OpsError, explain
 from ops.remedies import remedy
 from ops.screen import ago, clock
@@ -96,6 +96,7 @@ class Doctor:
     def _checks(self) -> list[tuple[str, Callable[[], Finding]]]:
         checks: list[tuple[str, Callable[[], Finding]]] = [
             ("stack", self._deployed),
+            ("version", self._version),
             ("clock", self._clock),
             ("token", self._token),
             ("API keys", self._keys),
@@ -111,7 +112,7 @@ class Doctor:
             ("egress address", self._egress),
         ]
         if self._ask_taqnyat:
-            checks.insert(3, ("Taqnyat's account", self._account))
+            checks.insert(4, ("Taqnyat's account", self._account))
         return checks
 
     def _deployed(self) -> Finding:
@@ -121,6 +122,9 @@ class Doctor:
         if status.endswith("_IN_PROGRESS"):
             return warning(status, "a deployment is running; look again when it has ended")
         return bad(status, "see the stack's events in CloudFormation, and deploy again")
+
+    def _version(self) -> Finding:
+        return version_finding(self._stack.outputs.get(version.OUTPUT), version.VERSION)
 
     def _clock(self) -> Finding:
         headers = self._stack.described_headers
@@ -258,6 +262,18 @@ class Doctor:
         if (function.get("VpcConfig") or {}).get("SubnetIds"):
             return good("fixed: by the VPC's NAT; its address is an output of network.yaml's stack")
         return good("not fixed, and not refused: fine unless Taqnyat's account limits addresses")
+
+
+def version_finding(deployed: str | None, local: str) -> Finding:
+    """Compare the stack's version with that of this command line."""
+    if deployed is None:
+        return warning(f"deployed: older than 0.2.0; here: {local}", "deploy the stack again")
+    found = f"deployed: {deployed}; here: {local}"
+    if deployed == version.UNKNOWN:
+        return warning(found, "build with `make build`, which writes the version, and deploy again")
+    if deployed != local:
+        return warning(found, "deploy the stack again, or use the deployed version's command line")
+    return good(found)
 
 
 def sending_finding(state: PauseState, now: float) -> Finding:

@@ -54,6 +54,7 @@ def test_names_are_left_to_cloudformation() -> None:
 
 def test_the_outputs_are_those_of_the_design() -> None:
     assert set(expanded()["Outputs"]) == {
+        "Version",
         "ApiUrl",
         "StageName",
         "MailQueueUrl",

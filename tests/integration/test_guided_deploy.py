@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from local.emulator import Emulator
+from ops.version import VERSION
 
 ROOT = Path(__file__).parents[2]
 MORE_THAN_THE_QUESTIONS = 60
+TAG = f"taqnyat-mail:version={VERSION}"  # as `make deploy` gives it
 
 
 @pytest.fixture
@@ -36,7 +38,7 @@ def test_enter_at_each_question_deploys_the_whole_stack(emulator: Emulator, tmp_
     }
 
     deployed = subprocess.run(
-        [Path(sys.executable).with_name("sam"), "deploy", "--guided"],
+        [Path(sys.executable).with_name("sam"), "deploy", "--tags", TAG, "--guided"],
         cwd=bundle,
         env=environment,
         input="\n" * MORE_THAN_THE_QUESTIONS,
@@ -50,3 +52,4 @@ def test_enter_at_each_question_deploys_the_whole_stack(emulator: Emulator, tmp_
     stacks = emulator.client("cloudformation").describe_stacks(StackName="taqnyat-mail")["Stacks"]
     assert [stack["StackStatus"] for stack in stacks] == ["CREATE_COMPLETE"]
     assert all(output["OutputValue"] for output in stacks[0]["Outputs"])
+    assert [f"{tag['Key']}={tag['Value']}" for tag in stacks[0]["Tags"]] == [TAG]

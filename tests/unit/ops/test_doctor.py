@@ -13,6 +13,7 @@ from outbox.dynamo import pack_item
 from taqnyat.classification import CODES, STATUSES, Scope
 from taqnyat.credentials import MalformedSecretError, TokenNotSetError
 
+from ops import version
 from ops.doctor import Check, Doctor, Level
 from ops.errors import OpsError
 from ops.remedies import REMEDIES, remedy
@@ -38,6 +39,7 @@ class Aws:
         }
         self.date = NOW
         self.status = "CREATE_COMPLETE"
+        self.version: str | None = version.VERSION
         self.clients["cloudformation"].describe_stacks.side_effect = self._describe
         self.clients["dynamodb"].get_item.side_effect = self._get_item
         self.clients["dynamodb"].describe_table.return_value = {"Table": {"TableStatus": "ACTIVE"}}
@@ -80,6 +82,8 @@ class Aws:
     def _describe(self, **_: object) -> dict[str, Any]:
         date = format_datetime(datetime.fromtimestamp(self.date, UTC), usegmt=True)
         outputs = [{"OutputKey": name, "OutputValue": name} for name in OUTPUTS.split()]
+        if self.version:
+            outputs.append({"OutputKey": "Version", "OutputValue": self.version})
         return {
             "Stacks": [{"StackStatus": self.status, "Outputs": outputs}],
             "ResponseMetadata": {"HTTPHeaders": {"date": date}},
@@ -102,9 +106,33 @@ def aws() -> Aws:
 def test_a_healthy_stack_has_nothing_to_mend(aws: Aws) -> None:
     found = aws.look()
 
-    assert len(found) == 15
+    assert len(found) == 16
     assert {check.level for check in found.values()} == {Level.GOOD}
     assert not any(check.remedy for check in found.values())
+
+
+def test_both_versions_are_shown(aws: Aws) -> None:
+    assert aws.look()["version"].found == f"deployed: {version.VERSION}; here: {version.VERSION}"
+
+
+@pytest.mark.parametrize(
+    ("deployed", "found", "what_to_do"),
+    [
+        ("0.0.1", "deployed: 0.0.1; ", "deploy the stack again"),
+        ("unversioned", "deployed: unversioned; ", "make build"),
+        (None, "deployed: older than 0.2.0; ", "deploy the stack again"),
+    ],
+)
+def test_a_stack_of_another_version_is_told(
+    aws: Aws, deployed: str | None, found: str, what_to_do: str
+) -> None:
+    aws.version = deployed
+
+    check = aws.look()["version"]
+
+    assert check.level is Level.WARNING
+    assert check.found == f"{found}here: {version.VERSION}"
+    assert what_to_do in check.remedy
 
 
 def test_a_stack_that_there_is_not_is_told(aws: Aws) -> None:
@@ -123,7 +151,7 @@ def test_one_check_that_aws_forbids_does_not_hide_the_others(aws: Aws) -> None:
 
     found = aws.look()
 
-    assert len(found) == 15
+    assert len(found) == 16
     assert "may not do ListSubscriptionsByTopic" in found["alarm subscribers"].found
 
 
