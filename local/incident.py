@@ -199,8 +199,8 @@ def main() -> int:
             with LocalStack(options) as stack:
                 sys.stdout.write(
                     "# An incident: the balance runs out\n\nPlayed on the local stack by "
-                    "`make incident WRITE=1`, which writes this file: what follows is what the commands "
-                    "said.\n\n"
+                    "`make incident WRITE=1`, which writes this file: what follows is what the "
+                    "commands said.\n\n"
                 )
                 Incident(stack, sys.stdout).play()
         except LocalStackError as error:
