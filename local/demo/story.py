@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Protocol
 
 from local.console.gateway import Gateway
@@ -62,7 +63,7 @@ class World:
         body: Any = mails[0] if len(mails) == 1 else list(mails)
         path = "/emails" if len(mails) == 1 else "/emails/batch"
         status, said = self.gateway.post(json.dumps(body, ensure_ascii=False).encode(), path)
-        if status != 200:
+        if status != HTTPStatus.OK:
             raise LocalStackError(f"{path} answered {status}: {said.decode('utf-8', 'replace')}")
         answer = json.loads(said)
         ids = [item["id"] for item in answer.get("data", [answer])]
