@@ -48,7 +48,7 @@ docs: .venv-docs/.done ## Build the documentation as a site in build/site
 test: .venv/.dev .aws-sam/.built ## Run all tests (ARGS goes to pytest)
 	$(PY) -m pytest $(ARGS)
 
-mutation: .venv-mutation/.done ## Change the core in small ways; the tests must notice (ARGS picks mutants: 'outbox.ledger.*')
+mutation: .venv-mutation/.done ## Change the core in small ways; the tests must notice (ARGS picks mutants: 'outbox.storage.claims.*')
 	rm -rf build/mutation
 	@mkdir -p build/mutation
 	cp -R layers/taqnyat/taqnyat layers/taqnyat/outbox functions local tests build/mutation

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import jinja2
-from outbox.mail import Mail
-from outbox.submission import mail_id
+from outbox.accepting.submission import mail_id
+from outbox.mail.mail import Mail
 
 from ops import sending
 from ops.errors import OpsError

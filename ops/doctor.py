@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
-from outbox.pause import PauseState
+from outbox.sending.pause import PauseState
 from taqnyat import BearerToken, CredentialsError, Scope, Verdict
 from taqnyat.classification import CODES
 

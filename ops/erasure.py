@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from botocore.exceptions import ClientError
-from outbox.addresses import AddressError, bare, mask
-from outbox.dynamo import Expression, pack, standing_item, unpack_item
-from outbox.mail import MESSAGE_FIELDS, MailError, read_mail
+from outbox.mail.addresses import AddressError, bare, mask
+from outbox.mail.mail import MailError
+from outbox.mail.validation import MESSAGE_FIELDS, read_mail
+from outbox.storage.expressions import Expression, existing_item, pack, unpack_item
 
 from ops.errors import OpsError
 from ops.failed import Parked
@@ -90,7 +91,7 @@ class Traces:
                 ExpressionAttributeValues=write.values,
             )
         except ClientError as error:
-            standing_item(error)
+            existing_item(error)
             return False
         return True
 

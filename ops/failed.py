@@ -11,9 +11,10 @@ from enum import StrEnum
 from typing import Any, Final
 
 from botocore.exceptions import ClientError
-from outbox.ledger import Row, iso
-from outbox.messages import Received
-from outbox.states import State
+from outbox.mail.states import State
+from outbox.mail.times import iso
+from outbox.queues.message import ReceivedMessage
+from outbox.storage.row import Row
 
 from ops.errors import OpsError
 
@@ -26,7 +27,7 @@ _MOST: Final = 10_000
 class Parked:
     """A message of the failed queue, and what it says of itself."""
 
-    message: Received = field(repr=False)  # holds the whole mail
+    message: ReceivedMessage = field(repr=False)  # holds the whole mail
     raw: dict[str, Any] = field(repr=False)
 
     @property
@@ -110,7 +111,7 @@ class Fate(StrEnum):
 
 def fate(parked: Parked, row: Row | None) -> tuple[Fate, str]:
     """Decide on one message by its mail's row, and say why."""
-    redriven = parked.message.redriven
+    redriven = parked.message.redrive_attempt
     if row is None:
         return _without_row(parked)
     if row.state in {State.SENT, State.CANCELED}:
@@ -187,7 +188,7 @@ class FailedQueue:
             found = answer.get("Messages") or []
             empty = 0 if found else empty + 1
             for raw in found:
-                held[raw["MessageId"]] = Parked(Received.from_queue(raw), raw)
+                held[raw["MessageId"]] = Parked(ReceivedMessage.from_queue(raw), raw)
 
     def _let_go(self, parked: Parked) -> None:
         try:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from botocore.exceptions import BotoCoreError, ClientError
-from outbox.ledger import Row
-from outbox.submission import IdempotencyConflictError
+from outbox.accepting.submission import IdempotencyConflictError
+from outbox.storage.row import Row
 
 from ops import sending
 from ops.campaign import Campaign, Line

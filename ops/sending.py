@@ -5,10 +5,12 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from outbox.ledger import Ledger, Row
-from outbox.mail import REQUEST_FIELDS, Mail, MailError, read_mail
-from outbox.messages import encode
-from outbox.states import State
+from outbox.mail.mail import Mail, MailError
+from outbox.mail.states import State
+from outbox.mail.validation import REQUEST_FIELDS, read_mail
+from outbox.queues.message import encode
+from outbox.storage.ledger import Ledger
+from outbox.storage.row import Row
 
 from ops.errors import OpsError
 from ops.stack import Stack

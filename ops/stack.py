@@ -9,12 +9,14 @@ from typing import Any, Final
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from outbox.ledger import Ledger
-from outbox.messages import MailQueue
-from outbox.pause import Intake, Pause
-from outbox.schedules import Schedules
+from outbox.accepting.submission import Submission
+from outbox.queues.event_source import EventSource
+from outbox.queues.queue import MailQueue
+from outbox.queues.schedules import Schedules
+from outbox.sending.pause import Pause
 from outbox.settings import Settings
-from outbox.submission import Submission
+from outbox.storage.ledger import Ledger
+from outbox.storage.table import LedgerTable
 
 from ops.errors import OpsError
 
@@ -95,10 +97,9 @@ class Stack:
     def ledger(self) -> Ledger:
         """The ledger."""
         return Ledger(
-            self.client("dynamodb"),
-            self.output("LedgerTable"),
-            lease_seconds=self.settings.lease_seconds,
-            record_days=self.settings.record_days,
+            LedgerTable(
+                self.client("dynamodb"), self.output("LedgerTable"), self.settings.record_days
+            )
         )
 
     @cached_property
@@ -111,9 +112,9 @@ class Stack:
         )
 
     @cached_property
-    def intake(self) -> Intake:
-        """The switch between mail queue and worker."""
-        return Intake(
+    def event_source(self) -> EventSource:
+        """The mapping that feeds the worker from the mail queue."""
+        return EventSource(
             lambda: self.client("lambda"),
             self.output("WorkerFunction"),
             self.output("MailQueueArn"),

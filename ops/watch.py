@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from outbox import telemetry
-from outbox.ledger import iso
+from outbox.mail.times import iso
 
 from ops.stack import Stack
 

@@ -17,7 +17,7 @@ def main() -> int:
     """Print the score per module, and the mutants that live."""
     killed = total = 0
     alive: list[str] = []
-    for path in sorted(MUTANTS.glob("*/*.py.meta")):
+    for path in sorted(MUTANTS.rglob("*.py.meta")):
         codes: dict[str, int | None] = json.loads(path.read_text())["exit_code_by_key"]
         tried = {name: code for name, code in codes.items() if code is not None}
         if not tried:

@@ -4,8 +4,8 @@ from dataclasses import asdict
 from typing import Any
 
 import click
-from outbox.ledger import Row
-from outbox.states import State
+from outbox.mail.states import State
+from outbox.storage.row import Row
 from rich.console import Group, RenderableType
 from taqnyat.explanations import explain
 

@@ -25,7 +25,7 @@ def pause(stack: Stack, screen: Screen, reason: str, *, yes: bool) -> None:
         raise OpsError("--reason takes up to 80 letters, digits, spaces and . _ : , -")
     screen.confirm(f"Pause all sending of {stack}?", yes=yes)
     stack.pause.begin_by_hand(reason)
-    switched = stack.intake.switch(on=False)
+    switched = stack.event_source.disable()
     screen.show({"paused": True, "reason": reason, "mapping_follows": switched}, "Paused.")
 
 
@@ -41,7 +41,7 @@ def resume(stack: Stack, screen: Screen, *, yes: bool) -> None:
         screen.confirm(f"Send all that waits in {stack}?", yes=yes)
         if not stack.pause.end(state):
             raise OpsError("the pause changed at the same time", "see `status`, and try again")
-    if not stack.intake.switch(on=True):
+    if not stack.event_source.enable():
         raise OpsError(
             "resumed, but the event source mapping could not be enabled",
             "the status check tries it again each minute; see `status`",

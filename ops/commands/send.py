@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import click
-from outbox.states import State
+from outbox.mail.states import State
 
 from ops import sending
 from ops.commands.frame import on_a_stack, yes_option

@@ -3,8 +3,8 @@
 import time
 
 import click
-from outbox.ledger import iso
-from outbox.states import State
+from outbox.mail.states import State
+from outbox.mail.times import iso
 from taqnyat import Scope, Verdict
 
 from ops.commands.frame import on_a_stack, yes_option

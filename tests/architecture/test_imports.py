@@ -111,7 +111,7 @@ def test_only_entries_read_the_environment() -> None:
     ("package", "source", "expected"),
     [
         ("taqnyat", "import outbox", {"outbox"}),
-        ("taqnyat", "from outbox.mail import Mail", {"outbox.mail"}),
+        ("taqnyat", "from outbox.mail.mail import Mail", {"outbox.mail.mail"}),
         ("taqnyat", "from aws_lambda_powertools import Logger", {"aws_lambda_powertools"}),
         ("outbox", "import mail_send.api", {"mail_send.api"}),
         ("outbox", "def f():\n    import boto3", {"boto3"}),
@@ -120,7 +120,7 @@ def test_only_entries_read_the_environment() -> None:
         ("mail_status", "import importlib\nimportlib.import_module('tests.x')", {"tests.x"}),
         ("local", "from taqnyat import classify", {"taqnyat"}),
         ("outbox", "from . import mail", {"."}),
-        ("outbox", "from taqnyat import Letter\nimport json\nimport outbox.mail", set()),
+        ("outbox", "from taqnyat import Letter\nimport json\nimport outbox.mail.mail", set()),
     ],
 )
 def test_the_check_sees(package: str, source: str, expected: set[str]) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from mail_authorize.handler import identify, policy
 from mail_send.wire import ApiError, Request
-from outbox.mail import REQUEST_FIELDS, Mail, MailError, read_mail
-from outbox.messages import Received
+from outbox.mail.mail import Mail, MailError
+from outbox.mail.validation import REQUEST_FIELDS, read_mail
+from outbox.queues.message import ReceivedMessage
 
 EVENTS = Path(__file__).parents[2] / "events"
 NOW = 1795420801.0
@@ -44,7 +45,7 @@ def records(name: str) -> list[dict[str, Any]]:
 
 def mail_of(record: dict[str, Any]) -> Mail:
     """Read the mail of an SQS record."""
-    return Received.from_record(record).mail("transactional", NOW)
+    return ReceivedMessage.from_record(record).mail("transactional", NOW)
 
 
 def test_each_event_is_of_a_kind_that_is_held_here() -> None:
@@ -166,9 +167,9 @@ def test_a_direct_producer_leaves_out_what_it_may() -> None:
 
 def test_a_redriven_message_is_known_by_its_attributes() -> None:
     (record,) = records("sqs-redriven.json")
-    message = Received.from_record(record)
+    message = ReceivedMessage.from_record(record)
 
-    assert message.redriven == 1
+    assert message.redrive_attempt == 1
     assert mail_of(record).id == message.attributes["id"]
 
 

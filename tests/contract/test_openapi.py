@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
-from mail_send import accept, api, records, wire
-from outbox import mail as mails
-from outbox.states import State
+from mail_send import api, create_emails, emails, wire
+from outbox.mail import validation
+from outbox.mail.states import State
 from taqnyat import Scope, Verdict
 
 from tests import openapi
@@ -105,7 +105,7 @@ def test_the_examples_of_calls_are_accepted(
 
 
 def test_the_fields_of_a_mail_are_those_of_the_code() -> None:
-    assert set(SCHEMAS["Mail"]["properties"]) == mails.REQUEST_FIELDS
+    assert set(SCHEMAS["Mail"]["properties"]) == validation.REQUEST_FIELDS
 
 
 def test_the_limits_are_those_of_the_code() -> None:
@@ -118,13 +118,13 @@ def test_the_limits_are_those_of_the_code() -> None:
         if parameter["name"] == "limit"
     ]
 
-    assert fields["to"]["oneOf"][1]["maxItems"] == mails.MAX_RECIPIENTS
-    assert fields["subject"]["maxLength"] == mails.MAX_SUBJECT
-    assert fields["campaign_name"]["maxLength"] == mails.MAX_CAMPAIGN
-    assert fields["tags"]["maxItems"] == mails.MAX_TAGS
+    assert fields["to"]["oneOf"][1]["maxItems"] == validation.MAX_RECIPIENTS
+    assert fields["subject"]["maxLength"] == validation.MAX_SUBJECT
+    assert fields["campaign_name"]["maxLength"] == validation.MAX_CAMPAIGN
+    assert fields["tags"]["maxItems"] == validation.MAX_TAGS
     assert parameters["IdempotencyKey"]["schema"]["maxLength"] == wire.MAX_KEY
-    assert batch["content"]["application/json"]["schema"]["maxItems"] == accept.MAX_BATCH
-    assert (limit["default"], limit["maximum"]) == (records.DEFAULT_LIMIT, records.MAX_LIMIT)
+    assert batch["content"]["application/json"]["schema"]["maxItems"] == create_emails.MAX_BATCH
+    assert (limit["default"], limit["maximum"]) == (emails.DEFAULT_LIMIT, emails.MAX_LIMIT)
 
 
 def test_the_words_are_those_of_the_code() -> None:

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from outbox.messages import Received
+from outbox.queues.message import ReceivedMessage
 
 from tests.faults.standins import sqs
 from tests.faults.world import World, installed
@@ -48,6 +48,6 @@ def test_the_api_writes_what_the_design_says() -> None:
 
 def test_the_worker_reads_it_byte_for_byte() -> None:
     mail_id, message = posted()
-    mail = Received.from_record(sqs.record(message)).mail("another", 0.0)
+    mail = ReceivedMessage.from_record(sqs.record(message)).mail("another", 0.0)
     assert (mail.id, mail.subject, mail.body) == (mail_id, SUBJECT, HTML)
     assert (mail.campaign, mail.client) == ("transactional", "shop")

@@ -7,8 +7,8 @@ under `hold` only where a human re-drove it.
 
 from collections.abc import Iterator
 
-from outbox.ledger import Row
-from outbox.states import State
+from outbox.mail.states import State
+from outbox.storage.row import Row
 
 from tests.faults.provider import Acceptance
 from tests.faults.world import Order, World

@@ -13,7 +13,8 @@ from typing import Final, Protocol
 from urllib.parse import parse_qs
 
 from taqnyat.classification import Fault
-from taqnyat.transport import MAX_ANSWER_BYTES, Answer
+from taqnyat.connection import MAX_ANSWER_BYTES
+from taqnyat.transport import Answer
 
 from local.simulator import guide
 

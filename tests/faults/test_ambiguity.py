@@ -1,7 +1,7 @@
 """Outcomes that nobody knows: held or resent, re-driven by a human, and always on record."""
 
 import pytest
-from outbox.states import State
+from outbox.mail.states import State
 
 from tests.faults import books
 from tests.faults.world import FAILED_QUEUE_ARN, MAIL_QUEUE_ARN, Order, World
@@ -31,7 +31,7 @@ def test_a_worker_that_dies_leaves_its_mail_unknown_and_it_is_told() -> None:
     order = world.orders["mail"]
     row = world.row(order)
     assert row is not None
-    assert (row.state, row.reason, row.maybe) == (State.UNKNOWN, "worker_died", 1)
+    assert (row.state, row.reason, row.possibly_sent) == (State.UNKNOWN, "worker_died", 1)
     assert [attempt["reason"] for attempt in row.attempts] == ["worker_died"]
     [report] = [report for notes in world.notes for report in notes.reports]
     # MailUnknown counts by the report: its alarm must see this mail too.
@@ -108,7 +108,7 @@ def test_a_re_drive_that_outlives_the_row_is_still_a_resend() -> None:
     world.run_until_quiet()
     row = world.row(order)
     assert row is not None
-    assert (row.state, row.resends, row.maybe) == (State.SENT, 1, 1)
+    assert (row.state, row.resends, row.possibly_sent) == (State.SENT, 1, 1)
     assert [attempt.get("resend") for attempt in row.attempts] == [True]
 
 

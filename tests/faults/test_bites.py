@@ -5,13 +5,17 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from outbox import delivery
-from outbox.batch import Batch
-from outbox.delivery import Delivery
-from outbox.dynamo import Expression
-from outbox.ledger import Ledger, Row
-from outbox.messages import MailQueue, Received
-from outbox.states import State
+from outbox.mail.report import Report
+from outbox.mail.states import State
+from outbox.queues.message import ReceivedMessage
+from outbox.queues.queue import MailQueue
+from outbox.sending import delivery, policy
+from outbox.sending.batch import BatchProcessor
+from outbox.sending.delivery import Delivery
+from outbox.storage import claims
+from outbox.storage.claims import Claims
+from outbox.storage.expressions import Expression
+from outbox.storage.row import Row
 from taqnyat import Outcome, Verdict
 
 from tests.faults.enumeration import Counts, Plan, pairs, singles, usual
@@ -21,22 +25,22 @@ Break = Callable[[pytest.MonkeyPatch], None]
 
 
 def _claims_whatever_the_state(patch: pytest.MonkeyPatch) -> None:
-    claim = Ledger.claim
+    claim = Claims.claim
 
-    def broken(self: Ledger, *given: Any, **more: Any) -> Any:
+    def broken(self: Claims, *given: Any, **more: Any) -> Any:
         _, row = claim(self, *given, **more)
         return True, row
 
-    patch.setattr(Ledger, "claim", broken)
+    patch.setattr(Claims, "claim", broken)
 
 
 def _settles_whosever_claim_it_is(patch: pytest.MonkeyPatch) -> None:
     """Let a late answer overwrite what another has found out; a lease that is too short lets it."""
 
-    def still(_: Ledger, write: Expression, __: str) -> str:
+    def still(write: Expression, _: str) -> str:
         return f"attribute_exists({write.name('state')})"
 
-    patch.setattr(Ledger, "_still", still)
+    patch.setattr(claims, "_claim_is_ours", still)
     _has_no_lease(patch)
 
 
@@ -46,68 +50,68 @@ def _has_no_lease(patch: pytest.MonkeyPatch) -> None:
 
 
 def _takes_unknown_for_a_failure(patch: pytest.MonkeyPatch) -> None:
-    settled = Delivery._next  # noqa: SLF001 - to be broken
+    decide = policy.decide
 
-    def broken(self: Delivery, row: Row, outcome: Outcome) -> Any:
+    def broken(row: Row, outcome: Outcome, *given: Any) -> Any:
         if outcome.verdict is Verdict.UNKNOWN:
             outcome = replace(outcome, verdict=Verdict.RETRYABLE)
-        return settled(self, row, outcome)
+        return decide(row, outcome, *given)
 
-    patch.setattr(Delivery, "_next", broken)
+    patch.setattr(policy, "decide", broken)
 
 
 def _takes_a_dead_claim_for_not_sent(patch: pytest.MonkeyPatch) -> None:
-    died = replace(delivery.WORKER_DIED, verdict=Verdict.RETRYABLE)
+    died = replace(policy.WORKER_DIED, verdict=Verdict.RETRYABLE)
     patch.setattr(delivery, "WORKER_DIED", died)
 
 
 def _forgets_that_it_may_have_sent(patch: pytest.MonkeyPatch) -> None:
-    settle = Ledger.settle
+    settle = Claims.settle
 
-    def broken(self: Ledger, row: Row, state: State, attempt: Any, **changes: Any) -> bool:
-        changes.pop("maybe", None)
+    def broken(self: Claims, row: Row, state: State, attempt: Any, **changes: Any) -> bool:
+        changes.pop("possibly_sent", None)
         return settle(self, row, state, attempt, **changes)
 
-    patch.setattr(Ledger, "settle", broken)
+    patch.setattr(Claims, "settle", broken)
 
 
 def _does_not_park(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(MailQueue, "park", lambda *_: None)
+    patch.setattr(MailQueue, "dead_letter", lambda *_: None)
 
 
 def _passes_over_what_has_ended_badly(patch: pytest.MonkeyPatch) -> None:
     """Lose the message of a row that was settled and not parked."""
-    standing = Delivery._standing  # noqa: SLF001 - to be broken
+    skip = Delivery._skip_unclaimable  # noqa: SLF001 - to be broken
 
-    def broken(self: Delivery, message: Received, row: Row, now: float) -> Any:
+    def broken(self: Delivery, message: ReceivedMessage, row: Row, now: float) -> Any:
         if row.state in {State.FAILED, State.UNKNOWN}:
-            return delivery.Report(mail_id=row.id, state=row.state)
-        return standing(self, message, row, now)
+            return Report(mail_id=row.id, state=row.state)
+        return skip(self, message, row, now)
 
-    patch.setattr(Delivery, "_standing", broken)
+    patch.setattr(Delivery, "_skip_unclaimable", broken)
 
 
 def _acknowledges_everything(patch: pytest.MonkeyPatch) -> None:
-    see_through = Batch.see_through
+    process = BatchProcessor.process
 
-    def broken(self: Batch, records: Any, seconds: float) -> list[str]:
-        see_through(self, records, seconds)
+    def broken(self: BatchProcessor, records: Any, seconds: float) -> list[str]:
+        process(self, records, seconds)
         return []
 
-    patch.setattr(Batch, "see_through", broken)
+    patch.setattr(BatchProcessor, "process", broken)
 
 
 def _re_drives_without_the_ledger(patch: pytest.MonkeyPatch) -> None:
     """Take a message from the failed queue for a new one."""
-    patch.setattr(Received, "redriven", None)
+    patch.setattr(ReceivedMessage, "redrive_attempt", None)
 
 
 def _drops_before_it_settles(patch: pytest.MonkeyPatch) -> None:
     deliver = Delivery.deliver
 
-    def broken(self: Delivery, message: Received, deadline: float) -> Any:
+    def broken(self: Delivery, message: ReceivedMessage, deadline: float) -> Any:
         queue = self._queue
-        queue.drop(message)
+        queue.delete(message)
         return deliver(self, message, deadline)
 
     patch.setattr(Delivery, "deliver", broken)
@@ -115,16 +119,16 @@ def _drops_before_it_settles(patch: pytest.MonkeyPatch) -> None:
 
 def _deletes_its_record_on_an_error(patch: pytest.MonkeyPatch) -> None:
     """Delete the record on an error, as Powertools' Idempotency does."""
-    one = Batch._one  # noqa: SLF001 - to be broken
+    one = BatchProcessor._process_message  # noqa: SLF001 - to be broken
 
-    def broken(self: Batch, message: Received, deadline: float) -> Any:
+    def broken(self: BatchProcessor, message: ReceivedMessage, deadline: float) -> Any:
         report = one(self, message, deadline)
         if report.reason == "aws_failed":
-            rows = self._delivery._ledger._dynamo  # noqa: SLF001
+            rows = self._delivery._claims._table.dynamo  # noqa: SLF001
             rows._stand_in.items.pop(message.mail_id, None)  # type: ignore[attr-defined]  # noqa: SLF001
         return report
 
-    patch.setattr(Batch, "_one", broken)
+    patch.setattr(BatchProcessor, "_process_message", broken)
 
 
 BREAKS: dict[str, tuple[Break, tuple[Case, ...]]] = {

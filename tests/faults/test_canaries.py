@@ -31,8 +31,8 @@ from tests.faults.world import FAILED_QUEUE_ARN, MAIL_QUEUE, MAIL_QUEUE_ARN, MIN
 TOKEN = "canary-token-5d1c"
 API_KEY = "canary-key-77ab"
 RECIPIENT = "canary.recipient"
-SUBJECT = "Canary subject"
-BODY = "Canary body, which nobody else says"
+SUBJECT = "Probe subject"
+BODY = "Probe body, which nobody else says"
 CANARIES = (TOKEN, API_KEY, RECIPIENT, SUBJECT, BODY)
 ARN = "arn:aws:execute-api:us-east-1:1:api/prod/GET/emails"
 REPLIES = ("code_14", "code_15", "code_99", "hang", "empty_2xx", "status_503")
@@ -283,7 +283,7 @@ def test_no_record_holds_a_token_a_key_an_address_a_subject_or_a_body(
 def test_the_scan_finds_a_value_wherever_it_is_planted(canary: str, records: Records) -> None:
     world = Case("no_balance", "hold").run()
     records.worlds.append(world)
-    Telemetry("TaqnyatMail").note(canary)
+    Telemetry("TaqnyatMail").event(canary)
     print(canary)  # noqa: T201 - as a metric is
     world.dynamo.items["planted"] = {"pk": {"S": canary}}
     world.errors.append(("worker", ValueError(canary)))
@@ -304,7 +304,7 @@ def test_the_scan_finds_a_value_wherever_it_is_planted(canary: str, records: Rec
 
 
 def test_an_error_of_aws_that_a_function_raises_keeps_its_code_and_not_its_text() -> None:
-    error = aws.without_text(client_error("PutItem", "Throttled", REPEATED))
+    error = aws.redacted(client_error("PutItem", "Throttled", REPEATED))
     assert isinstance(error, ClientError)
     assert (error.operation_name, error.response["Error"]) == ("PutItem", {"Code": "Throttled"})
     assert TOKEN not in str(error)

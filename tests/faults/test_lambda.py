@@ -4,7 +4,7 @@ import json
 
 import pytest
 from mail_send import worker
-from outbox.states import State
+from outbox.mail.states import State
 
 from tests.faults import books
 from tests.faults.standins import sqs
@@ -91,7 +91,7 @@ def test_one_message_that_is_no_mail(body: str) -> None:
 def test_one_message_that_finds_a_bug_sinks_no_other_and_ends_in_the_failed_queue(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(Notes, "trouble", lambda *_: None)  # a bug is raised there else
+    monkeypatch.setattr(Notes, "error", lambda *_: None)  # a bug is raised there else
     world = World()
     world.mail.max_receives = 3
     _queued(world)

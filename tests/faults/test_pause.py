@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import pytest
-from outbox.ledger import Row
-from outbox.pause import Intake, Pause
-from outbox.states import State
+from outbox.mail.states import State
+from outbox.queues.event_source import EventSource
+from outbox.sending.pause import Pause
+from outbox.storage.row import Row
 
 from tests.faults import books
 from tests.faults.conftest import Publish
@@ -72,7 +73,7 @@ def by_hand(world: World) -> Pause:
 def resume_by_hand(world: World) -> None:
     pause = by_hand(world)
     assert pause.end(pause.read())
-    assert Intake(lambda: world.mapping, WORKER, MAIL_QUEUE_ARN).switch(on=True)
+    assert EventSource(lambda: world.mapping, WORKER, MAIL_QUEUE_ARN).enable()
 
 
 def rows(world: World) -> list[Row]:

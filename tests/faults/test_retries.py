@@ -3,8 +3,9 @@
 from itertools import pairwise
 
 import pytest
-from outbox import ledger, messages
-from outbox.states import State
+from outbox.mail.states import State
+from outbox.queues import queue
+from outbox.storage import claims
 
 from tests.faults import books
 from tests.faults.world import MAX_RECEIVES as QUEUE_RECEIVES
@@ -16,10 +17,10 @@ DAY = 86400
 def test_a_mail_is_retried_to_its_end_whatever_the_queue_counts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert messages.MAX_RECEIVES < QUEUE_RECEIVES - 50
+    assert queue.MAX_RECEIVES < QUEUE_RECEIVES - 50
     # A tenth of all, for the sake of time.
-    monkeypatch.setattr(messages, "MAX_RECEIVES", messages.MAX_RECEIVES // 10)
-    monkeypatch.setattr(ledger, "MAX_ATTEMPTS", ledger.MAX_ATTEMPTS // 10)
+    monkeypatch.setattr(queue, "MAX_RECEIVES", queue.MAX_RECEIVES // 10)
+    monkeypatch.setattr(claims, "MAX_ATTEMPTS", claims.MAX_ATTEMPTS // 10)
     world = World(FAILURE_RUN="100000", RETRY_WINDOW_SECONDS=str(DAY))
     world.mail.max_receives = QUEUE_RECEIVES // 10
     world.taqnyat.refusing = "status_503"
@@ -29,7 +30,7 @@ def test_a_mail_is_retried_to_its_end_whatever_the_queue_counts(
     assert row is not None
     assert (row.state, row.reason) == (State.FAILED, "retry_window_ended")
     assert row.attempt_count > world.mail.max_receives
-    assert len(row.attempts) == ledger.MAX_ATTEMPTS
+    assert len(row.attempts) == claims.MAX_ATTEMPTS
     assert books.faults(world) == []
 
 

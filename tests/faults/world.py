@@ -23,9 +23,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from mail_send import api, worker
 from mail_status import handler as status
 from outbox import aws
-from outbox.delivery import Report
-from outbox.ledger import Row
-from outbox.pause import PauseState
+from outbox.mail.report import Report
+from outbox.sending import wiring as sending_wiring
+from outbox.sending.pause import PauseState
+from outbox.storage.row import Row
 from taqnyat import credentials
 from taqnyat.transport import Answer
 
@@ -93,15 +94,15 @@ class Notes:
     def changed(self, mail_id: str) -> None:
         """Note nothing: the row tells."""
 
-    def delivered(self, report: Report) -> None:
+    def processed(self, report: Report) -> None:
         self.reports.append(report)
 
-    def trouble(self, what: str, error: Exception, mail_id: str = "") -> None:
+    def error(self, what: str, error: Exception, mail_id: str = "") -> None:
         if what == "unexpected":
             raise error  # a bug, which is not to be passed over here
         self.troubles.append(f"{what} {type(error).__name__} {mail_id}")
 
-    def note(self, what: str, **fields: object) -> None:
+    def event(self, what: str, **fields: object) -> None:
         """Note nothing."""
 
     def flush(self) -> None:
@@ -663,8 +664,7 @@ def installed() -> Iterator[None]:
             put(module, "Telemetry", lambda *_: _current.get().notes)
             put(module, "os", types.SimpleNamespace(environ=_Environment()))
         put(worker, "ThreadPoolExecutor", lambda *_, **__: _current.get().executor())
-        for module in (worker, status):
-            put(module, "Transport", lambda *_, **__: _current.get().transport())
+        put(sending_wiring, "Transport", lambda *_, **__: _current.get().transport())
         put(credentials, "threading", types.SimpleNamespace(Lock=_turn_lock))
         put(time, "time", _now)
         put(random, "uniform", lambda low, high: (low + high) / 2)

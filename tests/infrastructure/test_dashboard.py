@@ -8,10 +8,10 @@ from unittest.mock import Mock
 
 import pytest
 from mail_status.check import StatusCheck
-from outbox.delivery import Report
-from outbox.pause import PauseState
+from outbox.mail.report import Report
+from outbox.mail.states import State
+from outbox.sending.pause import PauseState
 from outbox.settings import Settings
-from outbox.states import State
 from outbox.telemetry import Telemetry
 from taqnyat import Outcome, Scope, SystemStatus, Verdict
 
@@ -82,10 +82,10 @@ def emitted_by_functions(capsys: pytest.CaptureFixture[str]) -> set[Metric]:
     telemetry = Telemetry("TaqnyatMail", level="CRITICAL")
     telemetry.accepted(["a"])
     sent = Outcome(Verdict.SENT, Scope.MAIL, "sent", 201, msg_id="1", price="0.5")
-    telemetry.delivered(Report(mail_id="a", state=State.SENT, outcome=sent))
+    telemetry.processed(Report(mail_id="a", state=State.SENT, outcome=sent))
     other = Outcome(Verdict.TERMINAL, Scope.MAIL, "sender_refused", 400, 14)
     for state in (State.FAILED, State.UNKNOWN, State.QUEUED):
-        telemetry.delivered(Report(mail_id="a", state=state, outcome=other, reason=other.reason))
+        telemetry.processed(Report(mail_id="a", state=state, outcome=other, reason=other.reason))
     telemetry.flush()
     found = set()
     for line in capsys.readouterr().out.splitlines():
@@ -104,8 +104,8 @@ def emitted_by_status_check() -> set[Metric]:
     StatusCheck(
         taqnyat=taqnyat,
         pause=pause,
-        intake=Mock(),
-        canary=Mock(),
+        event_source=Mock(),
+        probe=Mock(),
         cloudwatch=cloudwatch,
         topic=Mock(),
         telemetry=Mock(),

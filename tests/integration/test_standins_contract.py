@@ -14,11 +14,13 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from outbox.dynamo import pack_item
-from outbox.ledger import Ledger
-from outbox.mail import Mail
-from outbox.pause import Pause
-from outbox.states import State
+from outbox.mail.mail import Mail
+from outbox.mail.states import State
+from outbox.sending.pause import Pause
+from outbox.storage.claims import Claims
+from outbox.storage.expressions import pack_item
+from outbox.storage.ledger import Ledger
+from outbox.storage.table import LedgerTable
 
 from local.emulator import ACCOUNT, REGION, Emulator
 from tests.faults.standins import sqs
@@ -401,42 +403,44 @@ def _mail(mail_id: str = "mail", subject: str = "Hello") -> Mail:
 
 def test_the_ledger_goes_its_way(aws: Aws) -> None:
     """The row of one mail through all that can befall it, with the code that writes it."""
-    ledger = Ledger(aws.dynamodb, TABLE, lease_seconds=60, record_days=30, clock=lambda: 1e9)
+    table = LedgerTable(aws.dynamodb, TABLE, 30, lambda: 1e9)
+    ledger, claims = Ledger(table), Claims(table, 60)
     assert ledger.create(_mail(), State.QUEUED, "request") is None
     standing = ledger.create(_mail(), State.QUEUED, "request")
     assert standing is not None
     assert (standing.state, standing.request) == (State.QUEUED, "request")
-    taken, row = ledger.claim(_mail(), "first")
+    taken, row = claims.claim(_mail(), "first")
     assert (taken, row.attempt_count, row.resends, row.lease) == (True, 1, 0, int(1e9) + 60)
-    assert ledger.claim(_mail(), "first")[0]  # repeated by the SDK
-    assert not ledger.claim(_mail(), "second")[0]
+    assert claims.claim(_mail(), "first")[0]  # repeated by the SDK
+    assert not claims.claim(_mail(), "second")[0]
     attempt = {"at": "now", "ms": 5, "verdict": "unknown", "scope": "provider", "reason": "hang"}
-    taken, again = ledger.claim_again(row, "second", attempt)
-    assert (taken, again.resends, again.maybe, len(again.attempts)) == (True, 1, 1, 1)
-    assert not ledger.settle(row, State.SENT, attempt, reason="sent", msg_id="1")
-    assert ledger.settle(again, State.UNKNOWN, attempt, reason="hang", code=None, maybe=1)
-    assert ledger.settle(again, State.UNKNOWN, attempt, reason="hang", code=None, maybe=1)
-    assert not ledger.claim(_mail(), "third")[0]
-    assert not ledger.claim(_mail(), "third", redriven=1)[0]
-    taken, redriven = ledger.claim(_mail(), "third", redriven=2, maybe=True)
+    taken, again = claims.take_over(row, "second", attempt)
+    assert (taken, again.resends, again.possibly_sent, len(again.attempts)) == (True, 1, 1, 1)
+    assert not claims.settle(row, State.SENT, attempt, reason="sent", msg_id="1")
+    assert claims.settle(again, State.UNKNOWN, attempt, reason="hang", code=None, possibly_sent=1)
+    assert claims.settle(again, State.UNKNOWN, attempt, reason="hang", code=None, possibly_sent=1)
+    assert not claims.claim(_mail(), "third")[0]
+    assert not claims.claim(_mail(), "third", redrive_attempt=1)[0]
+    taken, redriven = claims.claim(_mail(), "third", redrive_attempt=2, possibly_sent=True)
     assert (taken, redriven.resends, redriven.attempt_count) == (True, 2, 3)
-    assert ledger.settle(redriven, State.SENT, attempt, reason="sent", msg_id="1", price="0.1")
+    assert claims.settle(redriven, State.SENT, attempt, reason="sent", msg_id="1", price="0.1")
     row = ledger.get("mail")  # type: ignore[assignment]  # it is there
     assert (row.state, row.msg_id, len(row.attempts)) == (State.SENT, "1", 3)
-    taken, standing = ledger.claim(_mail(subject="another"), "fourth")
+    taken, standing = claims.claim(_mail(subject="another"), "fourth")
     assert (taken, standing.state) == (False, State.SENT)
 
 
 def test_the_ledger_ends_a_mail_by_hand(aws: Aws) -> None:
-    ledger = Ledger(aws.dynamodb, TABLE, lease_seconds=60, record_days=30, clock=lambda: 1e9)
+    table = LedgerTable(aws.dynamodb, TABLE, 30, lambda: 1e9)
+    ledger, claims = Ledger(table), Claims(table, 60)
     assert ledger.create_all([(_mail("a"), State.QUEUED), (_mail("b"), State.QUEUED)], None) == []
     assert [row.id for row in ledger.create_all([(_mail("b"), State.QUEUED)], None)] == ["b"]
     assert ledger.cancel("a").state is State.CANCELED
-    assert not ledger.claim(_mail("a"), "token")[0]
-    taken, row = ledger.claim(_mail("b"), "token")
+    assert not claims.claim(_mail("a"), "token")[0]
+    taken, row = claims.claim(_mail("b"), "token")
     assert taken
     assert ledger.cancel("b").state is State.SENDING
-    assert ledger.settle(row, State.UNKNOWN, None, reason="hang", maybe=1)
+    assert claims.settle(row, State.UNKNOWN, None, reason="hang", possibly_sent=1)
     assert ledger.resolve_sent("b", {"at": "now", "reason": "seen"}) is None
     resolved = ledger.get("b")
     assert resolved is not None

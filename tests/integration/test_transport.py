@@ -16,8 +16,9 @@ from socketserver import BaseRequestHandler
 from typing import Any
 
 import pytest
-from taqnyat import Fault, Transport, transport
-from taqnyat.transport import MAX_ANSWER_BYTES, Answer
+from taqnyat import Fault, Transport, connection
+from taqnyat.connection import MAX_ANSWER_BYTES
+from taqnyat.transport import Answer
 
 from local.loopback import LoopbackServer
 
@@ -158,7 +159,7 @@ def test_an_idle_connection_is_not_used_again(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wire = wire_to(server)
-    monkeypatch.setattr(transport, "MAX_IDLE_SECONDS", 0.0)
+    monkeypatch.setattr(connection, "MAX_IDLE_SECONDS", 0.0)
     assert [post(wire).status for _ in range(3)] == [201] * 3
     assert server.connections == 3
 

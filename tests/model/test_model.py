@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from outbox.states import ARROWS, State
+from outbox.mail.states import ARROWS, State
 
 from tests.model.arrows import explored
 from tests.model.explore import explore

@@ -5,8 +5,8 @@ import re
 import email_validator
 from hypothesis import given
 from hypothesis import strategies as st
-from outbox import addresses
-from outbox.addresses import AddressError, bare
+from outbox.mail import addresses
+from outbox.mail.addresses import AddressError, bare
 
 ATOMS = st.from_regex(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,20}", fullmatch=True)
 LABELS = st.from_regex(r"[a-z0-9-]{1,12}", fullmatch=True)

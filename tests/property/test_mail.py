@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from outbox.dynamo import pack, unpack
-from outbox.ledger import iso
-from outbox.mail import MESSAGE_FIELDS, REQUEST_FIELDS, Mail, MailError, read_mail
-from outbox.messages import MAX_BODY_BYTES, Received, decode, encode
+from outbox.mail.mail import Mail, MailError
+from outbox.mail.times import iso
+from outbox.mail.validation import MESSAGE_FIELDS, REQUEST_FIELDS, read_mail
+from outbox.queues.message import MAX_BODY_BYTES, ReceivedMessage, decode, encode
+from outbox.storage.expressions import pack, unpack
 
 NOW = 1_795_420_800.5
 FIELDS = sorted(REQUEST_FIELDS | MESSAGE_FIELDS)
@@ -157,7 +158,7 @@ def _can_go_all_the_way(mail: Mail) -> None:
     )
 )
 def test_a_mail_comes_out_of_the_queue_as_it_went_in(mail: Mail) -> None:
-    received = Received("sqs-id", "handle", encode(mail), {}, 0.0)
+    received = ReceivedMessage("sqs-id", "handle", encode(mail), {}, 0.0)
     assert received.mail("other", 0.0) == mail
 
 
@@ -188,5 +189,5 @@ def test_any_text_is_json_or_a_mail_error(text: str) -> None:
     attributes=st.dictionaries(st.sampled_from(["id", "state", "attempt"]), st.text(max_size=12))
 )
 def test_any_attributes_are_a_re_drive_or_not(attributes: dict[str, str]) -> None:
-    number = Received("sqs-id", "handle", "{}", attributes, 0.0).redriven
+    number = ReceivedMessage("sqs-id", "handle", "{}", attributes, 0.0).redrive_attempt
     assert number is None or 0 <= number < 10**9

@@ -1,7 +1,7 @@
 """Which addresses are taken, as what, and how they are masked."""
 
 import pytest
-from outbox.addresses import AddressError, bare, mask
+from outbox.mail.addresses import AddressError, bare, mask
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,6 @@ def test_a_call_that_is_not_answered_ends_before_the_function_that_makes_it() ->
 
 
 def test_a_lazy_client_is_made_at_its_first_call() -> None:
-    lazy = aws.Lazy("sns")
+    lazy = aws.LazyClient("sns")
     assert aws._client.cache_info().currsize == 0  # noqa: SLF001
     assert lazy.meta is aws.client("sns").meta

@@ -9,9 +9,9 @@ from typing import Any, cast
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 from mail_send import worker
-from outbox.batch import Batch, last_moment
-from outbox.delivery import Report
-from outbox.messages import Received
+from outbox.mail.report import Report
+from outbox.queues.message import ReceivedMessage
+from outbox.sending.batch import BatchProcessor, last_moment
 
 REFUSED = ClientError({"Error": {"Code": "Throttled", "Message": "m"}}, "UpdateItem")
 NO_ANSWER = ReadTimeoutError(endpoint_url="https://dynamodb")
@@ -33,17 +33,17 @@ class Parts:
         self.together: threading.Barrier | None = None
 
     # Delivery
-    def deliver(self, message: Received, deadline: float) -> Report:
+    def deliver(self, message: ReceivedMessage, deadline: float) -> Report:
         self.delivered_by[message.message_id] = deadline
         if self.together is not None:
             self.together.wait(10)
         outcome = self.outcomes.get(message.message_id)
         if isinstance(outcome, Exception):
             raise outcome
-        return Report(mail_id=message.message_id, delay=outcome)
+        return Report(mail_id=message.message_id, retry_in=outcome)
 
     # MailQueue
-    def put_back(self, message: Received, delay: int) -> None:
+    def retry_later(self, message: ReceivedMessage, delay: int) -> None:
         if self.put_back_fails:
             raise REFUSED
         self.put_backs[message.message_id] = delay
@@ -55,10 +55,10 @@ class Parts:
         return self.pause_read
 
     # Telemetry
-    def delivered(self, report: Report) -> None:
+    def processed(self, report: Report) -> None:
         self.reports.append(report)
 
-    def trouble(self, what: str, error: Exception, mail_id: str = "") -> None:
+    def error(self, what: str, error: Exception, mail_id: str = "") -> None:
         self.troubles.append((what, mail_id))
         assert isinstance(error, Exception)
 
@@ -68,11 +68,11 @@ class Parts:
     def resume(self) -> None:
         self.resumed += 1
 
-    def see_through(self, *ids: str, seconds: float = 60) -> list[str]:
+    def process(self, *ids: str, seconds: float = 60) -> list[str]:
         with ThreadPoolExecutor(10) as executor:
             part = cast("Any", self)
-            batch = Batch(part, part, part, executor, part, self.resume)
-            return batch.see_through([record(message_id) for message_id in ids], seconds)
+            batch = BatchProcessor(part, part, part, executor, part, self.resume)
+            return batch.process([record(message_id) for message_id in ids], seconds)
 
 
 def record(message_id: str) -> dict[str, Any]:
@@ -86,14 +86,14 @@ def parts() -> Parts:
 
 def test_only_what_must_be_seen_again_is_returned(parts: Parts) -> None:
     parts.outcomes = {"a": None, "b": 7, "c": None, "d": 0}
-    assert parts.see_through("a", "b", "c", "d") == ["b", "d"]
+    assert parts.process("a", "b", "c", "d") == ["b", "d"]
     assert parts.put_backs == {"b": 7, "d": 0}
     assert [report.mail_id for report in parts.reports] == ["a", "b", "c", "d"]
 
 
 def test_an_empty_batch(parts: Parts) -> None:
     parts.pause_read = AssertionError("the pause was read for nothing")
-    assert parts.see_through() == []
+    assert parts.process() == []
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_one_that_fails_does_not_sink_the_others(
     parts: Parts, error: Exception, trouble: str
 ) -> None:
     parts.outcomes = {"a": None, "b": error, "c": None}
-    assert parts.see_through("a", "b", "c") == ["b"]
+    assert parts.process("a", "b", "c") == ["b"]
     assert parts.troubles == [(trouble, "b")]
     assert [report.reason for report in parts.reports] == ["", trouble, ""]
 
@@ -114,14 +114,14 @@ def test_a_delay_that_cannot_be_set_leaves_the_message_to_its_visibility_timeout
 ) -> None:
     parts.outcomes = {"a": 5}
     parts.put_back_fails = True
-    assert parts.see_through("a") == ["a"]
+    assert parts.process("a") == ["a"]
     assert parts.troubles == [("aws_failed", "a")]
 
 
 @pytest.mark.parametrize("error", [REFUSED, NO_ANSWER])
 def test_a_pause_that_cannot_be_read_lets_nothing_through(parts: Parts, error: Exception) -> None:
     parts.pause_read = error
-    assert parts.see_through("a", "b") == ["a", "b"]
+    assert parts.process("a", "b") == ["a", "b"]
     assert parts.delivered_by == {}
     assert parts.troubles == [("pause_unreadable", "")]
 
@@ -129,13 +129,13 @@ def test_a_pause_that_cannot_be_read_lets_nothing_through(parts: Parts, error: E
 @pytest.mark.parametrize("lifted", [False, True])
 def test_a_pause_that_was_lifted_is_told(parts: Parts, *, lifted: bool) -> None:
     parts.pause_read = lifted
-    parts.see_through("a")
+    parts.process("a")
     assert parts.resumed == int(lifted)
 
 
 def test_all_of_a_batch_at_the_same_time(parts: Parts) -> None:
     parts.together = threading.Barrier(10)
-    assert parts.see_through(*"abcdefghij") == []
+    assert parts.process(*"abcdefghij") == []
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_the_end_of_the_time_is_kept_for_settling(
 ) -> None:
     now = time.time()
     assert last_moment(seconds) == pytest.approx(now + seconds - kept_free, abs=0.2)
-    parts.see_through("a", seconds=seconds)
+    parts.process("a", seconds=seconds)
     assert parts.delivered_by["a"] == pytest.approx(now + seconds - kept_free, abs=0.5)
 
 
@@ -174,7 +174,7 @@ class BatchOf:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
 
-    def see_through(self, records: list[dict[str, Any]], seconds: float) -> list[str]:
+    def process(self, records: list[dict[str, Any]], seconds: float) -> list[str]:
         assert seconds == 30
         if self._parts.outcomes.get("bug"):
             raise ZeroDivisionError

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from outbox.mail import REQUEST_FIELDS, read_mail
+from outbox.mail.validation import REQUEST_FIELDS, read_mail
 
 from local.console import inbox, rendering, timeline
 from local.console.words import why

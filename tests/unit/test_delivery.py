@@ -6,12 +6,16 @@ from typing import Any, NoReturn, cast
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
-from outbox.delivery import EXPIRED, WORKER_DIED, Delivery, Report
-from outbox.dynamo import pack_item, unpack_item
-from outbox.ledger import Ledger, iso
-from outbox.messages import Received, encode_batch
+from outbox.mail.report import Report
+from outbox.mail.states import State
+from outbox.mail.times import iso
+from outbox.queues.message import ReceivedMessage, encode_batch
+from outbox.sending.delivery import Delivery
+from outbox.sending.policy import EXPIRED, WORKER_DIED
 from outbox.settings import Settings
-from outbox.states import State
+from outbox.storage.claims import Claims
+from outbox.storage.expressions import pack_item, unpack_item
+from outbox.storage.table import LedgerTable
 from taqnyat import Letter, Outcome, Scope, Verdict
 
 from tests.faults.standins.dynamo import Dynamo
@@ -37,7 +41,7 @@ class Parts:
 
     def __init__(self, **settings: object) -> None:
         self.now = NOW
-        self.closed = False
+        self.tripped = False
         self.outcome = SENT
         self.call_seconds = 1.5
         self.claim_seconds = 0.0
@@ -54,16 +58,11 @@ class Parts:
         self.schedules: list[tuple[str, int, str]] = []
         self.dynamo = Dynamo("ledger", lambda *_: self.pass_time(self.claim_seconds))
         part = cast("Any", self)
-        ledger = Ledger(
-            cast("Any", self.dynamo),
-            "ledger",
-            lease_seconds=LEASE,
-            record_days=90,
-            clock=lambda: self.now,
-        )
+        table = LedgerTable(cast("Any", self.dynamo), "ledger", 90, lambda: self.now)
+        claims = Claims(table, LEASE)
         given: dict[str, Any] = {"ledger_table": "t", "mail_queue_url": "q", "mail_queue_arn": "a"}
         self.delivery = Delivery(
-            ledger, part, part, part, part, Settings(**given | settings), lambda: self.now
+            claims, part, part, part, part, Settings(**given | settings), lambda: self.now
         )
 
     def pass_time(self, seconds: float) -> None:
@@ -76,8 +75,8 @@ class Parts:
         self.change(**self.while_sending)
         return self.outcome
 
-    # Stop
-    def observe(self, outcome: Outcome) -> bool:
+    # Breaker
+    def record(self, outcome: Outcome) -> bool:
         self.observed.append(outcome)
         return self.stops_first
 
@@ -87,12 +86,12 @@ class Parts:
             raise self.pause_error
 
     # MailQueue
-    def park(self, *arguments: object) -> None:
+    def dead_letter(self, *arguments: object) -> None:
         self.parked.append(arguments)
         if self.park_error is not None:
             raise self.park_error
 
-    def put_all(self, texts: list[str]) -> bool:
+    def send_all(self, texts: list[str]) -> bool:
         self.queued.append(texts)
         return self.takes_all
 
@@ -112,16 +111,16 @@ class Parts:
         if values:
             self.dynamo.items["m1"] = pack_item(self.row() | values)
 
-    def deliver(self, message: Received, deadline: float = DEADLINE) -> Report:
+    def deliver(self, message: ReceivedMessage, deadline: float = DEADLINE) -> Report:
         return self.delivery.deliver(message, deadline)
 
 
-def message(body: object = None, **attributes: str) -> Received:
+def message(body: object = None, **attributes: str) -> ReceivedMessage:
     text = body if isinstance(body, str) else json.dumps(body or OFFER)
-    return Received("m1", "handle", text, attributes, NOW - 30)
+    return ReceivedMessage("m1", "handle", text, attributes, NOW - 30)
 
 
-def claimed(parts: Parts, **changes: object) -> Received:
+def claimed(parts: Parts, **changes: object) -> ReceivedMessage:
     """Leave the row as a worker does that dies while it sends."""
     received = message()
     parts.deliver(received)
@@ -146,7 +145,7 @@ def test_a_mail_is_sent_once_and_all_is_told(parts: Parts) -> None:
     report = parts.deliver(message())
     assert report == Report(
         mail_id="m1",
-        delay=None,
+        retry_in=None,
         state=State.SENT,
         outcome=SENT,
         reason="sent",
@@ -182,24 +181,26 @@ def test_each_claim_has_a_token_of_its_own(parts: Parts) -> None:
 
 
 def test_a_waiting_time_is_never_negative(parts: Parts) -> None:
-    ahead = Received("m1", "handle", json.dumps(OFFER), {}, NOW + 90)
+    ahead = ReceivedMessage("m1", "handle", json.dumps(OFFER), {}, NOW + 90)
     assert parts.deliver(ahead).waited == 0.0
 
 
 def test_a_mail_of_an_unknown_age_is_as_old_as_its_delivery(parts: Parts) -> None:
-    received = Received("m1", "handle", json.dumps(OFFER), {}, 0.0)
+    received = ReceivedMessage("m1", "handle", json.dumps(OFFER), {}, 0.0)
     assert parts.deliver(received).waited == 1.5
 
 
 def test_while_sending_is_paused_nothing_is_claimed(parts: Parts) -> None:
-    parts.closed = True
-    assert parts.deliver(message()) == Report(mail_id="m1", delay=30, reason="paused")
+    parts.tripped = True
+    assert parts.deliver(message()) == Report(mail_id="m1", retry_in=30, reason="paused")
     assert parts.dynamo.items == {}
 
 
 @pytest.mark.parametrize(("probe", "delay"), [(300, 30), (59, 29), (2, 1), (1, 1)])
 def test_a_pause_that_ends_soon_is_waited_for_less(probe: int, delay: int) -> None:
-    assert Parts(probe_delays_seconds=(probe, 1000)).delivery.paused_delay() == delay
+    parts = Parts(probe_delays_seconds=(probe, 1000))
+    parts.tripped = True
+    assert parts.deliver(message()).retry_in == delay
 
 
 @pytest.mark.parametrize(("left", "sent"), [(24.9, False), (25.0, True)])
@@ -207,7 +208,7 @@ def test_no_call_begins_that_could_not_end(parts: Parts, left: float, *, sent: b
     report = parts.deliver(message(), NOW + left)
     assert bool(parts.letters) is sent
     if not sent:
-        assert report == Report(mail_id="m1", delay=0, reason="no_time_left")
+        assert report == Report(mail_id="m1", retry_in=0, reason="no_time_left")
         assert parts.dynamo.items == {}
 
 
@@ -217,7 +218,7 @@ def test_a_claim_that_took_too_long_is_given_back(parts: Parts, slow: float, *, 
     report = parts.deliver(message())
     assert bool(parts.letters) is sent
     if not sent:
-        assert report == Report(mail_id="m1", state="queued", delay=0, reason="no_time_left")
+        assert report == Report(mail_id="m1", state="queued", retry_in=0, reason="no_time_left")
         assert parts.said("state", "attempts") == ("queued", None)
 
 
@@ -228,7 +229,7 @@ def test_what_has_expired_is_not_sent(parts: Parts, left: int, *, sent: bool) ->
     assert bool(parts.letters) is sent
     if not sent:
         assert (report.outcome, report.state) == (EXPIRED, State.FAILED)
-        assert (report.delay, report.reason, report.seconds) == (None, "expired", 0.0)
+        assert (report.retry_in, report.reason, report.seconds) == (None, "expired", 0.0)
         assert parts.said("state", "reason", "attempts") == ("failed", "expired", None)
         assert parts.parked == [(received, "m1", State.FAILED, "expired", None, 1)]
 
@@ -237,7 +238,7 @@ def test_what_is_refused_is_parked(parts: Parts) -> None:
     parts.outcome = REFUSED
     received = message()
     report = parts.deliver(received)
-    assert (report.delay, report.state, report.reason) == (None, "failed", "recipients_refused")
+    assert (report.retry_in, report.state, report.reason) == (None, "failed", "recipients_refused")
     assert parts.said("state", "reason", "code") == ("failed", "recipients_refused", 15)
     assert parts.parked == [(received, "m1", State.FAILED, "recipients_refused", 15, 1)]
     [attempt] = parts.row()["attempts"]
@@ -250,7 +251,7 @@ def test_what_could_not_be_parked_is_seen_again_and_parks_itself(
 ) -> None:
     parts.outcome, parts.park_error = REFUSED, error
     received = message()
-    assert parts.deliver(received).delay == 5
+    assert parts.deliver(received).retry_in == 5
     parts.park_error = None
     assert parts.deliver(received) == Report(
         mail_id="m1", state=State.FAILED, reason="parked_again"
@@ -286,7 +287,7 @@ def test_a_row_that_was_given_back_meanwhile_is_seen_again_at_once(
 
     monkeypatch.setattr(parts.dynamo, "update_item", refuse)
     report = parts.deliver(received)
-    assert report == Report(mail_id="m1", state=State.QUEUED, delay=1, reason="not_ours_now")
+    assert report == Report(mail_id="m1", state=State.QUEUED, retry_in=1, reason="not_ours_now")
     assert len(asked) == 1
 
 
@@ -320,7 +321,7 @@ def test_unknown_is_held(parts: Parts) -> None:
     parts.outcome = LATE
     received = message()
     report = parts.deliver(received)
-    assert (report.state, report.delay, report.resend) == (State.UNKNOWN, None, False)
+    assert (report.state, report.retry_in, report.resend) == (State.UNKNOWN, None, False)
     assert parts.said("state", "maybe", "reason") == ("unknown", 1, "timeout")
     assert parts.parked == [(received, "m1", State.UNKNOWN, "timeout", None, 1)]
 
@@ -329,7 +330,7 @@ def test_unknown_is_resent_where_that_is_the_policy_and_then_never_failed() -> N
     parts = Parts(on_unknown="resend", max_resends=2)
     parts.outcome = LATE
     report = parts.deliver(message())
-    assert (report.state, report.delay, report.resend) == (State.QUEUED, 5, False)
+    assert (report.state, report.retry_in, report.resend) == (State.QUEUED, 5, False)
     retry_until = int(NOW + 1.5) + 86400
     assert parts.said("state", "maybe", "retry_until") == ("queued", 1, retry_until)
     parts.outcome = REFUSED
@@ -361,7 +362,7 @@ def test_the_retry_window_ends(parts: Parts, after: int, state: str) -> None:
     parts.outcome, parts.call_seconds = BUSY, 1
     report = parts.deliver(message())
     until = int(NOW) + 1 + 86400
-    assert (report.state, report.delay) == (State.QUEUED, 5)
+    assert (report.state, report.retry_in) == (State.QUEUED, 5)
     assert parts.said("retry_until", "reason", "code") == (until, "rate_limited", None)
     parts.now = until + after - 1
     report = parts.deliver(message(), parts.now + 60)
@@ -386,7 +387,7 @@ def test_an_account_in_trouble_costs_nothing_of_the_window(parts: Parts) -> None
     parts.deliver(message())
     parts.outcome = EMPTY
     report = parts.deliver(message())
-    assert (report.state, report.delay, report.reason) == (State.QUEUED, 30, "balance_empty")
+    assert (report.state, report.retry_in, report.reason) == (State.QUEUED, 30, "balance_empty")
     assert parts.said("retry_until", "code") == (None, 2)
 
 
@@ -397,7 +398,7 @@ def test_each_retry_waits_longer(parts: Parts, attempts: int, delay: int) -> Non
     parts.outcome = BUSY
     parts.deliver(message())
     parts.change(attempt_count=attempts - 1)
-    assert parts.deliver(message()).delay == delay
+    assert parts.deliver(message()).retry_in == delay
 
 
 def test_a_step_has_an_end_however_small_the_base() -> None:
@@ -405,7 +406,7 @@ def test_a_step_has_an_end_however_small_the_base() -> None:
     parts.outcome = BUSY
     parts.deliver(message())
     parts.change(attempt_count=30)
-    assert parts.deliver(message()).delay == 2**16
+    assert parts.deliver(message()).retry_in == 2**16
 
 
 @pytest.mark.parametrize(
@@ -414,7 +415,7 @@ def test_a_step_has_an_end_however_small_the_base() -> None:
 def test_what_the_provider_asks_for_is_heard(asked: float | None, base: int, delay: int) -> None:
     parts = Parts(retry_base_seconds=base)
     parts.outcome = Outcome(Verdict.RETRYABLE, Scope.PROVIDER, "busy", 429, retry_after=asked)
-    assert parts.deliver(message()).delay == delay
+    assert parts.deliver(message()).retry_in == delay
 
 
 def test_who_stops_first_pauses_all_once_the_row_is_written(parts: Parts) -> None:
@@ -453,7 +454,7 @@ def test_a_claim_that_was_taken_over_while_it_sent_settles_nothing(parts: Parts)
     parts.outcome = REFUSED
     parts.while_sending = {"claim": "another"}
     report = parts.deliver(message())
-    assert (report.state, report.delay) == (State.FAILED, 5)
+    assert (report.state, report.retry_in) == (State.FAILED, 5)
     assert parts.said("state", "attempts") == ("sending", None)
     assert parts.parked == []
 
@@ -462,7 +463,7 @@ def test_a_claim_that_was_taken_over_while_it_sent_settles_nothing(parts: Parts)
 def test_anothers_claim_is_waited_for(parts: Parts, left: int, delay: int) -> None:
     received = claimed(parts, lease=int(NOW) + left)
     assert parts.deliver(received) == Report(
-        mail_id="m1", state=State.SENDING, delay=delay, reason="not_ours_now"
+        mail_id="m1", state=State.SENDING, retry_in=delay, reason="not_ours_now"
     )
 
 
@@ -515,14 +516,14 @@ def test_a_mail_that_comes_too_early_waits_or_is_scheduled_again(
         assert parts.schedules == [("again", at, received.body)]
     else:
         assert report == Report(
-            mail_id="m1", state=State.SCHEDULED, delay=delay, reason="not_ours_now"
+            mail_id="m1", state=State.SCHEDULED, retry_in=delay, reason="not_ours_now"
         )
         assert parts.schedules == []
 
 
 def test_a_schedule_without_a_time_is_seen_again_at_once(parts: Parts) -> None:
     report = parts.deliver(claimed(parts, state="scheduled"))
-    assert (report.delay, report.reason) == (1, "not_ours_now")
+    assert (report.retry_in, report.reason) == (1, "not_ours_now")
 
 
 def test_what_is_no_mail_is_parked(parts: Parts) -> None:
@@ -535,7 +536,9 @@ def test_what_is_no_mail_is_parked(parts: Parts) -> None:
 
 def test_another_mail_under_the_same_id_is_parked(parts: Parts) -> None:
     parts.deliver(message())
-    other = Received("m2", "handle", json.dumps(OFFER | {"subject": "other", "id": "m1"}), {}, NOW)
+    other = ReceivedMessage(
+        "m2", "handle", json.dumps(OFFER | {"subject": "other", "id": "m1"}), {}, NOW
+    )
     report = parts.deliver(other)
     assert report == Report(mail_id="m1", state="invalid", reason="invalid:id_conflict")
     assert parts.parked == [(other, "m1", "invalid", "invalid:id_conflict", None, 0)]
@@ -548,7 +551,7 @@ def test_a_default_campaign_that_changed_does_not_make_another_mail(parts: Parts
     changed = Parts(default_campaign="another")
     changed.dynamo.items = parts.dynamo.items
     before = changed.said("claim")
-    report = changed.deliver(Received("m1", "handle", json.dumps(OFFER), {}, 0.0))
+    report = changed.deliver(ReceivedMessage("m1", "handle", json.dumps(OFFER), {}, 0.0))
     assert report.waited == 1.5
     assert changed.said("claim") != before
     assert (report.state, report.mail_id) == (State.SENT, "m1")
@@ -561,7 +564,7 @@ def test_a_batch_is_spread(parts: Parts, *, takes_all: bool, delay: int | None) 
     parts.takes_all = takes_all
     batch = encode_batch(['{"id":"a"}', '{"id":"b"}'])
     report = parts.deliver(message(batch))
-    assert report == Report(mail_id="m1", delay=delay, reason="batch_spread")
+    assert report == Report(mail_id="m1", retry_in=delay, reason="batch_spread")
     assert parts.queued == [['{"id":"a"}', '{"id":"b"}']]
 
 

@@ -4,8 +4,15 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from outbox.dynamo import Expression, pack, pack_item, standing_item, unpack, unpack_item
-from outbox.states import State
+from outbox.mail.states import State
+from outbox.storage.expressions import (
+    Expression,
+    existing_item,
+    pack,
+    pack_item,
+    unpack,
+    unpack_item,
+)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +105,7 @@ def refusal(code: str, **answer: Any) -> ClientError:  # noqa: ANN401
 
 def test_the_item_that_stood_in_the_way() -> None:
     item = {"pk": {"S": "a"}}
-    assert standing_item(refusal("ConditionalCheckFailedException", Item=item)) == item
-    assert standing_item(refusal("ConditionalCheckFailedException")) is None
+    assert existing_item(refusal("ConditionalCheckFailedException", Item=item)) == item
+    assert existing_item(refusal("ConditionalCheckFailedException")) is None
     with pytest.raises(ClientError):
-        standing_item(refusal("ProvisionedThroughputExceededException", Item=item))
+        existing_item(refusal("ProvisionedThroughputExceededException", Item=item))

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from outbox import delivery
+from outbox.sending import policy
 from taqnyat import classification, credentials
 from taqnyat.explanations import EXPLANATIONS, Text, explain
 
@@ -36,7 +36,7 @@ def test_every_reason_is_explained_and_none_beside() -> None:
 
 
 def test_the_outbox_has_no_other_reasons() -> None:
-    source = Path(delivery.__file__).read_text("utf-8")
+    source = Path(policy.__file__).read_text("utf-8")
     named = set(re.findall(r'"reason": "(\w+)"|Scope\.\w+, "(\w+)"', source))
 
     assert {name for pair in named for name in pair if name} <= OWN

@@ -5,10 +5,14 @@ from typing import Any, cast
 
 import pytest
 from botocore.exceptions import ClientError
-from outbox.dynamo import pack_item, unpack_item
-from outbox.ledger import MAX_ATTEMPTS, Ledger, Row, TableBusyError, iso
-from outbox.mail import Mail
-from outbox.states import State
+from outbox.mail.mail import Mail
+from outbox.mail.states import State
+from outbox.mail.times import iso
+from outbox.storage.claims import MAX_ATTEMPTS, Claims
+from outbox.storage.expressions import pack_item, unpack_item
+from outbox.storage.ledger import Ledger, TableBusyError
+from outbox.storage.row import Row
+from outbox.storage.table import LedgerTable
 
 from tests.faults.standins.dynamo import Dynamo
 from tests.faults.standins.errors import client_error
@@ -124,9 +128,18 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def ledger(table: Table, clock: Clock) -> Ledger:
-    part = cast("Any", table)
-    return Ledger(part, "ledger", lease_seconds=LEASE, record_days=90, clock=clock)
+def ledger_table(table: Table, clock: Clock) -> LedgerTable:
+    return LedgerTable(cast("Any", table), "ledger", 90, clock)
+
+
+@pytest.fixture
+def ledger(ledger_table: LedgerTable) -> Ledger:
+    return Ledger(ledger_table)
+
+
+@pytest.fixture
+def claims(ledger_table: LedgerTable) -> Claims:
+    return Claims(ledger_table, LEASE)
 
 
 def _known(ledger: Ledger) -> Row:
@@ -135,8 +148,8 @@ def _known(ledger: Ledger) -> Row:
     return row
 
 
-def _claimed(ledger: Ledger, mail: Mail = MAIL) -> Row:
-    taken, row = ledger.claim(mail, "t1")
+def _claimed(claims: Claims, mail: Mail = MAIL) -> Row:
+    taken, row = claims.claim(mail, "t1")
     assert taken
     return row
 
@@ -222,63 +235,69 @@ def test_an_error_without_reasons_is_raised(
         ledger.create_all([(MAIL, State.QUEUED)], None)
 
 
-def test_a_claim_makes_the_row_of_a_direct_producers_mail(ledger: Ledger, table: Table) -> None:
-    row = _claimed(ledger)
+def test_a_claim_makes_the_row_of_a_direct_producers_mail(
+    ledger: Ledger, claims: Claims, table: Table
+) -> None:
+    row = _claimed(claims)
     assert table.row() == BEGUN | CLAIMED
     assert row == _known(ledger)
-    assert (row.claim, row.lease, row.attempt_count) == ("t1", NOW + LEASE, 1)
+    assert (row.claim_token, row.lease, row.attempt_count) == ("t1", NOW + LEASE, 1)
 
 
-def test_a_claim_keeps_what_the_row_said(ledger: Ledger, table: Table, clock: Clock) -> None:
+def test_a_claim_keeps_what_the_row_said(
+    ledger: Ledger, claims: Claims, table: Table, clock: Clock
+) -> None:
     ledger.create(replace(MAIL, client="first"), State.QUEUED, "request")
     table.change(attempt_count=3)
     clock.now += 10
-    taken, row = ledger.claim(MAIL, "t1")
+    taken, row = claims.claim(MAIL, "t1")
     assert (taken, row.client, row.request, row.attempt_count) == (True, "first", "request", 4)
     assert (table.row()["lease"], table.row()["ttl"]) == (NOW + 10 + LEASE, NOW + 10 + KEPT)
 
 
 @pytest.mark.parametrize("state", list(State))
-def test_a_claim_is_taken_of_a_queued_mail_only(ledger: Ledger, table: Table, state: State) -> None:
+def test_a_claim_is_taken_of_a_queued_mail_only(
+    ledger: Ledger, claims: Claims, table: Table, state: State
+) -> None:
     ledger.create(MAIL, state)
     table.change(claim="another", scheduled_at=NOW + 6)
-    taken, row = ledger.claim(MAIL, "t1")
+    taken, row = claims.claim(MAIL, "t1")
     assert taken is (state is State.QUEUED)
-    assert row.claim == ("t1" if taken else "another")
+    assert row.claim_token == ("t1" if taken else "another")
     assert row == _known(ledger)
 
 
 @pytest.mark.parametrize(("early", "taken"), [(-1, True), (0, True), (5, True), (6, False)])
 def test_a_scheduled_mail_is_claimed_a_little_early_at_most(
-    ledger: Ledger, early: int, *, taken: bool
+    ledger: Ledger, claims: Claims, early: int, *, taken: bool
 ) -> None:
     mail = replace(MAIL, scheduled_at=NOW + early)
     ledger.create(mail, State.SCHEDULED)
-    assert ledger.claim(mail, "t1")[0] is taken
+    assert claims.claim(mail, "t1")[0] is taken
 
 
-def test_another_mail_under_the_same_id_claims_nothing(ledger: Ledger) -> None:
+def test_another_mail_under_the_same_id_claims_nothing(ledger: Ledger, claims: Claims) -> None:
     ledger.create(MAIL, State.QUEUED)
-    taken, row = ledger.claim(replace(MAIL, subject="other"), "t1")
+    taken, row = claims.claim(replace(MAIL, subject="other"), "t1")
     assert (taken, row.state) == (False, State.QUEUED)
 
 
-def test_the_row_that_stands_costs_no_read(ledger: Ledger, table: Table) -> None:
+def test_the_row_that_stands_costs_no_read(ledger: Ledger, claims: Claims, table: Table) -> None:
     ledger.create(MAIL, State.SENT)
     ledger.create(MAIL, State.SENT)
-    ledger.claim(MAIL, "t1")
+    claims.claim(MAIL, "t1")
     assert table.reads == 0
 
 
 @pytest.mark.parametrize("state", list(State))
 @pytest.mark.parametrize("attempt", [1, 2, 3])
 def test_a_redrive_claims_what_its_own_attempt_parked(
-    ledger: Ledger, table: Table, state: State, attempt: int
+    ledger: Ledger, claims: Claims, table: Table, state: State, attempt: int
 ) -> None:
     ledger.create(MAIL, state)
     table.change(attempt_count=2, claim="another")
     ended = state in {State.FAILED, State.UNKNOWN}
-    taken, _ = ledger.claim(MAIL, "t1", attempt)
+    taken, _ = claims.claim(MAIL, "t1", attempt)
     assert taken is ((ended and attempt == 2) or state is State.QUEUED)
 
 
@@ -293,6 +312,7 @@ def test_a_redrive_claims_what_its_own_attempt_parked(
 )
 def test_a_claim_counts_the_resend_before_it_is_made(
     ledger: Ledger,
+    claims: Claims,
     table: Table,
     standing: int | None,
     maybe: int | None,
@@ -303,45 +323,47 @@ def test_a_claim_counts_the_resend_before_it_is_made(
     if standing is not None:
         ledger.create(MAIL, State.QUEUED)
         table.change(**({"maybe": standing} if standing else {}))
-    taken, row = ledger.claim(MAIL, "t1", maybe=parked_as_unknown)
+    taken, row = claims.claim(MAIL, "t1", possibly_sent=parked_as_unknown)
     assert taken
     assert (table.row().get("maybe"), row.resends) == (maybe, resends)
 
 
-def test_a_claim_that_the_sdk_made_twice_is_ours(ledger: Ledger) -> None:
-    first = _claimed(ledger)
-    assert ledger.claim(MAIL, "t1") == (True, first)
-    assert ledger.claim(MAIL, "t2") == (False, first)
-    ledger.settle(first, State.SENT, None)
-    assert ledger.claim(MAIL, "t1")[0] is False
+def test_a_claim_that_the_sdk_made_twice_is_ours(claims: Claims) -> None:
+    first = _claimed(claims)
+    assert claims.claim(MAIL, "t1") == (True, first)
+    assert claims.claim(MAIL, "t2") == (False, first)
+    claims.settle(first, State.SENT, None)
+    assert claims.claim(MAIL, "t1")[0] is False
 
 
-def test_a_row_that_vanishes_before_it_is_read_is_tried_later(ledger: Ledger, table: Table) -> None:
+def test_a_row_that_vanishes_before_it_is_read_is_tried_later(
+    ledger: Ledger, claims: Claims, table: Table
+) -> None:
     ledger.create(MAIL, State.SENT)
     table.vanishes = True
     with pytest.raises(ClientError, match="ConditionalCheckFailed"):
-        ledger.claim(MAIL, "t1")
+        claims.claim(MAIL, "t1")
 
 
-def test_a_row_that_is_not_shown_is_read(ledger: Ledger, table: Table) -> None:
-    row = _claimed(ledger)
-    ledger.settle(row, State.SENT, None)
+def test_a_row_that_is_not_shown_is_read(ledger: Ledger, claims: Claims, table: Table) -> None:
+    row = _claimed(claims)
+    claims.settle(row, State.SENT, None)
     table.hides = True
     standing = _known(ledger)
     assert ledger.create(MAIL, State.QUEUED) == standing
-    assert ledger.claim(MAIL, "t2") == (False, standing)
+    assert claims.claim(MAIL, "t2") == (False, standing)
     assert ledger.cancel("m1") == standing
     assert ledger.resolve_sent("m1", ATTEMPT) == standing
     assert ledger.reschedule(row, NOW, "next") is False
-    assert ledger.settle(row, State.SENT, None) is True
+    assert claims.settle(row, State.SENT, None) is True
 
 
 def test_what_is_taken_over_is_a_resend_with_its_history(
-    ledger: Ledger, table: Table, clock: Clock
+    ledger: Ledger, claims: Claims, table: Table, clock: Clock
 ) -> None:
-    row = _claimed(ledger)
+    row = _claimed(claims)
     clock.now += LEASE
-    taken, now = ledger.claim_again(row, "t2", ATTEMPT)
+    taken, now = claims.take_over(row, "t2", ATTEMPT)
     later = "2027-01-15T08:02:00.000Z"
     assert taken
     assert table.row() == BEGUN | CLAIMED | {
@@ -356,21 +378,21 @@ def test_what_is_taken_over_is_a_resend_with_its_history(
         "attempts": [ATTEMPT],
     }
     assert now == _known(ledger)
-    assert ledger.claim_again(row, "t3", ATTEMPT) == (False, now)
-    assert ledger.claim_again(row, "t2", ATTEMPT) == (True, now)  # the SDK's repetition
+    assert claims.take_over(row, "t3", ATTEMPT) == (False, now)
+    assert claims.take_over(row, "t2", ATTEMPT) == (True, now)  # the SDK's repetition
 
 
-def test_what_is_settled_is_not_taken_over(ledger: Ledger) -> None:
-    row = _claimed(ledger)
-    ledger.settle(row, State.SENT, None)
-    assert ledger.claim_again(row, "t2", ATTEMPT)[0] is False
+def test_what_is_settled_is_not_taken_over(claims: Claims) -> None:
+    row = _claimed(claims)
+    claims.settle(row, State.SENT, None)
+    assert claims.take_over(row, "t2", ATTEMPT)[0] is False
 
 
-def test_a_call_is_settled_once(ledger: Ledger, table: Table, clock: Clock) -> None:
-    row = _claimed(ledger)
+def test_a_call_is_settled_once(claims: Claims, table: Table, clock: Clock) -> None:
+    row = _claimed(claims)
     table.change(code=15)
     clock.now += 1
-    assert ledger.settle(row, State.SENT, ATTEMPT, reason="sent", msg_id="7", code=None)
+    assert claims.settle(row, State.SENT, ATTEMPT, reason="sent", msg_id="7", code=None)
     assert table.row() == BEGUN | CLAIMED | {
         "state": "sent",
         "updated": "2027-01-15T08:00:01.000Z",
@@ -379,33 +401,35 @@ def test_a_call_is_settled_once(ledger: Ledger, table: Table, clock: Clock) -> N
         "reason": "sent",
         "msg_id": "7",
     }
-    assert ledger.settle(row, State.SENT, ATTEMPT) is True  # the SDK's repetition
-    assert ledger.settle(row, State.FAILED, ATTEMPT) is False
+    assert claims.settle(row, State.SENT, ATTEMPT) is True  # the SDK's repetition
+    assert claims.settle(row, State.FAILED, ATTEMPT) is False
     assert table.row()["attempts"] == [ATTEMPT]
 
 
-def test_two_attributes_are_taken_away_at_once(ledger: Ledger, table: Table) -> None:
-    row = _claimed(ledger)
+def test_two_attributes_are_taken_away_at_once(claims: Claims, table: Table) -> None:
+    row = _claimed(claims)
     table.change(code=15, retry_until=1)
-    ledger.settle(row, State.QUEUED, None, code=None, retry_until=None)
+    claims.settle(row, State.QUEUED, None, code=None, retry_until=None)
     assert table.row() == BEGUN | CLAIMED | {"state": "queued"}
 
 
-def test_a_call_whose_claim_was_taken_over_settles_nothing(ledger: Ledger, table: Table) -> None:
-    row = _claimed(ledger)
-    ledger.claim_again(row, "t2", ATTEMPT)
+def test_a_call_whose_claim_was_taken_over_settles_nothing(claims: Claims, table: Table) -> None:
+    row = _claimed(claims)
+    claims.take_over(row, "t2", ATTEMPT)
     before = table.row()
-    assert ledger.settle(row, State.SENT, ATTEMPT) is False
-    assert ledger.settle(row, State.SENDING, ATTEMPT) is False
+    assert claims.settle(row, State.SENT, ATTEMPT) is False
+    assert claims.settle(row, State.SENDING, ATTEMPT) is False
     assert table.row() == before
 
 
 @pytest.mark.parametrize("many", [MAX_ATTEMPTS - 1, MAX_ATTEMPTS, MAX_ATTEMPTS + 1])
-def test_of_very_many_attempts_the_last_are_kept(ledger: Ledger, table: Table, many: int) -> None:
-    _claimed(ledger)
+def test_of_very_many_attempts_the_last_are_kept(
+    ledger: Ledger, claims: Claims, table: Table, many: int
+) -> None:
+    _claimed(claims)
     given = [{"ms": number} for number in range(many)]
     table.change(attempts=given)
-    ledger.settle(_known(ledger), State.SENT, ATTEMPT)
+    claims.settle(_known(ledger), State.SENT, ATTEMPT)
     assert table.row()["attempts"] == [*given, ATTEMPT][-MAX_ATTEMPTS:]
 
 
@@ -482,7 +506,7 @@ def test_only_an_unknown_mail_is_found_to_be_sent(
 
 
 def test_any_other_error_is_raised(
-    ledger: Ledger, table: Table, monkeypatch: pytest.MonkeyPatch
+    ledger: Ledger, claims: Claims, table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ledger.create(MAIL, State.QUEUED)
 
@@ -491,7 +515,7 @@ def test_any_other_error_is_raised(
 
     monkeypatch.setattr(table, "update_item", refuse)
     with pytest.raises(ClientError, match="Throttling"):
-        ledger.claim(MAIL, "t1")
+        claims.claim(MAIL, "t1")
 
 
 def test_a_time_is_written_to_the_millisecond_and_sorts_as_text() -> None:

@@ -4,12 +4,11 @@ import dataclasses
 from typing import Any
 
 import pytest
-from outbox.mail import (
+from outbox.mail.mail import Mail, MailError
+from outbox.mail.validation import (
     MAX_SCHEDULE_SECONDS,
     MESSAGE_FIELDS,
     REQUEST_FIELDS,
-    Mail,
-    MailError,
     read_mail,
     read_schedule,
 )

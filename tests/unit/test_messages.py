@@ -8,17 +8,10 @@ from typing import Any
 import botocore.session
 import pytest
 from botocore.stub import Stubber
-from outbox.mail import REQUEST_FIELDS, Mail, MailError, read_mail
-from outbox.messages import (
-    MAX_AGE_SECONDS,
-    MAX_BODY_BYTES,
-    MAX_MESSAGE_BYTES,
-    MAX_RECEIVES,
-    MailQueue,
-    Received,
-    decode,
-    encode,
-)
+from outbox.mail.mail import Mail, MailError
+from outbox.mail.validation import REQUEST_FIELDS, read_mail
+from outbox.queues.message import MAX_BODY_BYTES, MAX_MESSAGE_BYTES, ReceivedMessage, decode, encode
+from outbox.queues.queue import MAX_AGE_SECONDS, MAX_RECEIVES, MailQueue
 
 URL = "https://sqs/mail"
 FAILED = "https://sqs/failed"
@@ -38,8 +31,8 @@ MAIL = Mail(
 )
 
 
-def received(body: str, **attributes: str) -> Received:
-    return Received("sqs-id", "handle", body, attributes, NOW)
+def received(body: str, **attributes: str) -> ReceivedMessage:
+    return ReceivedMessage("sqs-id", "handle", body, attributes, NOW)
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +84,7 @@ def test_a_direct_producer_says_the_least() -> None:
     mail = received(body).mail("transactional", 5.0)
     assert (mail.id, mail.client, mail.accepted_at) == ("sqs-id", None, NOW)
     assert (mail.campaign, mail.on_unknown) == ("transactional", None)
-    unsent = Received("sqs-id", "handle", body, {}, 0.0)
+    unsent = ReceivedMessage("sqs-id", "handle", body, {}, 0.0)
     assert unsent.mail("transactional", 5.0).accepted_at == 5.0
 
 
@@ -189,11 +182,11 @@ PARKED = {
 
 
 def test_a_record_of_lambda() -> None:
-    assert Received.from_record(RECORD) == Received("m-1", "h-1", "{}", {}, NOW)
-    parked = Received.from_record({**RECORD, "messageAttributes": PARKED})
-    assert (parked.redriven, parked.mail_id, parked.maybe) == (3, "id-1", False)
+    assert ReceivedMessage.from_record(RECORD) == ReceivedMessage("m-1", "h-1", "{}", {}, NOW)
+    parked = ReceivedMessage.from_record({**RECORD, "messageAttributes": PARKED})
+    assert (parked.redrive_attempt, parked.mail_id, parked.possibly_sent) == (3, "id-1", False)
     bare = {key: RECORD[key] for key in ("messageId", "receiptHandle", "body")}
-    assert Received.from_record(bare) == Received("m-1", "h-1", "{}", {}, 0.0)
+    assert ReceivedMessage.from_record(bare) == ReceivedMessage("m-1", "h-1", "{}", {}, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -215,7 +208,7 @@ def test_a_record_of_lambda() -> None:
 def test_a_re_driven_message_is_known_by_its_attributes(
     attributes: dict[str, str], attempt: int | None
 ) -> None:
-    assert received("{}", **attributes).redriven == attempt
+    assert received("{}", **attributes).redrive_attempt == attempt
 
 
 def test_a_mail_is_put_and_taken_and_dropped(sqs: Stubber, queue: MailQueue) -> None:
@@ -248,18 +241,18 @@ def test_a_mail_is_put_and_taken_and_dropped(sqs: Stubber, queue: MailQueue) -> 
         },
     )
     sqs.add_response("delete_message", {}, {"QueueUrl": URL, "ReceiptHandle": "h-1"})
-    queue.put("{}")
-    message = queue.take()
-    assert message == Received(
+    queue.send("{}")
+    message = queue.receive()
+    assert message == ReceivedMessage(
         "m-1", "h-1", "{}", {"attempt": "3", "state": "failed"}, 1_795_420_800.25
     )
-    queue.drop(message)
+    queue.delete(message)
 
 
 @pytest.mark.parametrize("answer", [{}, {"Messages": []}])
 def test_an_empty_queue(sqs: Stubber, queue: MailQueue, answer: dict[str, Any]) -> None:
     sqs.add_response("receive_message", answer)
-    assert queue.take() is None
+    assert queue.receive() is None
 
 
 @pytest.mark.parametrize(("delay", "timeout"), [(0, 0), (7, 7), (-3, 0), (10**6, 43_200)])
@@ -269,7 +262,7 @@ def test_a_message_is_put_back(sqs: Stubber, queue: MailQueue, delay: int, timeo
         {},
         {"QueueUrl": URL, "ReceiptHandle": "handle", "VisibilityTimeout": timeout},
     )
-    queue.put_back(received("{}"), delay)
+    queue.retry_later(received("{}"), delay)
 
 
 OLD = {"sent_at": NOW - MAX_AGE_SECONDS - 1}
@@ -313,14 +306,14 @@ def test_a_message_near_its_end_is_put_anew_as_what_it_was(
     )
     sqs.add_response("delete_message", {}, {"QueueUrl": URL, "ReceiptHandle": "handle"})
     message = dataclasses.replace(received("{}", **given), **near_its_end)
-    queue.put_back(message, 5000)
-    anew = Received(
+    queue.retry_later(message, 5000)
+    anew = ReceivedMessage(
         "sqs-id-2", "h-2", "{}", {name: value for name, (_, value) in kept.items()}, NOW
     )
-    assert (anew.mail_id, anew.redriven, anew.maybe) == (
+    assert (anew.mail_id, anew.redrive_attempt, anew.possibly_sent) == (
         message.mail_id,
-        message.redriven,
-        message.maybe,
+        message.redrive_attempt,
+        message.possibly_sent,
     )
 
 
@@ -340,7 +333,7 @@ def test_a_message_is_parked_body_and_all(sqs: Stubber, queue: MailQueue, code: 
         {"MessageId": "m-2"},
         {"QueueUrl": FAILED, "MessageBody": body, "MessageAttributes": attributes},
     )
-    queue.park(received(body), "id-1", "failed", "sender_refused", code, 2)
+    queue.dead_letter(received(body), "id-1", "failed", "sender_refused", code, 2)
 
 
 def test_a_message_as_large_as_sqs_allows_is_parked_without_attributes(
@@ -352,7 +345,7 @@ def test_a_message_as_large_as_sqs_allows_is_parked_without_attributes(
         {"MessageId": "m-2"},
         {"QueueUrl": FAILED, "MessageBody": body, "MessageAttributes": {}},
     )
-    queue.park(received(body), "sqs-id", "invalid", "invalid:body", None, 0)
+    queue.dead_letter(received(body), "sqs-id", "invalid", "invalid:body", None, 0)
 
 
 def test_json_that_is_none() -> None:

@@ -4,8 +4,9 @@ from typing import Any, NoReturn, cast
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
-from outbox.dynamo import pack_item, unpack_item
-from outbox.pause import Intake, Pause, PauseState
+from outbox.queues.event_source import EventSource
+from outbox.sending.pause import Pause, PauseState
+from outbox.storage.expressions import pack_item, unpack_item
 
 from tests.faults.standins.dynamo import Dynamo
 from tests.faults.standins.errors import client_error
@@ -237,11 +238,11 @@ class Functions:
 
 
 @pytest.mark.parametrize("on", [True, False])
-def test_the_intake_is_switched_where_it_is_not_so_already(*, on: bool) -> None:
+def test_the_event_source_is_switched_where_it_is_not_so_already(*, on: bool) -> None:
     states = ("Enabled", "Enabling", "Disabled", "Disabling", "Creating", "Updating")
     functions = Functions(*states)
-    intake = Intake(lambda: cast("Any", functions), "worker", "arn:mail")
-    assert intake.switch(on=on) is True
+    event_source = EventSource(lambda: cast("Any", functions), "worker", "arn:mail")
+    assert (event_source.enable() if on else event_source.disable()) is True
     assert functions.asked == [{"FunctionName": "worker", "EventSourceArn": "arn:mail"}]
     others = ("2", "3", "4", "5") if on else ("0", "1", "4", "5")
     assert functions.updates == [{"UUID": name, "Enabled": on} for name in others]
@@ -255,4 +256,4 @@ def test_a_switch_that_fails_is_told_and_not_raised(error: Exception) -> None:
     def refuse() -> NoReturn:
         raise error
 
-    assert Intake(refuse, "worker", "arn:mail").switch(on=False) is False
+    assert EventSource(refuse, "worker", "arn:mail").disable() is False

@@ -14,7 +14,7 @@ from outbox import aws, startup
 def test_in_lambda_the_container_is_made_at_the_start() -> None:
     made: list[str] = []
 
-    startup.ready(lambda: made.append("now"), {"AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand"})
+    startup.preload(lambda: made.append("now"), {"AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand"})
 
     assert made == ["now"]
 
@@ -22,7 +22,7 @@ def test_in_lambda_the_container_is_made_at_the_start() -> None:
 def test_elsewhere_nothing_is_made_before_the_first_call() -> None:
     made: list[str] = []
 
-    startup.ready(lambda: made.append("now"), {})
+    startup.preload(lambda: made.append("now"), {})
 
     assert not made
 
@@ -30,7 +30,7 @@ def test_elsewhere_nothing_is_made_before_the_first_call() -> None:
 def test_garbage_is_collected_again_when_all_is_made() -> None:
     gc.disable()
 
-    startup.ready(list, {})
+    startup.preload(list, {})
 
     assert gc.isenabled()
 
@@ -49,7 +49,7 @@ def test_only_in_lambda_the_threads_of_a_batch_share_one_core(
 ) -> None:
     cores = os.sched_getaffinity(0)
     try:
-        startup.ready(list, environ, threads=threads)
+        startup.preload(list, environ, threads=threads)
         with ThreadPoolExecutor(1) as executor:
             found = executor.submit(os.sched_getaffinity, 0).result()
     finally:
@@ -65,7 +65,7 @@ def test_a_sandbox_without_affinity_starts_all_the_same(monkeypatch: pytest.Monk
     made: list[str] = []
     monkeypatch.setattr(os, "sched_setaffinity", refuse, raising=False)
 
-    startup.ready(
+    startup.preload(
         lambda: made.append("now"), {"AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand"}, threads=True
     )
 
@@ -85,7 +85,7 @@ def test_a_rare_client_is_made_at_its_first_call_and_by_one_thread_at_a_time(
         return SimpleNamespace(send_message="sent")
 
     monkeypatch.setattr(aws, "_client", cache(make))
-    client = aws.Lazy("sqs")
+    client = aws.LazyClient("sqs")
     before = list(made)
     with ThreadPoolExecutor(8) as threads:
         answers = list(threads.map(lambda _: client.send_message, range(8)))

@@ -1,6 +1,6 @@
 """The state machine of the design, arrow by arrow."""
 
-from outbox.states import ARROWS, State
+from outbox.mail.states import ARROWS, State
 
 # As drawn in the design, plus the way back that a re-drive takes, a claim taken over from a worker
 # that died, and an operator's word that an unknown mail was sent.

@@ -7,8 +7,8 @@ import pytest
 from botocore.exceptions import ClientError
 from mail_status import handler as entry
 from mail_status.check import StatusCheck
-from outbox.delivery import Report
-from outbox.pause import PauseState
+from outbox.mail.report import Report
+from outbox.sending.pause import PauseState
 from outbox.settings import Settings
 from taqnyat import Outcome, Scope, SystemStatus, Verdict
 
@@ -60,12 +60,16 @@ class Parts:
         self._call("announced")
         self.states = [replace(state, announced=True)]
 
-    # Intake
-    def switch(self, *, on: bool) -> bool:
-        self.calls.append(f"switch {'on' if on else 'off'}")
+    # EventSource
+    def enable(self) -> bool:
+        self.calls.append("enable")
         return True
 
-    # Canary
+    def disable(self) -> bool:
+        self.calls.append("disable")
+        return True
+
+    # Probe
     def probe(self, state: PauseState, now: float, deadline: float) -> list[Report]:
         assert now > 100
         assert deadline == 100
@@ -82,10 +86,10 @@ class Parts:
         self._call("publish")
         self.notices.append(arguments)
 
-    def delivered(self, report: Report) -> None:
+    def processed(self, report: Report) -> None:
         self.calls.append(f"delivered {report.mail_id}")
 
-    def note(self, what: str, **_: object) -> None:
+    def event(self, what: str, **_: object) -> None:
         self.calls.append(what)
 
     def measured(self) -> dict[str, float]:
@@ -105,8 +109,8 @@ class Parts:
         return StatusCheck(
             taqnyat=part,
             pause=part,
-            intake=part,
-            canary=part,
+            event_source=part,
+            probe=part,
             cloudwatch=part,
             topic=lambda: part,
             telemetry=part,
@@ -123,7 +127,7 @@ def test_a_quiet_minute(*, up: bool) -> None:
         "ProviderLatency": 250.0,
         "SendingPaused": 0.0,
     }
-    assert parts.calls == ["status", "note_provider", "read", "switch on", "put_metric_data"]
+    assert parts.calls == ["status", "note_provider", "read", "enable", "put_metric_data"]
 
 
 def test_the_metrics_have_units_and_no_dimension() -> None:
@@ -137,21 +141,21 @@ def test_the_metrics_have_units_and_no_dimension() -> None:
     ]
 
 
-def test_while_paused_the_intake_is_kept_shut_and_a_probe_is_made() -> None:
+def test_while_paused_the_event_source_stays_disabled_and_a_probe_is_made() -> None:
     parts = Parts([PAUSED])
     assert parts.run()["sending_paused"] is True
     assert parts.measured()["SendingPaused"] == 1.0
     assert parts.probes == [PAUSED]
-    assert parts.calls[2:6] == ["read", "switch off", "probe", "delivered m-1"]
-    assert "switch on" not in parts.calls
+    assert parts.calls[2:6] == ["read", "disable", "probe", "delivered m-1"]
+    assert "enable" not in parts.calls
 
 
-def test_a_probe_that_resumes_opens_the_intake_in_the_same_minute() -> None:
+def test_a_probe_that_resumes_enables_the_event_source_in_the_same_minute() -> None:
     resumed = PauseState(reason="ip_refused", resumed_at=9, announced=False)
     parts = Parts([PAUSED, resumed])
     assert parts.run()["sending_paused"] is False
     assert parts.measured()["SendingPaused"] == 0.0
-    assert parts.calls.index("switch off") < parts.calls.index("switch on")
+    assert parts.calls.index("disable") < parts.calls.index("enable")
     [notice] = parts.notices
     assert notice["Subject"] == "Taqnyat mail gateway: sending resumed"
     assert "resumed after: ip_refused" in notice["Message"]

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 from outbox import telemetry as names
-from outbox.delivery import EXPIRED, Report
-from outbox.states import State
+from outbox.mail.report import Report
+from outbox.mail.states import State
+from outbox.sending.policy import EXPIRED
 from outbox.telemetry import SERVICE, Telemetry
 from taqnyat import Outcome, Scope, Verdict
 
@@ -89,8 +90,8 @@ def test_the_names_are_those_of_the_alarms() -> None:
 
 
 def test_the_embedded_format(output: Output) -> None:
-    output.telemetry.delivered(report(State.SENT, SENT))
-    output.telemetry.delivered(report(State.SENT, SENT, seconds=0.5, waited=1.0))
+    output.telemetry.processed(report(State.SENT, SENT))
+    output.telemetry.processed(report(State.SENT, SENT, seconds=0.5, waited=1.0))
     [line] = output.metrics()
     assert line.pop("_aws").pop("CloudWatchMetrics") == [
         {
@@ -113,10 +114,10 @@ def test_the_embedded_format(output: Output) -> None:
 
 
 def test_failed_and_unknown_are_counted_in_all_and_by_reason(output: Output) -> None:
-    output.telemetry.delivered(report(State.FAILED, REFUSED))
-    output.telemetry.delivered(report(State.FAILED, REFUSED))
-    output.telemetry.delivered(report("invalid", None, reason="invalid:to[0]"))
-    output.telemetry.delivered(report(State.UNKNOWN, LATE))
+    output.telemetry.processed(report(State.FAILED, REFUSED))
+    output.telemetry.processed(report(State.FAILED, REFUSED))
+    output.telemetry.processed(report("invalid", None, reason="invalid:to[0]"))
+    output.telemetry.processed(report(State.UNKNOWN, LATE))
     metrics = output.metrics()
     totals = counts(metrics)
     assert (totals["MailFailed"], totals["MailUnknown"]) == ([3.0], [1.0])
@@ -154,7 +155,7 @@ def test_failed_and_unknown_are_counted_in_all_and_by_reason(output: Output) -> 
 def test_what_is_counted_and_what_is_only_seen_again(
     output: Output, state: str, outcome: Outcome | None, counted: str | None
 ) -> None:
-    output.telemetry.delivered(report(state, outcome))
+    output.telemetry.processed(report(state, outcome))
     found = counts(output.metrics())
     kept = {"MailSent", "MailFailed", "MailRetried", "MailUnknown"} & found.keys()
     assert kept == ({counted} if counted else set())
@@ -172,13 +173,13 @@ def test_what_is_counted_and_what_is_only_seen_again(
     ],
 )
 def test_only_a_call_has_a_latency(output: Output, outcome: Outcome, *, measured: bool) -> None:
-    output.telemetry.delivered(report(State.QUEUED, outcome))
+    output.telemetry.processed(report(State.QUEUED, outcome))
     assert ("ProviderLatency" in counts(output.metrics())) is measured
 
 
 def test_a_mail_without_a_price(output: Output) -> None:
     free = Outcome(Verdict.SENT, Scope.MAIL, "sent", 201, msg_id="1")
-    output.telemetry.delivered(report(State.SENT, free))
+    output.telemetry.processed(report(State.SENT, free))
     assert "MailPrice" not in counts(output.metrics())
 
 
@@ -191,7 +192,7 @@ def test_nothing_is_printed_twice_nor_without_need(output: Output) -> None:
 
 def test_more_measures_than_one_line_may_hold(output: Output) -> None:
     for _ in range(250):
-        output.telemetry.delivered(report(State.SENT, SENT))
+        output.telemetry.processed(report(State.SENT, SENT))
     lines = output.metrics()
     values = [value for line in lines for value in line.get("ProviderLatency", [])]
     assert len(values) == 250
@@ -201,18 +202,18 @@ def test_more_measures_than_one_line_may_hold(output: Output) -> None:
 def test_the_line_of_a_mail(output: Output) -> None:
     output.telemetry.accepted(["m-1"])
     output.telemetry.changed("m-1")
-    output.telemetry.delivered(report(State.QUEUED, BUSY, delay=7, resend=True))
-    output.telemetry.delivered(report("", None, reason="paused", delay=30))
+    output.telemetry.processed(report(State.QUEUED, BUSY, retry_in=7, resend=True))
+    output.telemetry.processed(report("", None, reason="paused", retry_in=30))
     accepted, changed, retried, paused = output.logs()
     assert changed == {"level": "INFO", "message": "mail changed", "correlation_id": "m-1"}
     assert accepted == {"level": "INFO", "message": "mail accepted", "correlation_id": "m-1"}
     assert retried == {
         "level": "INFO",
-        "message": "mail seen",
+        "message": "mail processed",
         "correlation_id": "m-1",
         "state": "queued",
         "reason": "rate_limited",
-        "seen_again_in": 7,
+        "retry_in_seconds": 7,
         "verdict": "retryable",
         "status": 429,
         "ms": 250,
@@ -223,14 +224,14 @@ def test_the_line_of_a_mail(output: Output) -> None:
 
 def test_trouble_is_told_by_its_kind_and_code_alone(output: Output) -> None:
     answer: Any = {"Error": {"Code": "ValidationException", "Message": "nora@example.com"}}
-    output.telemetry.trouble("aws_failed", ClientError(answer, "UpdateItem"), "m-1")
-    output.telemetry.trouble("aws_failed", ReadTimeoutError(endpoint_url="https://s3cret"))
+    output.telemetry.error("aws_failed", ClientError(answer, "UpdateItem"), "m-1")
+    output.telemetry.error("aws_failed", ReadTimeoutError(endpoint_url="https://s3cret"))
     nothing: dict[str, str] = {}
     try:
         nothing["nora@example.com"]
     except KeyError as error:
-        output.telemetry.trouble("unexpected", error, "m-1")
-    output.telemetry.trouble("unexpected", KeyError("never raised"))
+        output.telemetry.error("unexpected", error, "m-1")
+    output.telemetry.error("unexpected", KeyError("never raised"))
     refused, late, bug, unraised = output.logs()
     assert refused == {
         "level": "ERROR",
@@ -251,7 +252,7 @@ def test_trouble_is_told_by_its_kind_and_code_alone(output: Output) -> None:
 
 
 def test_a_note_about_the_stack(output: Output) -> None:
-    output.telemetry.note("sending paused", reason="ip_refused", detail="10.0.0.1")
+    output.telemetry.event("sending paused", reason="ip_refused", detail="10.0.0.1")
     assert output.logs() == [
         {
             "level": "WARNING",

@@ -107,4 +107,4 @@ def _texts(value: object) -> list[str]:
     return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
-outbox.startup.ready(lambda: aws.client("secretsmanager"), os.environ)
+outbox.startup.preload(lambda: aws.client("secretsmanager"), os.environ)

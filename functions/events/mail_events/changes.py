@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from outbox.dynamo import unpack_item
-from outbox.ledger import Row, iso
-from outbox.pause import PauseState
-from outbox.states import State
+from outbox.mail.states import State
+from outbox.mail.times import iso
+from outbox.sending.pause import PauseState
+from outbox.storage.expressions import unpack_item
+from outbox.storage.row import Row
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,7 +45,7 @@ def event_of(record: Mapping[str, Any]) -> Event | None:
 
 
 def _mail(old: dict[str, Any], new: dict[str, Any]) -> Event | None:
-    # A row that is written again in the same state tells nothing new: but a state reached anew, by
+    # A row that is written again in the same state tells nothing new: but a state reached again, by
     # another attempt, does.
     if "state" not in new or _stands(old) == _stands(new):
         return None

@@ -8,54 +8,51 @@ from typing import TYPE_CHECKING, Any
 
 import outbox.startup
 from botocore.exceptions import BotoCoreError, ClientError
-from outbox import aws
-from outbox.changes import Changes
-from outbox.ledger import Ledger
-from outbox.listing import Listing
-from outbox.mail import MailError
-from outbox.messages import MailQueue
-from outbox.pause import Pause
-from outbox.schedules import Schedules
+from outbox import aws, wiring
+from outbox.accepting.submission import IdempotencyBusyError, IdempotencyConflictError, Submission
+from outbox.accepting.updater import MailUpdater
+from outbox.mail.mail import MailError
 from outbox.settings import Settings
-from outbox.submission import IdempotencyBusyError, IdempotencyConflictError, Submission
+from outbox.storage.ledger import Ledger
+from outbox.storage.listing import Listing
 from outbox.telemetry import Telemetry
 
 from mail_send import wire
-from mail_send.accept import Accept
-from mail_send.records import Records
+from mail_send.create_emails import CreateEmails
+from mail_send.emails import Emails
 from mail_send.status import Status
-from mail_send.wire import Answer, ApiError, Request
+from mail_send.wire import ApiError, Request, Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-Routes = dict[str, dict[str, "Callable[[Request], Answer]"]]
+Routes = dict[str, dict[str, "Callable[[Request], Response]"]]
 
 
-def handler(event: dict[str, Any], _context: object) -> Answer:
-    """Answer one call."""
+def handler(event: dict[str, Any], _context: object) -> Response:
+    """Response one call."""
     routes, telemetry = _container()
     try:
-        return answer(routes, event)
+        return dispatch(routes, event)
     except ApiError as error:
-        return wire.failure(error)
+        return wire.error_response(error)
     except MailError as error:
-        return wire.failure(wire.refusal(error))
+        return wire.error_response(wire.refusal(error))
     except IdempotencyConflictError:
         message = "this `Idempotency-Key` was used before with another payload"
-        return wire.failure(ApiError(409, "invalid_idempotent_request", message))
+        return wire.error_response(ApiError(409, "invalid_idempotent_request", message))
     except IdempotencyBusyError:
         message = "another call with this `Idempotency-Key` is being answered; try again"
-        return wire.failure(ApiError(409, "concurrent_idempotent_requests", message))
+        return wire.error_response(ApiError(409, "concurrent_idempotent_requests", message))
     except (ClientError, BotoCoreError) as error:
-        telemetry.trouble("aws_failed", error)
+        telemetry.error("aws_failed", error)
         message = "something failed in AWS; try again, a mail with the same `Idempotency-Key`"
-        return wire.failure(ApiError(500, "internal_server_error", message))
+        return wire.error_response(ApiError(500, "internal_server_error", message))
     finally:
         telemetry.flush()
 
 
-def answer(routes: Routes, event: Mapping[str, Any]) -> Answer:
+def dispatch(routes: Routes, event: Mapping[str, Any]) -> Response:
     """Find the route of a call and take it."""
     request = Request.of(event)
     methods = routes.get(request.route)
@@ -73,28 +70,22 @@ def answer(routes: Routes, event: Mapping[str, Any]) -> Answer:
 def _container() -> tuple[Routes, Telemetry]:
     settings = Settings.from_environ(os.environ)
     telemetry = Telemetry(settings.metrics_namespace)
-    dynamo = aws.client("dynamodb")
-    ledger = Ledger(
-        dynamo,
-        settings.ledger_table,
-        lease_seconds=settings.lease_seconds,
-        record_days=settings.record_days,
-    )
-    queue = MailQueue(aws.client("sqs"), settings.mail_queue_url)
-    schedules = Schedules(lambda: aws.client("scheduler"), settings)
+    table = wiring.ledger_table(settings)
+    ledger, listing = Ledger(table), Listing(table.dynamo, table.name)
+    queue = wiring.mail_queue(settings, aws.client("sqs"))
+    schedules = wiring.schedules(settings)
     submission = Submission(ledger, queue, schedules)
-    accept = Accept(submission, settings.default_campaign, telemetry)
-    listing = Listing(dynamo, settings.ledger_table)
-    records = Records(ledger, listing, Changes(ledger, queue, schedules), telemetry)
-    status = Status(Pause(dynamo, settings.ledger_table, settings.probe_delays_seconds))
+    create = CreateEmails(submission, settings.default_campaign, telemetry)
+    emails = Emails(ledger, listing, MailUpdater(ledger, queue, schedules), telemetry)
+    status = Status(wiring.pause(settings))
     routes: Routes = {
-        "/emails": {"GET": records.list, "POST": accept.one},
-        "/emails/batch": {"POST": accept.batch},
-        "/emails/{id}": {"GET": records.show, "PATCH": records.reschedule},
-        "/emails/{id}/cancel": {"POST": records.cancel},
+        "/emails": {"GET": emails.list, "POST": create.create},
+        "/emails/batch": {"POST": create.create_batch},
+        "/emails/{id}": {"GET": emails.retrieve, "PATCH": emails.update},
+        "/emails/{id}/cancel": {"POST": emails.cancel},
         "/status": {"GET": status.show},
     }
     return routes, telemetry
 
 
-outbox.startup.ready(_container, os.environ)
+outbox.startup.preload(_container, os.environ)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from outbox.ledger import iso
+from outbox.mail.times import iso
 
 from mail_send import wire
-from mail_send.wire import Answer, Request
+from mail_send.wire import Request, Response
 
 if TYPE_CHECKING:
-    from outbox.pause import Pause
+    from outbox.sending.pause import Pause
 
 
 class Status:
@@ -20,18 +20,18 @@ class Status:
         """Make no call yet."""
         self._pause = pause
 
-    def show(self, request: Request) -> Answer:
+    def show(self, request: Request) -> Response:
         """Show it."""
-        request.need("read")
+        request.require_scope("read")
         state, provider = self._pause.read(), self._pause.provider()
         reason = state.reason or None if state.paused else None
-        return wire.answer(
+        return wire.response(
             200,
             {
                 "object": "status",
                 "sending": "paused" if state.paused else "active",
                 "reason": reason,
-                **wire.explained(reason),
+                **wire.explanation(reason),
                 "since": iso(state.since) if state.paused else None,
                 "next_probe": iso(state.next_probe) if state.paused and state.next_probe else None,
                 "provider": {

@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from outbox.ledger import iso
-from outbox.messages import MAX_MESSAGE_BYTES
-from outbox.states import State
+from outbox.mail.states import State
+from outbox.mail.times import iso
+from outbox.queues.message import MAX_MESSAGE_BYTES
 from taqnyat.explanations import explain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from outbox.ledger import Row
-    from outbox.mail import MailError
+    from outbox.mail.mail import MailError
+    from outbox.storage.row import Row
 
-Answer = dict[str, Any]
+Response = dict[str, Any]
 
 MAX_KEY: Final = 256
 
@@ -127,7 +127,7 @@ class Request:
             return base64.b64decode(self.content, validate=True)
         return bytes(self.content.encode(errors="surrogatepass"))
 
-    def need(self, scope: str) -> None:
+    def require_scope(self, scope: str) -> None:
         """Refuse a caller whose key lacks the scope."""
         if scope not in self.scopes:
             raise ApiError(401, "restricted_api_key", f"this API key may not {scope}")
@@ -139,9 +139,9 @@ class Request:
         )
 
 
-def answer(
+def response(
     status: int, document: Mapping[str, Any], headers: Mapping[str, str] | None = None
-) -> Answer:
+) -> Response:
     """Make API Gateway's proxy answer."""
     return {
         "statusCode": status,
@@ -150,20 +150,20 @@ def answer(
     }
 
 
-def failure(error: ApiError) -> Answer:
+def error_response(error: ApiError) -> Response:
     """Make the answer of an error."""
     document = {"statusCode": error.status, "name": error.name, "message": str(error)}
-    return answer(error.status, document, error.headers)
+    return response(error.status, document, error.headers)
 
 
-def email(row: Row) -> dict[str, Any]:
+def email_detail(row: Row) -> dict[str, Any]:
     """Show a row to its owner; what is not kept is null."""
-    document = entry(row)
-    document["taqnyat"] |= {"attempts": list(row.attempts), **explained(row.reason)}
+    document = email_summary(row)
+    document["taqnyat"] |= {"attempts": list(row.attempts), **explanation(row.reason)}
     return document
 
 
-def entry(row: Row) -> dict[str, Any]:
+def email_summary(row: Row) -> dict[str, Any]:
     """Show a row in a list: all but its attempts and explanations."""
     return {
         "object": "email",
@@ -194,7 +194,7 @@ def entry(row: Row) -> dict[str, Any]:
     }
 
 
-def explained(reason: str | None) -> dict[str, Any]:
+def explanation(reason: str | None) -> dict[str, Any]:
     """Say what a reason means and what helps, in both languages; null where there is nothing to."""
     known = explain(reason or "")
     texts = {"explanation": known.meaning, "remedy": known.remedy} if known else {}

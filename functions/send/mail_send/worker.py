@@ -1,4 +1,4 @@
-"""Entry of the mail queue: a batch of SQS records in, the ids of those to be seen again out."""
+"""Entry of the mail queue: a batch of SQS records in, the ids of those to be retried out."""
 
 from __future__ import annotations
 
@@ -8,16 +8,12 @@ from functools import cache
 from typing import Any, Protocol
 
 import outbox.startup
-from outbox import aws
-from outbox.batch import Batch
-from outbox.delivery import Delivery
-from outbox.ledger import Ledger
-from outbox.messages import MailQueue
-from outbox.pause import Gate, Intake, Pause
-from outbox.schedules import Schedules
+from outbox import aws, wiring
+from outbox.sending import wiring as sending
+from outbox.sending.batch import BatchProcessor
+from outbox.sending.breaker import CircuitBreaker
 from outbox.settings import Settings
 from outbox.telemetry import Telemetry
-from taqnyat import BearerToken, TaqnyatClient, Transport
 
 _BATCH_SIZE = 10
 
@@ -29,43 +25,32 @@ class Context(Protocol):
 
 
 def handler(event: dict[str, Any], context: Context) -> dict[str, Any]:
-    """See a batch through, and report the messages that must come again."""
-    batch, telemetry = _container()
+    """Process a batch, and report the messages that must be received again."""
+    processor, telemetry = _container()
     try:
-        again = batch.see_through(
+        retried = processor.process(
             event.get("Records", []), context.get_remaining_time_in_millis() / 1000
         )
     finally:
         telemetry.flush()
-    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in again]}
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in retried]}
 
 
 @cache
-def _container() -> tuple[Batch, Telemetry]:
+def _container() -> tuple[BatchProcessor, Telemetry]:
     settings = Settings.from_environ(os.environ)
     telemetry = Telemetry(settings.metrics_namespace)
-    dynamo = aws.client("dynamodb")
-    token = BearerToken(
-        aws.client("secretsmanager"), settings.token_secret_id, settings.token_cache_seconds
+    taqnyat, token = sending.provider(settings, _BATCH_SIZE)
+    breaker = CircuitBreaker(
+        wiring.pause(settings), sending.event_source(settings), settings.failure_run
     )
-    transport = Transport(settings.taqnyat_url, settings.connect_timeout_seconds, _BATCH_SIZE)
-    ledger = Ledger(
-        dynamo,
-        settings.ledger_table,
-        lease_seconds=settings.lease_seconds,
-        record_days=settings.record_days,
-    )
-    pause = Pause(dynamo, settings.ledger_table, settings.probe_delays_seconds)
-    intake = Intake(
-        lambda: aws.client("lambda"), settings.worker_function_name, settings.mail_queue_arn
-    )
-    gate = Gate(pause, intake, settings.failure_run)
-    queue = MailQueue(aws.Lazy("sqs"), settings.mail_queue_url, settings.failed_queue_url)
-    schedules = Schedules(lambda: aws.client("scheduler"), settings)
-    provider = TaqnyatClient(transport, token, settings.taqnyat_encoding)
-    delivery = Delivery(ledger, provider, queue, gate, schedules, settings)
+    queue = wiring.mail_queue(settings, aws.LazyClient("sqs"))
+    delivery = sending.delivery(settings, taqnyat, queue, breaker)
     executor = ThreadPoolExecutor(_BATCH_SIZE, thread_name_prefix="mail")
-    return Batch(delivery, queue, gate, executor, telemetry, on_resumed=token.forget), telemetry
+    processor = BatchProcessor(
+        delivery, queue, breaker, executor, telemetry, on_resumed=token.forget
+    )
+    return processor, telemetry
 
 
-outbox.startup.ready(_container, os.environ, threads=True)
+outbox.startup.preload(_container, os.environ, threads=True)

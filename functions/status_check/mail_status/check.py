@@ -1,6 +1,6 @@
 """One status check.
 
-Taqnyat's own word, the pause, the canary, the notice to the operators, the metrics.
+Taqnyat's own status, the pause, the probe, the notice to the operators, the metrics.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from outbox.telemetry import PROVIDER_LATENCY, PROVIDER_UP, SENDING_PAUSED
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from outbox.canary import Canary
-    from outbox.pause import Intake, Pause, PauseState
+    from outbox.queues.event_source import EventSource
+    from outbox.sending.pause import Pause, PauseState
+    from outbox.sending.probe import Probe
     from outbox.settings import Settings
     from outbox.telemetry import Telemetry
     from taqnyat import TaqnyatClient
@@ -30,8 +31,8 @@ class StatusCheck:
         *,
         taqnyat: TaqnyatClient,
         pause: Pause,
-        intake: Intake,
-        canary: Canary,
+        event_source: EventSource,
+        probe: Probe,
         cloudwatch: Any,  # noqa: ANN401  botocore's clients have no types
         topic: Callable[[], Any],
         telemetry: Telemetry,
@@ -39,8 +40,8 @@ class StatusCheck:
     ) -> None:
         self._taqnyat = taqnyat
         self._pause = pause
-        self._intake = intake
-        self._canary = canary
+        self._event_source = event_source
+        self._probe = probe
         self._cloudwatch = cloudwatch
         self._topic = topic
         self._telemetry = telemetry
@@ -72,7 +73,7 @@ class StatusCheck:
         return {"provider_up": status.up, "sending_paused": state.paused}
 
     def _last_of_status(self, now: float, deadline: float) -> float:
-        """Leave a probe, and half of what remains, to what comes after Taqnyat's own word."""
+        """Leave time for a probe, and half of what remains, after Taqnyat's own status."""
         spare = deadline - now - self._settings.send_timeout_seconds
         return min(now + min(max(spare / 2, 0.0), _STATUS_SECONDS), deadline)
 
@@ -90,12 +91,12 @@ class StatusCheck:
 
     def _tended(self, state: PauseState, now: float, deadline: float) -> PauseState:
         if state.paused:
-            self._intake.switch(on=False)
-            for report in self._canary.probe(state, now, deadline):
-                self._telemetry.delivered(report)
+            self._event_source.disable()
+            for report in self._probe.probe(state, now, deadline):
+                self._telemetry.processed(report)
             state = self._pause.read()
         if not state.paused:
-            self._intake.switch(on=True)
+            self._event_source.enable()
         return state
 
     def _announce(self, state: PauseState) -> None:
@@ -103,7 +104,7 @@ class StatusCheck:
 
         It may be told twice, never not at all.
         """
-        self._telemetry.note(
+        self._telemetry.event(
             "sending paused" if state.paused else "sending resumed",
             reason=state.reason,
             detail=state.detail,

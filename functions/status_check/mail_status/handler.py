@@ -8,17 +8,14 @@ from typing import Any, Protocol
 
 import outbox.startup
 from botocore.exceptions import ClientError
-from outbox import aws
-from outbox.batch import last_moment
-from outbox.canary import Canary, Watch
-from outbox.delivery import Delivery
-from outbox.ledger import Ledger
-from outbox.messages import MailQueue
-from outbox.pause import Intake, Pause
-from outbox.schedules import Schedules
+from outbox import aws, wiring
+from outbox.sending import wiring as sending
+from outbox.sending.batch import last_moment
+from outbox.sending.breaker import Breaker
+from outbox.sending.delivery import Delivery
+from outbox.sending.probe import Probe
 from outbox.settings import Settings
 from outbox.telemetry import Telemetry
-from taqnyat import BearerToken, TaqnyatClient, Transport
 
 from mail_status.check import StatusCheck
 
@@ -41,7 +38,7 @@ def handler(event: dict[str, Any], context: Context) -> dict[str, Any]:
             return check.ask_account(deadline)
         return check.run(deadline)
     except ClientError as error:
-        raise aws.without_text(error) from None
+        raise aws.redacted(error) from None
     finally:
         telemetry.flush()
 
@@ -50,37 +47,19 @@ def handler(event: dict[str, Any], context: Context) -> dict[str, Any]:
 def _container() -> tuple[StatusCheck, Telemetry]:
     settings = Settings.from_environ(os.environ)
     telemetry = Telemetry(settings.metrics_namespace)
-    dynamo = aws.client("dynamodb")
-    token = BearerToken(
-        aws.client("secretsmanager"),
-        settings.token_secret_id,
-        settings.token_cache_seconds,
-    )
-    transport = Transport(settings.taqnyat_url, settings.connect_timeout_seconds, pool_size=1)
-    taqnyat = TaqnyatClient(transport, token, settings.taqnyat_encoding)
-    ledger = Ledger(
-        dynamo,
-        settings.ledger_table,
-        lease_seconds=settings.lease_seconds,
-        record_days=settings.record_days,
-    )
-    pause = Pause(dynamo, settings.ledger_table, settings.probe_delays_seconds)
-    queue = MailQueue(aws.Lazy("sqs"), settings.mail_queue_url, settings.failed_queue_url)
-    schedules = Schedules(lambda: aws.client("scheduler"), settings)
+    taqnyat, token = sending.provider(settings, pool_size=1)
+    pause = wiring.pause(settings)
+    queue = wiring.mail_queue(settings, aws.LazyClient("sqs"))
 
-    def deliver(watch: Watch) -> Delivery:
+    def deliver(breaker: Breaker) -> Delivery:
         token.forget()  # a probe sends with the token as it is now
-        return Delivery(ledger, taqnyat, queue, watch, schedules, settings)
+        return sending.delivery(settings, taqnyat, queue, breaker)
 
     check = StatusCheck(
         taqnyat=taqnyat,
         pause=pause,
-        intake=Intake(
-            lambda: aws.client("lambda"),
-            settings.worker_function_name,
-            settings.mail_queue_arn,
-        ),
-        canary=Canary(pause, queue, deliver),
+        event_source=sending.event_source(settings),
+        probe=Probe(pause, queue, deliver),
         cloudwatch=aws.client("cloudwatch"),
         topic=lambda: aws.client("sns"),
         telemetry=telemetry,
@@ -89,4 +68,4 @@ def _container() -> tuple[StatusCheck, Telemetry]:
     return check, telemetry
 
 
-outbox.startup.ready(_container, os.environ)
+outbox.startup.preload(_container, os.environ)

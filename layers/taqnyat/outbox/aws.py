@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 _making = threading.Lock()
 
 
-class Lazy:
+class LazyClient:
     """A client that is made at its first call: for calls that most containers never make."""
 
     def __init__(self, service: str) -> None:
@@ -37,7 +37,7 @@ def client(service: str) -> Any:  # noqa: ANN401  botocore makes its clients' me
         return _client(service)
 
 
-def without_text(error: ClientError) -> ClientError:
+def redacted(error: ClientError) -> ClientError:
     """Return an error that says which call AWS refused and by which code.
 
     For where it is raised out of a function: Lambda logs it, and AWS's text may repeat a value.

@@ -1,4 +1,4 @@
-"""The start of a container. An entry imports this first, and calls `ready` at its end.
+"""The start of a container. An entry imports this first, and calls `preload` at its end.
 
 What a start imports and makes stays for good. Until then no garbage is looked for among it, and
 later not again.
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 gc.disable()
 
 
-def ready(make: Callable[[], object], environ: Mapping[str, str], *, threads: bool = False) -> None:
+def preload(
+    make: Callable[[], object], environ: Mapping[str, str], *, threads: bool = False
+) -> None:
     """Make the container now if Lambda is starting it; elsewhere the first call does.
 
     Lambda lends a start a whole CPU, and a call only its memory's share of one. `make` must read

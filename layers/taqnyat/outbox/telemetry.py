@@ -16,10 +16,10 @@ from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import (
 from botocore.exceptions import BotoCoreError, ClientError
 from taqnyat import Verdict
 
-from outbox.states import State
+from outbox.mail.states import State
 
 if TYPE_CHECKING:
-    from outbox.delivery import Report
+    from outbox.mail.report import Report
 
 SERVICE: Final = "taqnyat-mail"
 
@@ -69,14 +69,14 @@ class Telemetry:
         """Note that a mail was canceled or rescheduled by its owner."""
         self._log.info("mail changed", extra={"correlation_id": mail_id})
 
-    def delivered(self, report: Report) -> None:
-        """Note what became of a message."""
+    def processed(self, report: Report) -> None:
+        """Note a processed message."""
         outcome = report.outcome
         fields: dict[str, object] = {
             "correlation_id": report.mail_id,
             "state": str(report.state) or None,
             "reason": report.reason,
-            "seen_again_in": report.delay,
+            "retry_in_seconds": report.retry_in,
         }
         if outcome is not None:
             fields |= {
@@ -87,7 +87,8 @@ class Telemetry:
                 "resend": report.resend or None,
             }
         self._log.info(
-            "mail seen", extra={key: value for key, value in fields.items() if value is not None}
+            "mail processed",
+            extra={key: value for key, value in fields.items() if value is not None},
         )
         if outcome is None and report.state != "invalid":
             return
@@ -108,7 +109,7 @@ class Telemetry:
             if outcome.price is not None:
                 self._measures.append((MAIL_PRICE, MetricUnit.NoUnit, float(outcome.price)))
 
-    def trouble(self, what: str, error: Exception, mail_id: str = "") -> None:
+    def error(self, what: str, error: Exception, mail_id: str = "") -> None:
         """Note a failure: its kind, and AWS's code or the place in ours.
 
         Never its text, which may repeat a value.
@@ -125,7 +126,7 @@ class Telemetry:
             what, extra={key: value for key, value in fields.items() if value is not None}
         )
 
-    def note(self, what: str, **fields: object) -> None:
+    def event(self, what: str, **fields: object) -> None:
         """Log a line about the stack itself, such as a pause."""
         self._log.warning(what, extra=fields)
 

@@ -82,7 +82,7 @@ class TaqnyatClient:
         return self._post(letter, other, deadline) if other else outcome
 
     def ask_account(self, deadline: float) -> Outcome:
-        """Ask whether the token, read anew, and this address are accepted: by a letter to nobody.
+        """Ask whether the token, read again, and this address are accepted: by a letter to nobody.
 
         It cannot be sent; codes 14 to 17 tell that Taqnyat took everything but the letter.
         """

@@ -9,7 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from mail_events import handler as entry
 from mail_events.changes import event_of
-from outbox.dynamo import pack_item
+from outbox.storage.expressions import pack_item
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "docs/events.schema.json").read_text("utf-8"))
 ROW = {

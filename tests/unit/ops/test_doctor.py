@@ -9,7 +9,7 @@ from unittest.mock import Mock
 
 import pytest
 from botocore.exceptions import ClientError
-from outbox.dynamo import pack_item
+from outbox.storage.expressions import pack_item
 from taqnyat.classification import CODES, STATUSES, Scope
 from taqnyat.credentials import MalformedSecretError, TokenNotSetError
 

@@ -6,8 +6,8 @@ from unittest.mock import Mock
 
 import pytest
 from botocore.exceptions import ClientError
-from outbox.dynamo import pack_item, unpack
-from outbox.messages import Received
+from outbox.queues.message import ReceivedMessage
+from outbox.storage.expressions import pack_item, unpack
 
 from ops.erasure import ERASED, Found, Traces
 from ops.errors import OpsError
@@ -72,7 +72,7 @@ def test_a_row_that_changed_meanwhile_is_left() -> None:
 
 def parked(body: str) -> Parked:
     """Make a message of the failed queue."""
-    return Parked(Received("s1", "r1", body, {}, 1.0), {})
+    return Parked(ReceivedMessage("s1", "r1", body, {}, 1.0), {})
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ import json
 from typing import Any
 
 import pytest
-from outbox.ledger import Row
-from outbox.states import State
+from outbox.mail.states import State
+from outbox.storage.row import Row
 
 from ops.errors import OpsError
 from ops.failed import Choice, FailedQueue, Fate, Parked, carry_out, fate, only, plan
@@ -172,7 +172,7 @@ def test_a_summary_shows_nothing_of_the_mail() -> None:
 def test_only_takes_the_newest_copy() -> None:
     found = looked(Sqs(message(sent_at=1.0), message(sent_at=2.0, attempt=2)))
 
-    assert only(found, "m1").message.redriven == 2
+    assert only(found, "m1").message.redrive_attempt == 2
     with pytest.raises(OpsError, match="no message of this mail"):
         only(found, "m2")
 

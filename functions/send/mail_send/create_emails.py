@@ -7,14 +7,15 @@ import json
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from outbox.mail import REQUEST_FIELDS, Mail, MailError, read_mail
-from outbox.submission import mail_id as new_id
+from outbox.accepting.submission import mail_id as new_id
+from outbox.mail.mail import Mail, MailError
+from outbox.mail.validation import REQUEST_FIELDS, read_mail
 
 from mail_send import wire
-from mail_send.wire import Answer, ApiError, Request
+from mail_send.wire import ApiError, Request, Response
 
 if TYPE_CHECKING:
-    from outbox.submission import Draft, Submission
+    from outbox.accepting.submission import Draft, Submission
     from outbox.telemetry import Telemetry
 
 MAX_BATCH: Final = 100
@@ -22,8 +23,8 @@ STRICT: Final = "strict"
 PERMISSIVE: Final = "permissive"
 
 
-class Accept:
-    """Takes mails in."""
+class CreateEmails:
+    """Accepts mails."""
 
     def __init__(self, submission: Submission, campaign: str, telemetry: Telemetry) -> None:
         """`campaign` is the name for mails that name none."""
@@ -31,18 +32,18 @@ class Accept:
         self._campaign = campaign
         self._telemetry = telemetry
 
-    def one(self, request: Request) -> Answer:
+    def create(self, request: Request) -> Response:
         """Accept a mail."""
-        request.need("send")
+        request.require_scope("send")
         document = request.document()
         mail = self._read(request, document, 0, time.time())
         self._submission.submit(mail, _fingerprint(request, document))
         self._telemetry.accepted([mail.id])
-        return wire.answer(200, {"id": mail.id})
+        return wire.response(200, {"id": mail.id})
 
-    def batch(self, request: Request) -> Answer:
+    def create_batch(self, request: Request) -> Response:
         """Accept many mails: all or none, or in permissive mode those that are valid."""
-        request.need("send")
+        request.require_scope("send")
         permissive = _is_permissive(request)
         document = request.document()
         if not isinstance(document, list) or not 1 <= len(document) <= MAX_BATCH:
@@ -63,7 +64,7 @@ class Accept:
             self._submission.submit_all(drafts, _fingerprint(request, document))
             self._telemetry.accepted(ids)
         answer: dict[str, Any] = {"data": [{"id": mail_id} for mail_id in ids]}
-        return wire.answer(200, answer | {"errors": errors} if permissive else answer)
+        return wire.response(200, answer | {"errors": errors} if permissive else answer)
 
     def _read(self, request: Request, data: object, index: int, now: float) -> Mail:
         mail = read_mail(

@@ -1,6 +1,6 @@
 """One batch of the mail queue.
 
-Every message seen through side by side, none of them able to sink another.
+Every message is processed side by side, and none can fail the others.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from outbox.delivery import Report
-from outbox.messages import Received
+from outbox.mail.report import Report
+from outbox.queues.message import ReceivedMessage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from concurrent.futures import Executor
 
-    from outbox.delivery import Delivery
-    from outbox.messages import MailQueue
-    from outbox.pause import Gate
+    from outbox.queues.queue import MailQueue
+    from outbox.sending.breaker import CircuitBreaker
+    from outbox.sending.delivery import Delivery
     from outbox.telemetry import Telemetry
 
 # The part of an invocation that is kept free at its end for settling what was sent, and its most.
@@ -32,14 +32,14 @@ def last_moment(seconds: float) -> float:
     return time.time() + seconds - min(seconds * _RESERVE_SHARE, _MAX_RESERVE_SECONDS)
 
 
-class Batch:
-    """Sees batches through for one container."""
+class BatchProcessor:
+    """Processes batches for one container."""
 
     def __init__(
         self,
         delivery: Delivery,
         queue: MailQueue,
-        gate: Gate,
+        breaker: CircuitBreaker,
         executor: Executor,
         telemetry: Telemetry,
         on_resumed: Callable[[], None],
@@ -50,46 +50,48 @@ class Batch:
         """
         self._delivery = delivery
         self._queue = queue
-        self._gate = gate
+        self._breaker = breaker
         self._executor = executor
         self._telemetry = telemetry
         self._on_resumed = on_resumed
 
-    def see_through(self, records: Sequence[Mapping[str, Any]], seconds: float) -> list[str]:
+    def process(self, records: Sequence[Mapping[str, Any]], seconds: float) -> list[str]:
         """Deliver the records of a Lambda event within `seconds`.
 
-        Return the ids of those that must be seen again.
+        Return the ids of those that must be received again.
         """
         deadline = last_moment(seconds)
-        messages = [Received.from_record(record) for record in records]
+        messages = [ReceivedMessage.from_record(record) for record in records]
         if not messages:
             return []
         try:
-            if self._gate.refresh():
+            if self._breaker.refresh():
                 self._on_resumed()
         except (ClientError, BotoCoreError) as error:
             # Fail closed: a pause that cannot be read may be there.
-            self._telemetry.trouble("pause_unreadable", error)
+            self._telemetry.error("pause_unreadable", error)
             return [message.message_id for message in messages]
-        reports = list(self._executor.map(lambda message: self._one(message, deadline), messages))
+        reports = list(
+            self._executor.map(lambda message: self._process_message(message, deadline), messages)
+        )
         for report in reports:
-            self._telemetry.delivered(report)
+            self._telemetry.processed(report)
         return [
             message.message_id
             for message, report in zip(messages, reports, strict=True)
-            if report.delay is not None
+            if report.retry_in is not None
         ]
 
-    def _one(self, message: Received, deadline: float) -> Report:
+    def _process_message(self, message: ReceivedMessage, deadline: float) -> Report:
         try:
             report = self._delivery.deliver(message, deadline)
-            if report.delay is not None:
-                self._queue.put_back(message, report.delay)
+            if report.retry_in is not None:
+                self._queue.retry_later(message, report.retry_in)
         except (ClientError, BotoCoreError) as error:
-            # Seen again when its visibility timeout ends; its row tells what was done before.
-            self._telemetry.trouble("aws_failed", error, message.message_id)
-            return Report(mail_id=message.message_id, delay=0, reason="aws_failed")
+            # Received again when its visibility timeout ends; its row has what was done before.
+            self._telemetry.error("aws_failed", error, message.message_id)
+            return Report(mail_id=message.message_id, retry_in=0, reason="aws_failed")
         except Exception as error:  # noqa: BLE001  one that finds a bug must not sink the others
-            self._telemetry.trouble("unexpected", error, message.message_id)
-            return Report(mail_id=message.message_id, delay=0, reason="unexpected")
+            self._telemetry.error("unexpected", error, message.message_id)
+            return Report(mail_id=message.message_id, retry_in=0, reason="unexpected")
         return report

@@ -12,22 +12,23 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from outbox.states import State
-from outbox.submission import NEAR_SECONDS
+from outbox.accepting.submission import NEAR_SECONDS
+from outbox.mail.states import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from outbox.ledger import Ledger, Row
-    from outbox.messages import MailQueue
-    from outbox.schedules import Schedules
+    from outbox.queues.queue import MailQueue
+    from outbox.queues.schedules import Schedules
+    from outbox.storage.ledger import Ledger
+    from outbox.storage.row import Row
 
 
 class TooLateError(Exception):
     """The mail is past being changed; the message says how."""
 
 
-class Changes:
+class MailUpdater:
     """Changes mails. Raises botocore's errors when AWS does not answer; then ask again."""
 
     def __init__(
@@ -52,7 +53,7 @@ class Changes:
         """
         now = self._ledger.cancel(row.id)
         if now.state is not State.CANCELED:
-            if now.maybe:
+            if now.possibly_sent:
                 raise TooLateError("Taqnyat may have sent this mail already")
             raise TooLateError(f"this mail is {now.state}: only one that waits can be canceled")
         if now.scheduled_at is not None:
@@ -92,7 +93,7 @@ class Changes:
     def _bring(self, row: Row, at: int, text: str, delay: int) -> None:
         # The row keeps its schedule's name until the queue has the message: a break is repeatable.
         _check(moved=self._ledger.reschedule(row, at, row.schedule_name))
-        self._queue.put(text, delay)
+        self._queue.send(text, delay)
         self._delete(row.schedule_name)
 
     def _delete(self, schedule: str) -> None:

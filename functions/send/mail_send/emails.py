@@ -5,44 +5,45 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
-from outbox.changes import TooLateError
-from outbox.mail import is_identifier, read_schedule
+from outbox.accepting.updater import TooLateError
+from outbox.mail.validation import is_identifier, read_schedule
 
 from mail_send import wire
-from mail_send.wire import Answer, ApiError, Request
+from mail_send.wire import ApiError, Request, Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from outbox.changes import Changes
-    from outbox.ledger import Ledger, Row
-    from outbox.listing import Listing
+    from outbox.accepting.updater import MailUpdater
+    from outbox.storage.ledger import Ledger
+    from outbox.storage.listing import Listing
+    from outbox.storage.row import Row
     from outbox.telemetry import Telemetry
 
 DEFAULT_LIMIT: Final = 20
 MAX_LIMIT: Final = 100
 
 
-class Records:
+class Emails:
     """Shows and changes mails."""
 
     def __init__(
-        self, ledger: Ledger, listing: Listing, changes: Changes, telemetry: Telemetry
+        self, ledger: Ledger, listing: Listing, updater: MailUpdater, telemetry: Telemetry
     ) -> None:
         """Make no call yet."""
         self._ledger = ledger
         self._listing = listing
-        self._changes = changes
+        self._updater = updater
         self._telemetry = telemetry
 
-    def show(self, request: Request) -> Answer:
+    def retrieve(self, request: Request) -> Response:
         """Show a mail."""
-        request.need("read")
-        return wire.answer(200, wire.email(self._own(request)))
+        request.require_scope("read")
+        return wire.response(200, wire.email_detail(self._own(request)))
 
-    def list(self, request: Request) -> Answer:
+    def list(self, request: Request) -> Response:
         """List mails, newest first."""
-        request.need("read")
+        request.require_scope("read")
         after, before = request.query.get("after"), request.query.get("before")
         if after is not None and before is not None:
             raise _invalid("`after` and `before` cannot be given together")
@@ -53,28 +54,28 @@ class Records:
         rows, has_more = self._listing.page(
             request.client, _limit(request), row, newer=name == "before"
         )
-        data = [wire.entry(row) for row in rows]
-        return wire.answer(200, {"object": "list", "has_more": has_more, "data": data})
+        data = [wire.email_summary(row) for row in rows]
+        return wire.response(200, {"object": "list", "has_more": has_more, "data": data})
 
-    def cancel(self, request: Request) -> Answer:
+    def cancel(self, request: Request) -> Response:
         """Cancel a mail that waits."""
-        return self._change(request, self._changes.cancel)
+        return self._change(request, self._updater.cancel)
 
-    def reschedule(self, request: Request) -> Answer:
+    def update(self, request: Request) -> Response:
         """Move a scheduled mail to another time."""
-        request.need("send")
+        request.require_scope("send")
         at = read_schedule(request.document(), request.mail_id, time.time())
-        return self._change(request, lambda row: self._changes.reschedule(row, at))
+        return self._change(request, lambda row: self._updater.reschedule(row, at))
 
-    def _change(self, request: Request, change: Callable[[Row], None]) -> Answer:
-        request.need("send")
+    def _change(self, request: Request, change: Callable[[Row], None]) -> Response:
+        request.require_scope("send")
         row = self._own(request)
         try:
             change(row)
         except TooLateError as error:
             raise _invalid(str(error)) from None
         self._telemetry.changed(row.id)
-        return wire.answer(200, {"object": "email", "id": row.id})
+        return wire.response(200, {"object": "email", "id": row.id})
 
     def _own(self, request: Request) -> Row:
         row = self._find(request, request.mail_id)

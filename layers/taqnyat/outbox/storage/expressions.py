@@ -58,7 +58,7 @@ class Expression:
         return f"{name} = list_append(if_not_exists({name}, {empty}), {entries})"
 
 
-def standing_item(error: ClientError) -> Item | None:
+def existing_item(error: ClientError) -> Item | None:
     """Return the item that made a conditional write fail (None where there is none).
 
     Raise any other error.

@@ -1,20 +1,16 @@
-"""The mail, and the one definition of what makes it valid: for the API and for the queue alike."""
+"""What makes a mail valid: one definition, for the API and for the queue alike."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from outbox.addresses import AddressError, bare, mask
+from outbox.mail.addresses import AddressError, bare
+from outbox.mail.mail import Mail, MailError
+from outbox.mail.times import read_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from taqnyat import Letter
 
 MAX_RECIPIENTS: Final = 50
 MAX_SUBJECT: Final = 998  # RFC 5322, 2.1.1
@@ -24,7 +20,6 @@ MAX_TAGS: Final = 50
 MAX_SCHEDULE_SECONDS: Final = 366 * 86400
 
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
-_LAST_SECOND: Final = 253402214400  # the last day of 9999: every zone has it, and can write it
 # C0 and C1 controls, the two overrides that make a line read as another (marks and isolates are
 # good Arabic), and the two that are no characters and that SQS refuses.
 _NOT_IN_LINE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202d\u202e\ufffe\uffff]")
@@ -54,75 +49,6 @@ _COMMON: Final = {
 }
 REQUEST_FIELDS: Final = frozenset({*_COMMON, *_UNSUPPORTED, "tags", "scheduled_at"})
 MESSAGE_FIELDS: Final = frozenset({*_COMMON, "version", "id", "client", "accepted_at"})
-
-
-class MailError(ValueError):
-    """A mail is not valid. `field` names where, `name` is the error's name on the wire.
-
-    No value is ever repeated.
-    """
-
-    def __init__(self, field: str, message: str, name: str = "validation_error") -> None:
-        """`message` is a sentence that begins with the field."""
-        super().__init__(f"`{field}` {message}")
-        self.field = field
-        self.message = message
-        self.name = name
-
-    def at(self, index: int) -> MailError:
-        """Return the same error of the mail at a place in a batch: `[3].to[0]`."""
-        field = f"[{index}]" if self.field == "body" else f"[{index}].{self.field}"
-        return MailError(field, self.message, self.name)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mail:
-    """One valid mail. Addresses are bare; times are epoch seconds.
-
-    `kind` says which of html and text `body` is.
-    """
-
-    id: str
-    sender: str
-    recipients: tuple[str, ...]
-    subject: str = field(repr=False)
-    body: str = field(repr=False)
-    kind: str = "html"
-    campaign: str
-    expires_at: int | None = None
-    scheduled_at: int | None = None
-    on_unknown: str | None = None
-    client: str | None = None
-    accepted_at: float
-
-    @property
-    def letter(self) -> Letter:
-        """What Taqnyat gets of it."""
-        from taqnyat import Letter  # noqa: PLC0415  a function that only accepts mails sends none
-
-        return Letter(self.sender, self.recipients, self.subject, self.body, self.campaign)
-
-    @property
-    def masked(self) -> tuple[str, ...]:
-        """Its recipients as they may be kept."""
-        return tuple(mask(address) for address in self.recipients)
-
-    @property
-    def fingerprint(self) -> str:
-        """A hash of all that Taqnyat gets.
-
-        Two mails with one id and two fingerprints are not the same mail.
-        """
-        parts = [
-            self.sender,
-            *self.recipients,
-            "",
-            self.campaign,
-            self.subject,
-            self.kind,
-            self.body,
-        ]
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def read_mail(
@@ -171,7 +97,7 @@ def read_mail(
         scheduled_at=scheduled_at,
         on_unknown=_one_of(given, "on_unknown", ("hold", "resend")),
         client=_line(given, "client", MAX_CLIENT) if "client" in given else client,
-        accepted_at=_moment(given, "accepted_at") or now,
+        accepted_at=read_time(given, "accepted_at") or now,
     )
 
 
@@ -314,37 +240,8 @@ def _line(given: Mapping[str, Any], key: str, longest: int) -> str:
 
 
 def _second(given: Mapping[str, Any], key: str) -> int | None:
-    moment = _moment(given, key)
+    moment = read_time(given, key)
     return None if moment is None else int(moment)
-
-
-def _moment(given: Mapping[str, Any], key: str) -> float | None:
-    """Read epoch seconds, or ISO 8601 with a time zone."""
-    value = given.get(key)
-    if value is None:
-        return None
-    try:
-        if isinstance(value, str):
-            moment = datetime.fromisoformat(value)
-        elif isinstance(value, (int, float)) and not isinstance(value, bool):
-            moment = datetime.fromtimestamp(value, UTC)
-        else:
-            raise MailError(
-                key, "must be a time in ISO 8601, such as 2026-11-23T08:00:00Z", "invalid_parameter"
-            )
-    except (ValueError, OverflowError, OSError) as error:
-        if isinstance(error, MailError):
-            raise
-        message = "is not a time in ISO 8601, such as 2026-11-23T08:00:00Z"
-        raise MailError(key, message, "invalid_parameter") from None
-    if moment.tzinfo is None:
-        raise MailError(
-            key, "has no time zone; end it with Z or an offset such as +03:00", "invalid_parameter"
-        )
-    seconds = moment.timestamp()
-    if not 0 <= seconds <= _LAST_SECOND:
-        raise MailError(key, "is not between the years 1970 and 9999", "invalid_parameter")
-    return seconds
 
 
 def _one_of(given: Mapping[str, Any], key: str, choices: tuple[str, ...]) -> str | None:

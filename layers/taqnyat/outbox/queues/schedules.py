@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ClientError
 
-from outbox.mail import MailError
+from outbox.mail.mail import MailError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from outbox.dynamo import Item, pack, pack_item
-from outbox.ledger import Row
+from outbox.storage.expressions import Item, pack, pack_item
+from outbox.storage.row import Row
 
 if TYPE_CHECKING:
     from outbox.ports import DynamoClient

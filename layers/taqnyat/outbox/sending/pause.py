@@ -1,27 +1,23 @@
-"""Pause and resume: an item in the table, the event source mapping, a gate in each container.
+"""The pause: one item in the table, which every container reads.
 
-The item is the truth. The mapping follows it, so that waiting mails spend no receives; where a call
-to switch it fails, the status check makes it follow within a minute.
+The item is the truth. The event source follows it, so that waiting mails spend no receives; where a
+call to it fails, the status check repeats it within a minute.
 """
 
 from __future__ import annotations
 
-import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from botocore.exceptions import BotoCoreError, ClientError
-from taqnyat import Scope
+from botocore.exceptions import ClientError
 
-from outbox.dynamo import Expression, pack, pack_item, standing_item, unpack_item
+from outbox.storage.expressions import Expression, existing_item, pack, pack_item, unpack_item
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from taqnyat import Outcome
-
-    from outbox.ports import DynamoClient, LambdaClient
+    from outbox.ports import DynamoClient
 
 _KEY: Final = {"pk": pack("#pause")}
 _PROVIDER: Final = {"pk": "#provider"}
@@ -143,7 +139,7 @@ class Pause:
         self._write(write, self._same(write, state), next_probe=state.next_probe)
 
     def end(self, state: PauseState) -> bool:
-        """Resume from `state`; False if sending has been resumed or paused anew meanwhile."""
+        """Resume from `state`; False if sending has been resumed or paused again meanwhile."""
         write = Expression()
         now = int(self._clock())
         return self._write(
@@ -200,84 +196,6 @@ class Pause:
                 **({"ConditionExpression": condition} if condition else {}),
             )
         except ClientError as error:
-            standing_item(error)
+            existing_item(error)
             return False
         return True
-
-
-class Intake:
-    """The event source mapping that feeds the worker from the mail queue."""
-
-    def __init__(
-        self, functions: Callable[[], LambdaClient], function_name: str, queue_arn: str
-    ) -> None:
-        """`functions` makes the client: seldom needed, it is not made before."""
-        self._functions = functions
-        self._function_name = function_name
-        self._queue_arn = queue_arn
-
-    def switch(self, *, on: bool) -> bool:
-        """Make the mapping feed the worker, or not; return whether it does as asked.
-
-        Raises nothing of AWS.
-        """
-        try:
-            functions = self._functions()
-            answer = functions.list_event_source_mappings(
-                FunctionName=self._function_name,
-                EventSourceArn=self._queue_arn,
-            )
-            settled = {"Enabled", "Enabling"} if on else {"Disabled", "Disabling"}
-            for mapping in answer["EventSourceMappings"]:
-                if mapping["State"] not in settled:
-                    functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=on)
-        except (ClientError, BotoCoreError):
-            return False
-        return True
-
-
-class Gate:
-    """What keeps one container from sending while sending is paused.
-
-    Safe to share between threads.
-    """
-
-    def __init__(self, pause: Pause, intake: Intake, failure_run: int) -> None:
-        """`failure_run` is how many provider failures in a row pause."""
-        self._pause = pause
-        self._intake = intake
-        self._failure_run = failure_run
-        self._failures = 0
-        self._lock = threading.Lock()
-        self.closed = False
-
-    def refresh(self) -> bool:
-        """Read the pause at the start of a batch.
-
-        Return whether it has been lifted since the last one.
-        """
-        was_closed = self.closed
-        self.closed = self._pause.read().paused
-        if self.closed:
-            self._intake.switch(on=False)
-        lifted = was_closed and not self.closed
-        if lifted:
-            self._failures = 0  # a probe has gone through: the run that paused is over
-        return lifted
-
-    def observe(self, outcome: Outcome) -> bool:
-        """Close, for this container, when an outcome says that sending on is of no use.
-
-        True for the first to say so.
-        """
-        with self._lock:
-            self._failures = self._failures + 1 if outcome.provider_failed else 0
-            stop = outcome.scope is Scope.ACCOUNT or self._failures >= self._failure_run
-            first = stop and not self.closed
-            self.closed = self.closed or stop
-            return first
-
-    def pause_all(self, outcome: Outcome, started: float) -> None:
-        """Pause every container, because of a call that began at `started` (epoch seconds)."""
-        if self._pause.begin(outcome.reason, outcome.ip or "", seen_at=started):
-            self._intake.switch(on=False)

@@ -13,18 +13,19 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from outbox.ledger import TableBusyError
-from outbox.messages import encode, encode_batch
-from outbox.schedules import need_room
-from outbox.states import State
+from outbox.mail.states import State
+from outbox.queues.message import encode, encode_batch
+from outbox.queues.schedules import need_room
+from outbox.storage.ledger import TableBusyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from outbox.ledger import Ledger, Row
-    from outbox.mail import Mail
-    from outbox.messages import MailQueue
-    from outbox.schedules import Schedules
+    from outbox.mail.mail import Mail
+    from outbox.queues.queue import MailQueue
+    from outbox.queues.schedules import Schedules
+    from outbox.storage.ledger import Ledger
+    from outbox.storage.row import Row
 
 # A schedule fires to the minute, a delayed message to the second.
 NEAR_SECONDS: Final = 60
@@ -84,11 +85,11 @@ class Submission:
 
         """
         text = self.prepare(mail).text
-        standing = self._ledger.create(mail, self._first_state(mail), request)
-        if standing is None:
+        existing = self._ledger.create(mail, self._first_state(mail), request)
+        if existing is None:
             self._forward(mail.id, mail.scheduled_at, text)
-        elif _unclaimed(standing, request):
-            self._forward(standing.schedule_name, standing.scheduled_at, text)
+        elif _unclaimed(existing, request):
+            self._forward(existing.schedule_name, existing.scheduled_at, text)
 
     def prepare(self, mail: Mail) -> Draft:
         """Write the message of a mail, for `submit_all`.
@@ -114,21 +115,21 @@ class Submission:
 
         """
         encode_batch([draft.text for draft in drafts])
-        standing: dict[str, Row] = {}
-        while missing := [draft for draft in drafts if draft.mail.id not in standing]:
+        existing: dict[str, Row] = {}
+        while missing := [draft for draft in drafts if draft.mail.id not in existing]:
             rows = self._create_all(missing, request)
             if not rows:
                 break
             for row in rows:
                 _check(row, request)
-                standing[row.id] = row
+                existing[row.id] = row
         waiting = [
             draft.text
             for draft in drafts
-            if draft.mail.id not in standing or _unclaimed(standing[draft.mail.id], request)
+            if draft.mail.id not in existing or _unclaimed(existing[draft.mail.id], request)
         ]
         if waiting:
-            self._queue.put(encode_batch(waiting))
+            self._queue.send(encode_batch(waiting))
 
     def _create_all(self, drafts: Sequence[Draft], request: str | None) -> list[Row]:
         rows = [(draft.mail, self._first_state(draft.mail)) for draft in drafts]
@@ -148,7 +149,7 @@ class Submission:
         if delay > NEAR_SECONDS:
             self._schedules.create(schedule, due or 0, text)
         else:
-            self._queue.put(text, max(0, delay))
+            self._queue.send(text, max(0, delay))
 
     def _seconds_until(self, due: int) -> int:
         return due - int(self._clock())

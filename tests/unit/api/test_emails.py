@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from mail_send.wire import LAST_EVENT
-from outbox.states import State
+from outbox.mail.states import State
 
 from tests.faults.world import World
 from tests.unit.api.caller import Caller, mail

@@ -1,0 +1,1 @@
+"""Accepting mails, and changing those that wait."""

@@ -1,0 +1,1 @@
+"""The mail: its value, what makes it valid, its states."""

@@ -1,0 +1,82 @@
+"""The mail: a value, and the error of one that is not valid."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from outbox.mail.addresses import mask
+
+if TYPE_CHECKING:
+    from taqnyat import Letter
+
+
+class MailError(ValueError):
+    """A mail is not valid. `field` names where, `name` is the error's name on the wire.
+
+    No value is ever repeated.
+    """
+
+    def __init__(self, field: str, message: str, name: str = "validation_error") -> None:
+        """`message` is a sentence that begins with the field."""
+        super().__init__(f"`{field}` {message}")
+        self.field = field
+        self.message = message
+        self.name = name
+
+    def at(self, index: int) -> MailError:
+        """Return the same error of the mail at a place in a batch: `[3].to[0]`."""
+        field = f"[{index}]" if self.field == "body" else f"[{index}].{self.field}"
+        return MailError(field, self.message, self.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mail:
+    """One valid mail. Addresses are bare; times are epoch seconds.
+
+    `kind` says which of html and text `body` is.
+    """
+
+    id: str
+    sender: str
+    recipients: tuple[str, ...]
+    subject: str = field(repr=False)
+    body: str = field(repr=False)
+    kind: str = "html"
+    campaign: str
+    expires_at: int | None = None
+    scheduled_at: int | None = None
+    on_unknown: str | None = None
+    client: str | None = None
+    accepted_at: float
+
+    @property
+    def letter(self) -> Letter:
+        """What Taqnyat gets of it."""
+        from taqnyat import Letter  # noqa: PLC0415  a function that only accepts mails sends none
+
+        return Letter(self.sender, self.recipients, self.subject, self.body, self.campaign)
+
+    @property
+    def masked(self) -> tuple[str, ...]:
+        """Its recipients as they may be kept."""
+        return tuple(mask(address) for address in self.recipients)
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of all that Taqnyat gets.
+
+        Two mails with one id and two fingerprints are not the same mail.
+        """
+        parts = [
+            self.sender,
+            *self.recipients,
+            "",
+            self.campaign,
+            self.subject,
+            self.kind,
+            self.body,
+        ]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

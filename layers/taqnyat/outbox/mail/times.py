@@ -1,0 +1,58 @@
+"""Times: epoch seconds inside, ISO 8601 outside."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from outbox.mail.mail import MailError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_LAST_SECOND: Final = 253402214400  # the last day of 9999: every zone has it, and can write it
+
+
+def iso(seconds: float) -> str:
+    """Return epoch seconds as ISO 8601 in UTC with milliseconds; such times sort as text."""
+    return (
+        datetime.fromtimestamp(seconds, UTC)
+        .isoformat(timespec="milliseconds")
+        .replace("+00:00", "Z")
+    )
+
+
+def read_time(given: Mapping[str, Any], key: str) -> float | None:
+    """Return a field as epoch seconds; it holds those, or ISO 8601 with a time zone.
+
+    None if it is not given.
+
+    Raises:
+        MailError: it is something else.
+
+    """
+    value = given.get(key)
+    if value is None:
+        return None
+    try:
+        if isinstance(value, str):
+            moment = datetime.fromisoformat(value)
+        elif isinstance(value, (int, float)) and not isinstance(value, bool):
+            moment = datetime.fromtimestamp(value, UTC)
+        else:
+            raise MailError(
+                key, "must be a time in ISO 8601, such as 2026-11-23T08:00:00Z", "invalid_parameter"
+            )
+    except (ValueError, OverflowError, OSError) as error:
+        if isinstance(error, MailError):
+            raise
+        message = "is not a time in ISO 8601, such as 2026-11-23T08:00:00Z"
+        raise MailError(key, message, "invalid_parameter") from None
+    if moment.tzinfo is None:
+        raise MailError(
+            key, "has no time zone; end it with Z or an offset such as +03:00", "invalid_parameter"
+        )
+    seconds = moment.timestamp()
+    if not 0 <= seconds <= _LAST_SECOND:
+        raise MailError(key, "is not between the years 1970 and 9999", "invalid_parameter")
+    return seconds

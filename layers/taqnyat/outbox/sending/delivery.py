@@ -1,0 +1,193 @@
+"""The delivery of one mail: claim its row, send it once, settle the row.
+
+Whatever fails between, the message stays in its queue until the row has the mail's outcome.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+import uuid
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final, Protocol
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from outbox.mail.mail import Mail, MailError
+from outbox.mail.report import Report
+from outbox.mail.states import State
+from outbox.mail.times import iso
+from outbox.sending import policy
+from outbox.sending.policy import EXPIRED, WORKER_DIED, Unclaimable
+from outbox.storage.row import attempt_record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from taqnyat import Letter, Outcome
+
+    from outbox.queues.message import ReceivedMessage
+    from outbox.queues.queue import MailQueue
+    from outbox.queues.schedules import Schedules
+    from outbox.sending.breaker import Breaker
+    from outbox.settings import Settings
+    from outbox.storage.claims import Claims
+    from outbox.storage.row import Row
+
+_TRY_AGAIN_SECONDS: Final = 5
+
+
+class Provider(Protocol):
+    """Sends a letter by a deadline (epoch seconds), and never raises."""
+
+    def send(self, letter: Letter, deadline: float) -> Outcome: ...  # noqa: D102
+
+
+class Delivery:
+    """Delivers mails for one container. Safe to share between threads."""
+
+    def __init__(
+        self,
+        claims: Claims,
+        provider: Provider,
+        queue: MailQueue,
+        breaker: Breaker,
+        schedules: Schedules,
+        settings: Settings,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Make no call yet."""
+        self._claims = claims
+        self._provider = provider
+        self._queue = queue
+        self._breaker = breaker
+        self._schedules = schedules
+        self._settings = settings
+        self._clock = clock
+
+    def deliver(self, message: ReceivedMessage, deadline: float) -> Report:
+        """Process one message, ending by `deadline` (epoch seconds).
+
+        Raises botocore's errors when the ledger or a queue does not answer: the message must then
+        be received again.
+        """
+        return self._fan_out(message) if message.is_batch else self._deliver(message, deadline)
+
+    def _deliver(self, message: ReceivedMessage, deadline: float) -> Report:
+        now = self._clock()
+        try:
+            mail = message.mail(self._settings.default_campaign, now)
+        except MailError as error:
+            return self._reject(message, error.field)
+        if self._breaker.tripped:
+            wait = policy.paused_delay(self._settings)
+            return Report(mail_id=mail.id, retry_in=wait, reason="paused")
+        if now + self._settings.send_timeout_seconds > deadline:
+            return Report(mail_id=mail.id, retry_in=0, reason="no_time_left")
+        token = uuid.uuid4().hex
+        claimed, row = self._claim(message, mail, token)
+        if not claimed and row.fingerprint != mail.fingerprint:
+            # The stack's default campaign may have changed since the mail was first received.
+            mail = message.mail(row.campaign, now)
+            if row.fingerprint != mail.fingerprint:
+                return self._reject(message, "id_conflict", mail.id)
+            claimed, row = self._claim(message, mail, token)
+        if not claimed and policy.is_abandoned(row, now):
+            if not policy.may_resend(row, self._settings):
+                return self._settle(message, mail, row, WORKER_DIED, row.claimed_at, 0.0)
+            died = attempt_record(row, WORKER_DIED, row.claimed_at, 0.0)
+            claimed, row = self._claims.take_over(row, token, died)
+        if not claimed:
+            return self._skip_unclaimable(message, row, now)
+        if mail.expires_at is not None and mail.expires_at <= now:
+            return self._settle(message, mail, row, EXPIRED, iso(now), 0.0)
+        return self._send(message, mail, row, deadline)
+
+    def _claim(self, message: ReceivedMessage, mail: Mail, token: str) -> tuple[bool, Row]:
+        return self._claims.claim(
+            mail, token, message.redrive_attempt, possibly_sent=message.possibly_sent
+        )
+
+    def _fan_out(self, message: ReceivedMessage) -> Report:
+        """Make many messages of one that holds a batch; doing so twice does no harm."""
+        try:
+            parts = message.parts()
+        except MailError as error:
+            return self._reject(message, error.field)
+        all_sent = self._queue.send_all(parts)
+        return Report(
+            mail_id=message.message_id,
+            retry_in=None if all_sent else _TRY_AGAIN_SECONDS,
+            reason="batch_spread",
+        )
+
+    def _send(self, message: ReceivedMessage, mail: Mail, row: Row, deadline: float) -> Report:
+        started = self._clock()
+        last = started + self._settings.send_timeout_seconds
+        if last > deadline:
+            # Claiming took too long: what is left of the invocation could not hold a whole call.
+            self._claims.settle(row, State.QUEUED, None)
+            return Report(mail_id=mail.id, state=State.QUEUED, retry_in=0, reason="no_time_left")
+        outcome = self._provider.send(mail.letter, last)
+        seconds = self._clock() - started
+        tripped_first = self._breaker.record(outcome)
+        try:
+            return self._settle(message, mail, row, outcome, iso(started), seconds)
+        finally:
+            if tripped_first:
+                # Where it cannot be written, the next call that is refused pauses.
+                with suppress(ClientError, BotoCoreError):
+                    self._breaker.pause_all(outcome, started)
+
+    def _settle(
+        self,
+        message: ReceivedMessage,
+        mail: Mail,
+        row: Row,
+        outcome: Outcome,
+        at: str,
+        seconds: float,
+    ) -> Report:
+        now = self._clock()
+        luck = random.uniform(0, 1)  # noqa: S311  spreads load, guards nothing
+        decision = policy.decide(row, outcome, now, self._settings, luck)
+        attempt = None if outcome is EXPIRED else attempt_record(row, outcome, at, seconds)
+        ours = self._claims.settle(row, decision.state, attempt, **decision.changes)
+        done = ours and decision.state is not State.QUEUED
+        if done and decision.state is not State.SENT:
+            done = self._dead_letter(message, row, decision, outcome.code)
+        return Report(
+            mail_id=mail.id,
+            state=decision.state,
+            outcome=outcome,
+            reason=decision.reason,
+            seconds=seconds,
+            waited=max(0.0, now - mail.accepted_at),
+            resend=row.possibly_sent > 0,
+            retry_in=None if done else decision.retry_in,
+        )
+
+    def _dead_letter(
+        self, message: ReceivedMessage, row: Row, decision: policy.Decision, code: int | None
+    ) -> bool:
+        try:
+            self._queue.dead_letter(
+                message, row.id, decision.state, decision.reason, code, row.attempt_count
+            )
+        except (ClientError, BotoCoreError):
+            return False  # the row is settled: the next receive sends the message there
+        return True
+
+    def _skip_unclaimable(self, message: ReceivedMessage, row: Row, now: float) -> Report:
+        action, wait = policy.unclaimable(row, now)
+        if action is Unclaimable.DEAD_LETTER:
+            reason = row.reason or ""
+            self._queue.dead_letter(message, row.id, row.state, reason, row.code, row.attempt_count)
+        elif action is Unclaimable.SCHEDULE:
+            self._schedules.create(row.schedule_name, row.scheduled_at or 0, message.body)
+        return Report(mail_id=row.id, state=row.state, retry_in=wait, reason=action.value)
+
+    def _reject(self, message: ReceivedMessage, field: str, mail_id: str = "") -> Report:
+        identifier = mail_id or message.message_id
+        self._queue.dead_letter(message, identifier, "invalid", f"invalid:{field}", None, 0)
+        return Report(mail_id=identifier, state="invalid", reason=f"invalid:{field}")

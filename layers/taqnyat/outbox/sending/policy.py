@@ -1,0 +1,138 @@
+"""What follows an outcome: the one page that answers "what happens when ...?".
+
+Pure: rows, outcomes, times and settings in, decisions out. `delivery.py` carries them out.
+
+| outcome                        | sent before? | next state                              |
+|--------------------------------|--------------|-----------------------------------------|
+| sent                           | either       | sent                                    |
+| terminal                       | no / maybe   | failed / unknown                        |
+| unknown, owner chose to hold   | either       | unknown                                 |
+| unknown, owner chose to resend | either       | queued, until `max_resends`             |
+| retryable, scope account       | either       | queued; spends no retry window          |
+| retryable, other scopes        | no / maybe   | queued; when the retry window has ended |
+|                                |              | failed / unknown                        |
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final
+
+from taqnyat import Outcome, Scope, Verdict
+
+from outbox.mail.states import State
+
+if TYPE_CHECKING:
+    from outbox.settings import Settings
+    from outbox.storage.row import Row
+
+_MAX_EARLY_SECONDS: Final = 900
+_PAUSED_SECONDS: Final = 30
+_MAX_DOUBLINGS: Final = 16
+WORKER_DIED: Final = Outcome(Verdict.UNKNOWN, Scope.PROVIDER, "worker_died")
+EXPIRED: Final = Outcome(Verdict.TERMINAL, Scope.MAIL, "expired")
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The row's next state and what else changes in it; None takes an attribute away.
+
+    `retry_in` is the seconds until the message may be received again, should it have to be.
+    """
+
+    state: State
+    changes: dict[str, Any]
+    retry_in: int
+
+    @property
+    def reason(self) -> str:
+        """Why, in a word."""
+        return str(self.changes["reason"])
+
+
+class Unclaimable(StrEnum):
+    """What to do with a message whose row cannot be claimed; its value is the report's reason."""
+
+    DELETE = "already_settled"
+    DEAD_LETTER = "parked_again"
+    SCHEDULE = "scheduled"
+    WAIT = "not_ours_now"
+
+
+def decide(row: Row, outcome: Outcome, now: float, settings: Settings, luck: float) -> Decision:
+    """Decide what follows the outcome of a call that `row`'s claim allowed.
+
+    `now` is epoch seconds; `luck`, from 0 to 1, spreads the retries.
+    """
+    retry_in = _backoff(row, outcome, settings, luck)
+    state, changes = _next_state(row, outcome, int(now), settings)
+    return Decision(state, changes, retry_in)
+
+
+def may_resend(row: Row, settings: Settings) -> bool:
+    """Tell whether a mail that may have been sent may be sent again without asking a person."""
+    choice = row.on_unknown or settings.on_unknown
+    return choice == "resend" and row.resends < settings.max_resends
+
+
+def is_abandoned(row: Row, now: float) -> bool:
+    """Tell whether a worker died while it held the row's claim."""
+    return row.state is State.SENDING and row.lease <= now
+
+
+def paused_delay(settings: Settings) -> int:
+    """Return the seconds until a message may be received again while sending is paused."""
+    return max(1, min(_PAUSED_SECONDS, settings.probe_delays_seconds[0] // 2))
+
+
+def unclaimable(row: Row, now: float) -> tuple[Unclaimable, int | None]:
+    """Decide on a message whose row cannot be claimed; seconds to wait where it is to wait."""
+    if row.state in {State.SENT, State.CANCELED}:
+        return Unclaimable.DELETE, None
+    if row.state in {State.FAILED, State.UNKNOWN}:
+        # The worker died between two writes, or SQS delivered twice: the failed queue must have it.
+        return Unclaimable.DEAD_LETTER, None
+    if row.state is State.SCHEDULED and (row.scheduled_at or 0) - now > _MAX_EARLY_SECONDS:
+        # Of a batch, or rescheduled since: its time is too far away to wait in the queue.
+        return Unclaimable.SCHEDULE, None
+    due = {State.SENDING: row.lease, State.SCHEDULED: row.scheduled_at or 0}.get(row.state, 0)
+    return Unclaimable.WAIT, min(max(1, int(due - now) + 1), _MAX_EARLY_SECONDS)
+
+
+def _next_state(
+    row: Row, outcome: Outcome, now: int, settings: Settings
+) -> tuple[State, dict[str, Any]]:
+    why: dict[str, Any] = {"reason": outcome.reason, "code": outcome.code}
+    # Once a call may have sent the mail, "failed" would be a claim that nobody can make.
+    ended = State.UNKNOWN if row.possibly_sent else State.FAILED
+    if outcome.verdict is Verdict.SENT:
+        return State.SENT, {
+            "reason": outcome.reason,
+            "code": None,  # of an attempt before
+            "msg_id": outcome.msg_id,
+            "price": outcome.price,
+        }
+    if outcome.verdict is Verdict.TERMINAL:
+        return ended, why
+    if outcome.verdict is Verdict.UNKNOWN:
+        why["possibly_sent"], ended = 1, State.UNKNOWN
+        if not may_resend(row, settings):
+            return State.UNKNOWN, why
+    if outcome.scope is Scope.ACCOUNT:
+        # Waiting for the account spends nothing of the mail's own time to be retried.
+        return State.QUEUED, why | {"retry_until": None}
+    retry_until = row.retry_until or now + settings.retry_window_seconds
+    if now >= retry_until:
+        return ended, why | {"reason": "retry_window_ended"}
+    return State.QUEUED, why | {"retry_until": retry_until}
+
+
+def _backoff(row: Row, outcome: Outcome, settings: Settings, luck: float) -> int:
+    """Return seconds with full jitter, or what the provider asked for if that is more."""
+    if outcome.scope is Scope.ACCOUNT:
+        return paused_delay(settings)
+    doublings = min(row.attempt_count - 1, _MAX_DOUBLINGS)
+    longest = min(settings.retry_cap_seconds, settings.retry_base_seconds << doublings)
+    asked = min(outcome.retry_after or 0.0, settings.retry_cap_seconds)
+    return max(1, round(max(luck * longest, asked)))

@@ -1,0 +1,41 @@
+"""The parts that the worker and the status check have in common, each made from the settings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from taqnyat import BearerToken, TaqnyatClient, Transport
+
+from outbox import aws, wiring
+from outbox.queues.event_source import EventSource
+from outbox.sending.delivery import Delivery
+from outbox.storage.claims import Claims
+
+if TYPE_CHECKING:
+    from outbox.queues.queue import MailQueue
+    from outbox.sending.breaker import Breaker
+    from outbox.settings import Settings
+
+
+def provider(settings: Settings, pool_size: int) -> tuple[TaqnyatClient, BearerToken]:
+    """Make Taqnyat's client, and the token that it sends with."""
+    token = BearerToken(
+        aws.client("secretsmanager"), settings.token_secret_id, settings.token_cache_seconds
+    )
+    transport = Transport(settings.taqnyat_url, settings.connect_timeout_seconds, pool_size)
+    return TaqnyatClient(transport, token, settings.taqnyat_encoding), token
+
+
+def event_source(settings: Settings) -> EventSource:
+    """Make the mapping that feeds the worker."""
+    return EventSource(
+        lambda: aws.client("lambda"), settings.worker_function_name, settings.mail_queue_arn
+    )
+
+
+def delivery(
+    settings: Settings, taqnyat: TaqnyatClient, queue: MailQueue, breaker: Breaker
+) -> Delivery:
+    """Make the delivery of a container, which asks `breaker` before it sends."""
+    claims = Claims(wiring.ledger_table(settings), settings.lease_seconds)
+    return Delivery(claims, taqnyat, queue, breaker, wiring.schedules(settings), settings)

@@ -1,0 +1,156 @@
+"""Claims: the right to send a mail once, taken before the call and given up with its outcome.
+
+A row is claimed before the POST and settled after it, on the condition that the claim is still
+ours; what a worker that died leaves behind is a `sending` row whose lease has run out.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from botocore.exceptions import ClientError
+
+from outbox.mail.states import State
+from outbox.storage.expressions import Expression
+from outbox.storage.row import STORED_AS, Attempt, Row
+from outbox.storage.table import LedgerTable, identity
+
+if TYPE_CHECKING:
+    from outbox.mail.mail import Mail
+
+# A row must stay far below the 400 KB of an item, however often its mail is tried.
+MAX_ATTEMPTS: Final = 200
+# A message may come a little before the time it was scheduled for.
+_EARLY_SECONDS: Final = 5
+
+
+class Claims:
+    """Claims on rows. Methods raise botocore's errors when DynamoDB does not answer."""
+
+    def __init__(self, table: LedgerTable, lease_seconds: int) -> None:
+        """`lease_seconds` must be longer than the function that claims may run."""
+        self._table = table
+        self._lease_seconds = lease_seconds
+
+    def claim(
+        self,
+        mail: Mail,
+        token: str,
+        redrive_attempt: int | None = None,
+        *,
+        possibly_sent: bool = False,
+    ) -> tuple[bool, Row]:
+        """Take the right to send `mail` once, until the lease ends.
+
+        Return whether it was taken, and the row as it is now.
+        A mail without a row (a direct producer's) gets one here. `redrive_attempt` is the number of
+        the attempt after which the mail went to the failed queue: by that it may be claimed again
+        from `failed` or `unknown`, once. `possibly_sent` says that it went there as `unknown`:
+        should its row be gone meanwhile, the new one still calls it a resend.
+        """
+        write = Expression()
+        known = write.value(int(possibly_sent))
+        assign = [
+            *self._claiming(write, token),
+            *write.set_once(**identity(mail), maybe=1 if possibly_sent else None),
+            write.add("resends", f"if_not_exists({write.name('maybe')}, {known})"),
+        ]
+        state = write.name("state")
+        soon = int(self._table.clock()) + _EARLY_SECONDS
+        due = f"{write.name('scheduled_at')} <= {write.value(soon)}"
+        claimable = [
+            f"{state} = {write.value(State.QUEUED)}",
+            f"({state} = {write.value(State.SCHEDULED)} AND {due})",
+        ]
+        if redrive_attempt is not None:
+            ended = f"{state} IN ({write.value(State.FAILED)}, {write.value(State.UNKNOWN)})"
+            claimable.append(
+                f"({ended} AND {write.name('attempt_count')} = {write.value(redrive_attempt)})"
+            )
+        same = f"{write.name('fingerprint')} = {write.value(mail.fingerprint)}"
+        condition = f"attribute_not_exists(pk) OR ({same} AND ({' OR '.join(claimable)}))"
+        return self._claim(write, mail.id, token, assign, condition)
+
+    def take_over(self, row: Row, token: str, attempt: Attempt) -> tuple[bool, Row]:
+        """Take over a claim whose lease has run out; what is sent by it is marked as a resend."""
+        write = Expression()
+        assign = [
+            *self._claiming(write, token),
+            *write.set(maybe=1),
+            _append_attempt(write, row, attempt),
+            write.add("resends", write.value(1)),
+        ]
+        return self._claim(write, row.id, token, assign, _claim_is_ours(write, row.claim_token))
+
+    def settle(
+        self,
+        row: Row,
+        state: State,
+        attempt: Attempt | None,
+        **changes: str | int | None,
+    ) -> bool:
+        """Write the outcome of the call that `row`'s claim allowed.
+
+        Return False if the claim is no longer ours. `changes` are further attributes of the row;
+        None takes one away.
+        """
+        write = Expression()
+        stored = {STORED_AS.get(key, key): value for key, value in changes.items()}
+        assign = write.set(
+            state=state, updated=self._table.now(), ttl=self._table.expiry(), **stored
+        )
+        if attempt is not None:
+            assign.append(_append_attempt(write, row, attempt))
+        gone = [write.name(key) for key, value in stored.items() if value is None]
+        removal = f" REMOVE {', '.join(gone)}" if gone else ""
+        try:
+            self._table.update(
+                write,
+                row.id,
+                f"SET {', '.join(assign)}{removal}",
+                _claim_is_ours(write, row.claim_token),
+            )
+        except ClientError as error:
+            existing = self._table.existing_row(error, row.id)
+            # Our own write, whose answer was lost and which the SDK repeated.
+            return existing.claim_token == row.claim_token and existing.state is state
+        return True
+
+    def _claiming(self, write: Expression, token: str) -> list[str]:
+        lease = int(self._table.clock()) + self._lease_seconds
+        now = self._table.now()
+        return [
+            *write.set(state=State.SENDING, claim=token, claimed_at=now, lease=lease, updated=now),
+            *write.set(ttl=self._table.expiry()),
+            write.add("attempt_count", write.value(1)),
+        ]
+
+    def _claim(
+        self,
+        write: Expression,
+        mail_id: str,
+        token: str,
+        assign: list[str],
+        condition: str,
+    ) -> tuple[bool, Row]:
+        try:
+            answer = self._table.update(
+                write, mail_id, f"SET {', '.join(assign)}", condition, returns="ALL_NEW"
+            )
+        except ClientError as error:
+            existing = self._table.existing_row(error, mail_id)
+            return existing.claim_token == token and existing.state is State.SENDING, existing
+        return True, Row.of(answer["Attributes"])
+
+
+def _claim_is_ours(write: Expression, token: str) -> str:
+    state, held = write.name("state"), write.name("claim")
+    return f"{state} = {write.value(State.SENDING)} AND {held} = {write.value(token)}"
+
+
+def _append_attempt(write: Expression, row: Row, attempt: Attempt) -> str:
+    """Append an attempt; a claim's holder alone writes them, so `row` has all that there are."""
+    if len(row.attempts) < MAX_ATTEMPTS:
+        return write.append("attempts", attempt)
+    (assignment,) = write.set(attempts=[*row.attempts[1 - MAX_ATTEMPTS :], attempt])
+    return assignment

@@ -1,0 +1,143 @@
+"""The ledger: one DynamoDB item a mail. Each arrow of its state machine is one conditional write.
+
+These are the writes of whoever accepts or changes a mail; `claims.py` has those of its delivery.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from outbox.mail.states import State
+from outbox.storage.expressions import Expression, pack_item
+from outbox.storage.row import Attempt, Row
+from outbox.storage.table import LedgerTable, identity
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from outbox.mail.mail import Mail
+
+
+class TableBusyError(Exception):
+    """Another call writes the same rows at the same moment."""
+
+
+class Ledger:
+    """The mails' rows. Methods raise botocore's errors when DynamoDB does not answer."""
+
+    def __init__(self, table: LedgerTable) -> None:
+        """Make no call yet."""
+        self._table = table
+
+    def get(self, mail_id: str) -> Row | None:
+        """Read one row, consistently."""
+        return self._table.get(mail_id)
+
+    def create(self, mail: Mail, state: State, request: str | None = None) -> Row | None:
+        """Write a new mail's row; return None, or the row that already stands under its id.
+
+        `request` is the fingerprint of the whole request, kept where an idempotency key may bring
+        it again.
+        """
+        try:
+            self._table.dynamo.put_item(**self._new(mail, state, request))
+        except ClientError as error:
+            return self._table.existing_row(error, mail.id)
+        return None
+
+    def create_all(self, mails: Sequence[tuple[Mail, State]], request: str | None) -> list[Row]:
+        """Write the rows of 1 to 100 new mails: all of them, or none.
+
+        Return [], or the rows that already stand under some of their ids.
+
+        Raises:
+            TableBusyError: another call is writing the same rows right now; nothing was written.
+
+        """
+        puts = [{"Put": self._new(mail, state, request)} for mail, state in mails]
+        try:
+            self._table.dynamo.transact_write_items(TransactItems=puts)
+        except ClientError as error:
+            reasons: list[Any] = error.response.get("CancellationReasons", [])
+            rows = [Row.of(reason["Item"]) for reason in reasons if reason.get("Item")]
+            if rows:
+                return rows
+            if any(reason.get("Code") == "TransactionConflict" for reason in reasons):
+                raise TableBusyError from error
+            raise
+        return []
+
+    def cancel(self, mail_id: str) -> Row:
+        """Cancel a mail that waits, and that no call may have sent; return its row as it is now."""
+        write = Expression()
+        assign = write.set(
+            state=State.CANCELED, updated=self._table.now(), ttl=self._table.expiry()
+        )
+        waiting = f"({write.value(State.SCHEDULED)}, {write.value(State.QUEUED)})"
+        condition = f"{write.name('state')} IN {waiting}"
+        condition += f" AND attribute_not_exists({write.name('maybe')})"
+        update = f"SET {', '.join(assign)}"
+        try:
+            answer = self._table.update(write, mail_id, update, condition, returns="ALL_NEW")
+        except ClientError as error:
+            return self._table.existing_row(error, mail_id)
+        return Row.of(answer["Attributes"])
+
+    def reschedule(self, row: Row, at: int, schedule: str) -> bool:
+        """Move a mail that is still scheduled as `row` says; `schedule` is its schedule's name.
+
+        Return False if it is not: canceled, claimed or moved by another call.
+        """
+        write = Expression()
+        assign = write.set(
+            scheduled_at=at,
+            schedule=schedule,
+            updated=self._table.now(),
+            ttl=self._table.expiry(at),
+        )
+        name = write.name("schedule")
+        if row.schedule:
+            same = f"{name} = {write.value(row.schedule)}"
+        else:
+            same = f"attribute_not_exists({name})"
+        condition = f"{write.name('state')} = {write.value(State.SCHEDULED)} AND {same}"
+        try:
+            self._table.update(write, row.id, f"SET {', '.join(assign)}", condition)
+        except ClientError as error:
+            existing = self._table.existing_row(error, row.id)
+            # Our own write, whose answer was lost and which the SDK repeated.
+            ours = (existing.scheduled_at, existing.schedule) == (at, schedule)
+            return ours and existing.state is State.SCHEDULED
+        return True
+
+    def resolve_sent(self, mail_id: str, attempt: Attempt) -> Row | None:
+        """Note that an unknown mail was sent after all, as a person found out.
+
+        Return None, or the row as it stands if it is not unknown. `attempt` says who and when.
+        """
+        write = Expression()
+        assign = [
+            *write.set(state=State.SENT, reason=attempt["reason"]),
+            *write.set(updated=self._table.now(), ttl=self._table.expiry()),
+            write.append("attempts", attempt),
+        ]
+        unknown = f"{write.name('state')} = {write.value(State.UNKNOWN)}"
+        try:
+            self._table.update(write, mail_id, f"SET {', '.join(assign)}", unknown)
+        except ClientError as error:
+            return self._table.existing_row(error, mail_id)
+        return None
+
+    def _new(self, mail: Mail, state: State, request: str | None) -> dict[str, Any]:
+        """Make the put of a row that must not be there yet."""
+        begin = {"pk": mail.id, "state": state, "updated": self._table.now(), "request": request}
+        return {
+            "TableName": self._table.name,
+            "Item": pack_item(
+                identity(mail) | begin | {"ttl": self._table.expiry(mail.scheduled_at)}
+            ),
+            "ConditionExpression": "attribute_not_exists(pk)",
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }

@@ -1,0 +1,87 @@
+"""A mail's row in the ledger. Never holds a body, a subject or a whole recipient."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from outbox.mail.states import State
+from outbox.storage.expressions import Item, unpack_item
+
+if TYPE_CHECKING:
+    from taqnyat import Outcome
+
+Attempt = dict[str, Any]
+# Attributes whose names in the table are older than ours. What is stored never changes.
+STORED_AS: Final = {"possibly_sent": "maybe", "claim_token": "claim"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A mail's row.
+
+    `created` and `updated` are ISO 8601; `lease`, `scheduled_at`, `expires_at` epoch seconds.
+    `schedule` is the name of the schedule that a rescheduled mail has, else it has the mail's id.
+    `attempts` holds a map a call: at, ms, verdict, scope, reason, and where known status, code,
+    resend; of very many, the last MAX_ATTEMPTS. `possibly_sent` is 1 when an earlier call may have
+    sent the mail, so that every later one is a resend.
+    """
+
+    id: str
+    state: State
+    fingerprint: str = ""
+    request: str = ""
+    client: str | None = None
+    sender: str = ""
+    to: tuple[str, ...] = ()
+    to_count: int = 0
+    campaign: str = ""
+    created: str = ""
+    updated: str = ""
+    on_unknown: str | None = None
+    expires_at: int | None = None
+    scheduled_at: int | None = None
+    schedule: str = ""
+    claim_token: str = ""
+    claimed_at: str = ""
+    lease: int = 0
+    attempts: tuple[Mapping[str, Any], ...] = ()
+    attempt_count: int = 0
+    resends: int = 0
+    possibly_sent: int = 0
+    msg_id: str | None = None
+    price: str | None = None
+    reason: str | None = None
+    code: int | None = None
+    retry_until: int | None = None
+
+    @property
+    def schedule_name(self) -> str:
+        """What its schedule is called, if it has one."""
+        return self.schedule or self.id
+
+    @classmethod
+    def of(cls, item: Item) -> Row:
+        """Read an item; attributes that a later version wrote are passed over."""
+        values = unpack_item(item)
+        stored = {key: STORED_AS.get(key, key) for key in cls.__slots__}
+        known = {key: values[name] for key, name in stored.items() if name in values}
+        for key in ("to", "attempts"):
+            known[key] = tuple(known.get(key, ()))
+        return cls(**{**known, "id": values["pk"], "state": State(values["state"])})
+
+
+def attempt_record(row: Row, outcome: Outcome, at: str, seconds: float) -> Attempt:
+    """Make the history's record of a call that began at `at` (ISO 8601) and took `seconds`."""
+    record = {
+        "at": at,
+        "ms": round(seconds * 1000),
+        "verdict": outcome.verdict,
+        "scope": outcome.scope,
+        "reason": outcome.reason,
+        "status": outcome.status,
+        "code": outcome.code,
+        "resend": True if row.possibly_sent else None,
+    }
+    return {key: value for key, value in record.items() if value is not None}

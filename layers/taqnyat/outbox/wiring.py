@@ -1,0 +1,35 @@
+"""The parts that the entries have in common, each made from the settings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from outbox import aws
+from outbox.queues.queue import MailQueue
+from outbox.queues.schedules import Schedules
+from outbox.sending.pause import Pause
+from outbox.storage.table import LedgerTable
+
+if TYPE_CHECKING:
+    from outbox.ports import SqsClient
+    from outbox.settings import Settings
+
+
+def ledger_table(settings: Settings) -> LedgerTable:
+    """Make the ledger's table."""
+    return LedgerTable(aws.client("dynamodb"), settings.ledger_table, settings.record_days)
+
+
+def pause(settings: Settings) -> Pause:
+    """Make the pause."""
+    return Pause(aws.client("dynamodb"), settings.ledger_table, settings.probe_delays_seconds)
+
+
+def mail_queue(settings: Settings, sqs: SqsClient) -> MailQueue:
+    """Make the mail queue, with the failed queue behind it."""
+    return MailQueue(sqs, settings.mail_queue_url, settings.failed_queue_url)
+
+
+def schedules(settings: Settings) -> Schedules:
+    """Make the schedules; their client is made when it is needed."""
+    return Schedules(lambda: aws.client("scheduler"), settings)

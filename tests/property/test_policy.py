@@ -1,0 +1,104 @@
+"""What follows an outcome: properties of every row, outcome, time and setting."""
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as some
+from outbox.mail.states import ARROWS, State
+from outbox.sending import policy
+from outbox.settings import Settings
+from outbox.storage.row import Row
+from taqnyat import Outcome, Scope, Verdict
+
+NOW = 1_800_000_000
+SETTINGS = Settings(ledger_table="t", mail_queue_url="u", mail_queue_arn="a")
+SENT, FAILED, UNKNOWN, QUEUED = State.SENT, State.FAILED, State.UNKNOWN, State.QUEUED
+LUCK = some.floats(0, 1)
+
+rows = some.builds(
+    Row,
+    id=some.just("m"),
+    state=some.just(State.SENDING),
+    on_unknown=some.sampled_from([None, "hold", "resend"]),
+    attempt_count=some.integers(1, 300),
+    resends=some.integers(0, 6),
+    possibly_sent=some.integers(0, 1),
+    retry_until=some.none() | some.integers(NOW - 100, NOW + 100),
+)
+outcomes = some.builds(
+    Outcome,
+    some.sampled_from(Verdict),
+    some.sampled_from(Scope),
+    some.just("reason"),
+    retry_after=some.none() | some.floats(0, 1e6),
+)
+settings = some.builds(
+    lambda on_unknown, cap: replace(SETTINGS, on_unknown=on_unknown, retry_cap_seconds=cap),
+    some.sampled_from(["hold", "resend"]),
+    some.integers(1, 900),
+)
+
+
+@given(rows, outcomes, settings, LUCK)
+def test_every_outcome_has_a_decision_that_the_states_allow(
+    row: Row, outcome: Outcome, setting: Settings, luck: float
+) -> None:
+    decision = policy.decide(row, outcome, NOW, setting, luck)
+
+    assert decision.state in ARROWS[State.SENDING] - {State.SENDING}
+    assert 1 <= decision.retry_in <= max(setting.retry_cap_seconds, policy.paused_delay(setting))
+    assert decision.reason in {"reason", "retry_window_ended"}
+
+
+@given(rows, outcomes, settings, LUCK)
+def test_what_may_have_been_sent_never_ends_as_failed(
+    row: Row, outcome: Outcome, setting: Settings, luck: float
+) -> None:
+    decision = policy.decide(row, outcome, NOW, setting, luck)
+
+    if row.possibly_sent or outcome.verdict is Verdict.UNKNOWN:
+        assert decision.state is not FAILED
+    if outcome.verdict is Verdict.UNKNOWN:
+        assert decision.changes["possibly_sent"] == 1
+
+
+@given(rows, outcomes, settings, LUCK)
+def test_only_an_owner_s_choice_sends_an_unknown_mail_again(
+    row: Row, outcome: Outcome, setting: Settings, luck: float
+) -> None:
+    decision = policy.decide(row, outcome, NOW, setting, luck)
+
+    chose = (row.on_unknown or setting.on_unknown) == "resend"
+    if outcome.verdict is Verdict.UNKNOWN and not (chose and row.resends < setting.max_resends):
+        assert decision.state is UNKNOWN
+
+
+@given(rows, settings, LUCK, some.sampled_from(Scope))
+def test_the_account_s_trouble_spends_no_retry_window(
+    row: Row, setting: Settings, luck: float, scope: Scope
+) -> None:
+    outcome = Outcome(Verdict.RETRYABLE, scope, "reason")
+    decision = policy.decide(row, outcome, NOW, setting, luck)
+
+    if scope is Scope.ACCOUNT:
+        assert (decision.state, decision.changes["retry_until"]) == (QUEUED, None)
+    elif decision.state is QUEUED:
+        assert decision.changes["retry_until"] > NOW
+    else:
+        assert (row.retry_until or NOW + 1) <= NOW
+
+
+@given(some.sampled_from(State), some.integers(0, NOW + 10_000), some.integers(0, NOW + 10_000))
+def test_a_row_that_cannot_be_claimed_loses_no_message(
+    state: State, lease: int, scheduled_at: int
+) -> None:
+    row = Row(id="m", state=state, lease=lease, scheduled_at=scheduled_at)
+    action, wait = policy.unclaimable(row, NOW)
+
+    waits = state in {QUEUED, State.SENDING} or (
+        state is State.SCHEDULED and scheduled_at - NOW <= 900
+    )
+    assert (wait is not None) is waits
+    assert (action is policy.Unclaimable.WAIT) is waits
+    assert wait is None or 1 <= wait <= 900
+    assert (action is policy.Unclaimable.DEAD_LETTER) is (state in {FAILED, UNKNOWN})
