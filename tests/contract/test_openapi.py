@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 from mail_send import api, create_emails, emails, wire
-from outbox.mail import validation
+from outbox.mail import parties, tags, validation
 from outbox.mail.states import State
 from taqnyat import Scope, Verdict
 
@@ -118,10 +118,10 @@ def test_the_limits_are_those_of_the_code() -> None:
         if parameter["name"] == "limit"
     ]
 
-    assert fields["to"]["oneOf"][1]["maxItems"] == validation.MAX_RECIPIENTS
+    assert fields["to"]["oneOf"][1]["maxItems"] == parties.MAX_RECIPIENTS
     assert fields["subject"]["maxLength"] == validation.MAX_SUBJECT
-    assert fields["campaign_name"]["maxLength"] == validation.MAX_CAMPAIGN
-    assert fields["tags"]["maxItems"] == validation.MAX_TAGS
+    assert fields["campaign_name"]["maxLength"] == tags.MAX_CAMPAIGN
+    assert fields["tags"]["maxItems"] == tags.MAX_TAGS
     assert parameters["IdempotencyKey"]["schema"]["maxLength"] == wire.MAX_KEY
     assert batch["content"]["application/json"]["schema"]["maxItems"] == create_emails.MAX_BATCH
     assert (limit["default"], limit["maximum"]) == (emails.DEFAULT_LIMIT, emails.MAX_LIMIT)

@@ -5,27 +5,21 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from outbox.mail.addresses import AddressError, bare
+from outbox.mail import parties
 from outbox.mail.mail import Mail, MailError
+from outbox.mail.tags import campaign as named_campaign
+from outbox.mail.text import SURROGATE, line, one_of, shown, text_of
 from outbox.mail.times import read_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-MAX_RECIPIENTS: Final = 50
 MAX_SUBJECT: Final = 998  # RFC 5322, 2.1.1
-MAX_CAMPAIGN: Final = 128
 MAX_CLIENT: Final = 128
-MAX_TAGS: Final = 50
 MAX_SCHEDULE_SECONDS: Final = 366 * 86400
 
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
-# C0 and C1 controls, the two overrides that make a line read as another (marks and isolates are
-# good Arabic), and the two that are no characters and that SQS refuses.
-_NOT_IN_LINE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202d\u202e\ufffe\uffff]")
 _NOT_IN_TEXT: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
-_SURROGATE: Final = re.compile("[\ud800-\udfff]")
-_FIELD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}")
 
 _UNSUPPORTED: Final[Mapping[str, str]] = {
     "cc": "Taqnyat has no carbon copy; name every recipient in `to`",
@@ -77,7 +71,7 @@ def read_mail(
     }
     for key in given:
         if key not in allowed:
-            raise MailError(_shown(key), "is not a known field")
+            raise MailError(shown(key), "is not a known field")
         if key in _UNSUPPORTED:
             name = "invalid_attachment" if key == "attachments" else "validation_error"
             raise MailError(key, f"is not supported: {_UNSUPPORTED[key]}", name)
@@ -87,16 +81,16 @@ def read_mail(
         raise MailError("expires_at", "is not after `scheduled_at`", "invalid_parameter")
     return Mail(
         id=_identifier(given, mail_id),
-        sender=_sender(given),
-        recipients=_recipients(given),
-        subject=_line(given, "subject", MAX_SUBJECT),
+        sender=parties.sender(given),
+        recipients=parties.recipients(given),
+        subject=line(given, "subject", MAX_SUBJECT),
         body=body,
         kind=kind,
-        campaign=_campaign(given) or campaign,
+        campaign=named_campaign(given) or campaign,
         expires_at=expires_at,
         scheduled_at=scheduled_at,
-        on_unknown=_one_of(given, "on_unknown", ("hold", "resend")),
-        client=_line(given, "client", MAX_CLIENT) if "client" in given else client,
+        on_unknown=one_of(given, "on_unknown", ("hold", "resend")),
+        client=line(given, "client", MAX_CLIENT) if "client" in given else client,
         accepted_at=read_time(given, "accepted_at") or now,
     )
 
@@ -114,7 +108,7 @@ def read_schedule(data: object, mail_id: str, now: float) -> int:
         raise MailError("body", "must be a JSON object")
     for key in data:
         if key != "scheduled_at" and (key != "id" or data[key] != mail_id):
-            raise MailError(_shown(key), "cannot be changed; only `scheduled_at` can")
+            raise MailError(shown(key), "cannot be changed; only `scheduled_at` can")
     at = _scheduled_at(data, now)
     if at is None:
         raise MailError("scheduled_at", "is missing", "missing_required_field")
@@ -145,51 +139,15 @@ def _identifier(given: Mapping[str, Any], default: str) -> str:
     return identifier
 
 
-def _sender(given: Mapping[str, Any]) -> str:
-    text = _required(given, "from")
-    try:
-        return _address(text)
-    except AddressError as error:
-        raise MailError("from", str(error), "invalid_from_address") from None
-
-
-def _recipients(given: Mapping[str, Any]) -> tuple[str, ...]:
-    value = given.get("to")
-    entries = [value] if isinstance(value, str) else value
-    if entries is None:
-        raise MailError("to", "is missing", "missing_required_field")
-    if not isinstance(entries, list):
-        raise MailError("to", "must be an address or a list of addresses")
-    if len(entries) > MAX_RECIPIENTS:
-        raise MailError("to", f"has more than {MAX_RECIPIENTS} recipients")
-    addresses: list[str] = []
-    for index, entry in enumerate(entries):
-        name = f"to[{index}]" if isinstance(value, list) else "to"
-        if not isinstance(entry, str):
-            raise MailError(name, "must be text")
-        try:
-            addresses.append(_address(entry))
-        except AddressError as error:
-            raise MailError(name, str(error)) from None
-    return tuple(dict.fromkeys(addresses))  # the same address twice is one recipient
-
-
-def _address(text: str) -> str:
-    if _SURROGATE.search(text) or _NOT_IN_LINE.search(text):
-        message = "has a character that an address cannot have"
-        raise AddressError(message)
-    return bare(text)
-
-
 def _body(given: Mapping[str, Any]) -> tuple[str, str]:
     if "msg" in given and ("html" in given or "text" in given):
         raise MailError("msg", "says the same as `html` and `text`; give one of them")
-    found = [(key, _text(given, key)) for key in _BODIES if key in given]
+    found = [(key, text_of(given, key)) for key in _BODIES if key in given]
     # Taqnyat carries one body. Clients send text beside html for readers that Taqnyat does not
     # serve.
     for key, text in found:
         if text.strip():
-            if unallowed := _SURROGATE.search(text) or _NOT_IN_TEXT.search(text):
+            if unallowed := SURROGATE.search(text) or _NOT_IN_TEXT.search(text):
                 raise MailError(
                     key, f"has a character that a mail cannot carry at position {unallowed.start()}"
                 )
@@ -199,74 +157,6 @@ def _body(given: Mapping[str, Any]) -> tuple[str, str]:
     raise MailError(name, message, "missing_required_field")
 
 
-def _campaign(given: Mapping[str, Any]) -> str | None:
-    names = [key for key in ("campaign_name", "campaignName") if key in given]
-    if len(names) > 1:
-        raise MailError("campaignName", "says the same as `campaign_name`; give one of them")
-    if names:
-        return _line(given, names[0], MAX_CAMPAIGN)
-    return _tagged_campaign(given.get("tags", []))
-
-
-def _tagged_campaign(tags: object) -> str | None:
-    if not isinstance(tags, list) or len(tags) > MAX_TAGS:
-        raise MailError(
-            "tags", f"must be a list of up to {MAX_TAGS} objects with `name` and `value`"
-        )
-    campaign = None
-    for index, tag in enumerate(tags):
-        if (
-            not isinstance(tag, dict)
-            or not isinstance(tag.get("name"), str)
-            or not isinstance(tag.get("value"), str)
-        ):
-            raise MailError(f"tags[{index}]", "must have a `name` and a `value`, both text")
-        if tag["name"] == "campaign":
-            campaign = _line(
-                {f"tags[{index}].value": tag["value"]}, f"tags[{index}].value", MAX_CAMPAIGN
-            )
-    return campaign
-
-
-def _line(given: Mapping[str, Any], key: str, longest: int) -> str:
-    text = _required(given, key)
-    if len(text) > longest:
-        raise MailError(key, f"is longer than {longest} characters")
-    if unallowed := _SURROGATE.search(text) or _NOT_IN_LINE.search(text):
-        raise MailError(
-            key, f"has a character that one line cannot have at position {unallowed.start()}"
-        )
-    return text
-
-
 def _second(given: Mapping[str, Any], key: str) -> int | None:
     moment = read_time(given, key)
     return None if moment is None else int(moment)
-
-
-def _one_of(given: Mapping[str, Any], key: str, choices: tuple[str, ...]) -> str | None:
-    value = given.get(key)
-    if value is not None and value not in choices:
-        raise MailError(key, f"must be one of: {', '.join(choices)}")
-    return value
-
-
-def _required(given: Mapping[str, Any], key: str) -> str:
-    if key not in given:
-        raise MailError(key, "is missing", "missing_required_field")
-    text = _text(given, key)
-    if not text.strip():
-        raise MailError(key, "is empty", "missing_required_field")
-    return text
-
-
-def _text(given: Mapping[str, Any], key: str) -> str:
-    value = given[key]
-    if not isinstance(value, str):
-        raise MailError(key, "must be text")
-    return value
-
-
-def _shown(key: str) -> str:
-    """Show a field's name; what is none may be an address or a text in the wrong place."""
-    return key if _FIELD.fullmatch(key) else "?"
