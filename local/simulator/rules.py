@@ -1,9 +1,10 @@
 """The script: which answer the next calls get. Rules are tried in order; the first that fits acts.
 
 A rule in JSON: `{"answer": "code:2", "to": "*@acme.sa", "times": 3, ...}`; only `answer` is
-required. `to` is a pattern that one recipient of the mail has to match (null: every mail);
-`times` is how often the rule acts before it is gone (null: until it is taken away). The answers
-are listed in `answers` (what is said) and `faults` (how the line is misused); options for any:
+required. `to`, `from`, `subject`, `word` and `more_than` tell which mails it is for (`content`);
+`every` lets it act at each k-th of those only; `times` is how often the rule acts before it is
+gone (null: until it is taken away). The answers are listed in `answers` (what is said) and
+`faults` (how the line is misused); options for any:
 
     accept       whether the mail is taken into the inbox; by default if the answer is a 2xx
     delay        seconds before the answer, after the mail was taken
@@ -11,25 +12,26 @@ are listed in `answers` (what is said) and `faults` (how the line is misused); o
     status, body, content_type, retry_after   replace these parts of the answer
     valid_json   answer in valid JSON where the guide's shape is not
     size         bytes of the bodies `huge` and `gzip_bomb`, 1 GiB by default
-    target       "status": the rule is for /system/status
+    target       "status", "balance": the rule is for /system/status, for /account/balance
 
 `slow:<seconds>` is success with a delay; `accept_then_<answer>` is that answer with accept true,
 so `accept_then_hang`, `accept_then_cut`, `accept_then_500`.
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-from local.simulator import fields
+from local.simulator import content, fields
+from local.simulator.content import ANY_MAIL, Content
 from local.simulator.fields import FieldError
 from local.simulator.guide import SAMPLES
 
-Target = Literal["mail", "status"]
+Target = Literal["mail", "status", "balance"]
 MAX_RULES = 200
 _GIB = 1 << 30
+_NO_FIELDS: Final[Mapping[str, Any]] = {}
 _ACCEPT_THEN = "accept_then_"
 _ALIASES = {
     "drip_body": "drip",
@@ -42,13 +44,17 @@ _ALIASES = {
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule. `answer` and `argument` are the parts before and after the colon."""
+    """One rule. `answer` and `argument` are the parts before and after the colon.
+
+    `seen` counts the calls that it was for, so that it acts at every k-th.
+    """
 
     answer: str
     argument: str = ""
     target: Target = "mail"
-    to: str | None = None
+    content: Content = ANY_MAIL
     times: int | None = None
+    every: int = 1
     accept: bool | None = None
     delay: float = 0.0
     interval: float = 1.0
@@ -58,24 +64,22 @@ class Rule:
     retry_after: str | None = None
     valid_json: bool = False
     size: int = _GIB
+    seen: int = 0
 
     @property
     def name(self) -> str:
         """The answer as it would be written in a script."""
         return f"{self.answer}:{self.argument}" if self.argument else self.answer
 
-    def fits(self, target: Target, recipients: Sequence[str]) -> bool:
+    def fits(
+        self, target: Target, recipients: Sequence[str], given: Mapping[str, Any] = _NO_FIELDS
+    ) -> bool:
         """Tell whether the rule is for this call."""
-        if self.target != target:
-            return False
-        pattern = self.to
-        if pattern is None:
-            return True
-        return any(fnmatchcase(address.lower(), pattern.lower()) for address in recipients)
+        return self.target == target and self.content.fits(recipients, given)
 
     def show(self) -> dict[str, Any]:
         """Return the rule as JSON, without what stands at its default."""
-        shown: dict[str, Any] = {"answer": self.name, "to": self.to, "times": self.times}
+        shown: dict[str, Any] = {"answer": self.name, **self.content.show(), "times": self.times}
         for key in _OPTIONS:
             value = getattr(self, key)
             if key not in shown and value != getattr(_DEFAULT, key):
@@ -119,7 +123,12 @@ class Script:
             return [rule.show() for rule in self._rules]
 
     def take(
-        self, target: Target, recipients: Sequence[str], *, unread: bool = False
+        self,
+        target: Target,
+        recipients: Sequence[str],
+        given: Mapping[str, Any] = _NO_FIELDS,
+        *,
+        unread: bool = False,
     ) -> Rule | None:
         """Return the rule for this call, and count it as used; None if none fits.
 
@@ -129,19 +138,21 @@ class Script:
             for at, rule in enumerate(self._rules):
                 if unread and rule.target == target and rule.answer != "cut_request":
                     return None
-                if rule.fits(target, recipients):
-                    self._use(at)
+                if rule.fits(target, recipients, given) and self._acts(at):
                     return rule
             return None
 
-    def _use(self, at: int) -> None:
+    def _acts(self, at: int) -> bool:
+        """Count a call that the rule is for; tell whether it acts."""
         rule = self._rules[at]
-        if rule.times is None:
-            return
-        if rule.times > 1:
-            self._rules[at] = replace(rule, times=rule.times - 1)
-        else:
+        seen = rule.seen + 1
+        acts = seen % rule.every == 0
+        times = rule.times if rule.times is None or not acts else rule.times - 1
+        if times == 0:
             del self._rules[at]
+        elif times != rule.times or rule.every > 1:
+            self._rules[at] = replace(rule, seen=seen, times=times)
+        return acts
 
     def _set(self, rules: list[Rule]) -> None:
         if len(rules) > MAX_RULES:
@@ -163,7 +174,7 @@ def parse(value: object, known: dict[Target, frozenset[str]]) -> list[Rule]:
 
 
 def _rule(value: object, field: str, known: dict[Target, frozenset[str]]) -> Rule:
-    given = fields.obj(value, field, ("answer", "target", *_OPTIONS))
+    given = fields.obj(value, field, ("answer", "target", *content.READERS, *_OPTIONS))
     target: Target = "mail"
     if (wanted := given.get("target", "mail")) not in known:
         raise FieldError(f"{field}.target", f"must be one of {', '.join(known)}")
@@ -174,7 +185,10 @@ def _rule(value: object, field: str, known: dict[Target, frozenset[str]]) -> Rul
         if given.get(name) is not None
     }
     answer = fields.text(given.get("answer"), f"{field}.answer")
-    return _with_answer(Rule("", target=target, **options), answer, f"{field}.answer", known)
+    like = content.read(given, field)
+    return _with_answer(
+        Rule("", target=target, content=like, **options), answer, f"{field}.answer", known
+    )
 
 
 def _with_answer(rule: Rule, answer: str, field: str, known: dict[Target, frozenset[str]]) -> Rule:
@@ -191,9 +205,16 @@ def _with_answer(rule: Rule, answer: str, field: str, known: dict[Target, frozen
         return replace(rule, answer="success", valid_json=True)
     if name not in known[rule.target]:
         raise FieldError(field, f"is unknown; known are {', '.join(sorted(known[rule.target]))}")
-    if name == "cut_request" and rule.to is not None:
-        raise FieldError(field.replace("answer", "to"), "must be null: the mail is not read")
+    if name == "cut_request":
+        _must_not_read(rule, field.removesuffix("answer"))
     return replace(rule, answer=name, argument=_argument(name, argument, field))
+
+
+def _must_not_read(rule: Rule, prefix: str) -> None:
+    conditions = {**rule.content.show(), "every": rule.every if rule.every > 1 else None}
+    for name, value in conditions.items():
+        if value is not None:
+            raise FieldError(prefix + name, "must be null: the mail is not read")
 
 
 def _argument(name: str, argument: str, field: str) -> str:
@@ -220,13 +241,9 @@ def _retry_after(value: object, field: str) -> str:
     return str(value) if isinstance(value, int) else fields.text(value, field)
 
 
-def _to(value: object, field: str) -> str:
-    return fields.text(value, field)
-
-
 _OPTIONS: dict[str, Any] = {
-    "to": _to,
     "times": lambda value, field: fields.integer(value, field, 1, 10**6),
+    "every": lambda value, field: fields.integer(value, field, 1, 10**6),
     "accept": fields.flag,
     "delay": fields.seconds,
     "interval": fields.seconds,

@@ -70,7 +70,7 @@ class _Handler(BaseHTTPRequestHandler):
                 content_type=self.headers.get("Content-Type", ""),
                 authorization=self.headers.get("Authorization", ""),
             )
-            rule = unread or provider.script.take("mail", received.recipients)
+            rule = unread or provider.script.take("mail", received.recipients, received.fields)
             self._settle(rule, provider.mail(received, rule, self._ip))
         finally:
             provider.books.end_call()

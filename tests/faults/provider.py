@@ -6,17 +6,20 @@ strike: connect, write, answer (Taqnyat decides before it), body.
 """
 
 import json
+import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
-from urllib.parse import parse_qs
+from urllib.parse import parse_qsl
 
 from taqnyat.classification import Fault
 from taqnyat.connection import MAX_ANSWER_BYTES
 from taqnyat.transport import Answer
 
 from local.simulator import guide
+from local.simulator.content import Content
+from local.simulator.limits import Limit, Limiter
 
 CONNECT_SECONDS: Final = 3.0
 _JSON_DEPTH: Final = 30_000
@@ -110,32 +113,71 @@ class Wire(Protocol):
 
 
 @dataclass(slots=True)
+class Rule:
+    """A reply, by name, for every k-th of the mails that are like `content`."""
+
+    reply: str
+    content: Content = field(default_factory=Content)
+    every: int = 1
+    seen: int = 0
+
+    def takes(self, recipients: tuple[str, ...], fields: Mapping[str, str]) -> bool:
+        """Tell whether the rule is for this call, and count it."""
+        if not self.content.fits(recipients, fields):
+            return False
+        self.seen += 1
+        return self.seen % self.every == 0
+
+
+@dataclass(slots=True)
 class Taqnyat:
     """The account and the books. Mails are told apart by their subjects.
 
     `refusing` names the reply that every call gets (None: mails are accepted); `script` the
-    replies of the next calls, one each; `tokens` those that are good.
+    replies of the next calls, one each; `tokens` those that are good. `limit` is a hard rate
+    limit, answered with 429; `rules` are replies by content, the first that takes a call counts.
+    All may change while the world runs. `seconds` is how long an answer takes.
     """
 
     tokens: set[str]
     refusing: str | None = None
     script: list[str] = field(default_factory=list)
+    limit: Limit | None = None
+    rules: list[Rule] = field(default_factory=list)
+    seconds: float = 0.0
+    limited: int = 0
     calls: list[tuple[float, str]] = field(default_factory=list)
     accepted: dict[str, list[Acceptance]] = field(default_factory=lambda: defaultdict(list))
     up: bool = True
+    _limiter: Limiter = field(default_factory=Limiter)
 
     def decide(self, body: bytes, now: float) -> Reply:
         """Take a call that was written in full, and answer it."""
-        fields = parse_qs(body.decode())
-        [subject] = fields["subject"]
+        fields = dict(parse_qsl(body.decode()))
+        subject = fields["subject"]
         self.calls.append((now, subject))
         if self.script:
             return self.reply(REPLIES[self.script.pop(0)], subject, now)
-        if fields["bearerTokens"][0] not in self.tokens:
+        if refusal := self.over_limit(now):
+            return refusal
+        if fields["bearerTokens"] not in self.tokens:
             return REPLIES["code_104"]
         if self.refusing is not None:
             return self.reply(REPLIES[self.refusing], subject, now)
+        recipients = tuple(fields["to"].split(","))
+        for rule in self.rules:
+            if rule.takes(recipients, fields):
+                return self.reply(REPLIES[rule.reply], subject, now)
         return self.accept(subject, now)
+
+    def over_limit(self, now: float) -> Reply | None:
+        """Return the refusal of a call above the limit."""
+        wait = None if self.limit is None else self._limiter.take(self.limit, now)
+        if self.limit is None or wait is None:
+            return None
+        self.limited += 1
+        after = str(math.ceil(wait)) if self.limit.retry_after else None
+        return replace(REPLIES["status_429"], retry_after=after)
 
     def reply(self, reply: Reply, subject: str, now: float) -> Reply:
         """Give a reply, with the mail taken if it says so."""
@@ -157,7 +199,7 @@ class Taqnyat:
         def decide() -> Answer:
             nonlocal reply
             reply = self.decide(body, wire.now())
-            return finished(wire, reply, started, deadline)
+            return finished(wire, reply, started, deadline, self.seconds)
 
         for name in ("taqnyat.connect", "taqnyat.write"):
             if ended := wire.boundary(name, lambda: None):
@@ -168,10 +210,13 @@ class Taqnyat:
         return wire.boundary("taqnyat.body", lambda: answer) or answer
 
 
-def finished(wire: Wire, reply: Reply, started: float, deadline: float) -> Answer:
+def finished(
+    wire: Wire, reply: Reply, started: float, deadline: float, seconds: float = 0.0
+) -> Answer:
     """Make the transport's answer of a reply, and let its time pass."""
-    if reply.hangs:
-        wire.wait(max(0.0, deadline - wire.now()))
+    left = max(0.0, deadline - wire.now())
+    if reply.hangs or seconds:
+        wire.wait(left if reply.hangs else min(seconds, left))
     return Answer(reply.status, reply.body, wire.now() - started, reply.retry_after, reply.fault)
 
 
