@@ -1,161 +1,170 @@
-"""A campaign: one mail for each row of a CSV file, each row at most once however often it is run.
+"""A campaign: one mail for each row of a spreadsheet, each mail at most once however often it runs.
 
-A row's mail has an id that is derived from the campaign's name and the row: its key column, or all
-that the row holds and how many rows before it hold the same. So rows may be added and moved between
-two runs; the ledger tells which of them were accepted before. A changed row is another row, unless
-a key column says which one it is; what was accepted before is never sent again.
+A row's mail is what is rendered, and to whom: its id is made of two hashes, one of the campaign and
+the address, one of the rendered mail. So rows may be added and moved, columns that no template uses
+may change, and a later run can tell an address that got the campaign before with another text. A
+key column, if there is one, says instead which row it is: then a changed text is not another mail.
 """
 
-import csv
 import hashlib
 import json
-from collections import Counter
-from collections.abc import Iterator, Sequence
+import time
+import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
-import jinja2
 from outbox.accepting.submission import mail_id
 from outbox.mail.mail import Mail
 
 from ops import sending
 from ops.errors import OpsError
-from ops.stack import Stack
+from ops.letterhead import Letterhead
+from ops.sheet import TO, UNSEEN, Sheet, SheetRow, column
 
-_TO: Final = "to"
+_HALF: Final = 8  # bytes of a UUID
+ADDRESS_PART: Final = 18  # letters of an id that stand for campaign and address
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One row of the file: its number as a spreadsheet shows it, its values, its mail's id."""
+    """A valid row. Its mail is rendered again when it is sent: bodies are not kept.
 
-    number: int
-    values: dict[str, str]
+    `first_id` is the id that version 0.1.0 gave the row.
+    """
+
+    row: SheetRow
     id: str
+    first_id: str
+    fingerprint: str
 
-
-class Letterhead:
-    """Subject and body as Jinja2 templates; every column is a variable, and a typo is an error."""
-
-    def __init__(self, template: Path, sender: str, subject: str, campaign: str) -> None:
-        """Read the template: HTML with escaped values, or plain text if its name ends in .txt.
-
-        Raises:
-            OpsError: a template cannot be read.
-
-        """
-        self._kind = "text" if template.suffix.lower() == ".txt" else "html"
-        self._sender = sender
-        self._campaign = campaign
-        try:
-            body = template.read_text("utf-8-sig")
-            self._body = _environment(escape=self._kind == "html").from_string(body)
-            self._subject = _environment(escape=False).from_string(subject)
-        except (OSError, UnicodeDecodeError) as error:
-            raise OpsError(f"the template cannot be read: {type(error).__name__}") from None
-        except jinja2.TemplateError as error:
-            raise OpsError(f"the template is not valid: {error}") from None
-
-    def fields(self, line: Line) -> dict[str, Any]:
-        """Return the API's fields of a row's mail.
-
-        Raises:
-            OpsError: a template asks for a column that there is not.
-
-        """
-        try:
-            return {
-                "from": self._sender,
-                "to": line.values[_TO].strip(),
-                "subject": self._subject.render(line.values),
-                self._kind: self._body.render(line.values),
-                "campaign_name": self._campaign,
-            }
-        except jinja2.TemplateError as error:
-            raise OpsError(f"the template fails: {error}") from None
+    @property
+    def number(self) -> int:
+        """Its number, as a spreadsheet shows it."""
+        return self.row.number
 
 
 @dataclass(frozen=True, slots=True)
+class Fault:
+    """A row of which no mail can be made; `error` names the field and no value."""
+
+    number: int
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """A row that is the same mail to the same address as an earlier one."""
+
+    number: int
+    of: int
+
+
 class Campaign:
     """What is sent to whom."""
 
-    name: str
-    file: Path
-    letterhead: Letterhead
-    key: str | None = None
+    def __init__(
+        self, name: str, sheet: Sheet, letterhead: Letterhead, key: str | None = None
+    ) -> None:
+        """Raise OpsError when the sheet has no such key column."""
+        self.name = name
+        self.sheet = sheet
+        self._letterhead = letterhead
+        self._key = column(sheet, key) if key else None
 
-    def lines(self) -> Iterator[Line]:
-        """Yield the file's rows in order.
+    @property
+    def keyed(self) -> bool:
+        """Whether a column says which row it is."""
+        return self._key is not None
+
+    def lines(self) -> Iterator[Line | Fault | Repeat]:
+        """Yield what each row is, in order.
 
         Raises:
-            OpsError: the file cannot be read, lacks a column, or repeats a key.
+            OpsError: a key stands twice.
 
         """
-        seen: Counter[str] = Counter()
-        for number, values in read_rows(self.file, [_TO, *([self.key] if self.key else [])]):
-            content = values[self.key] if self.key else json.dumps(values, sort_keys=True)
-            seen[content] += 1
-            if self.key and seen[content] > 1:
-                raise OpsError(f"row {number} repeats the value of an earlier row in `{self.key}`")
-            identity = hashlib.sha256(content.encode()).hexdigest()
-            yield Line(
-                number,
-                values,
-                mail_id(f"campaign:{self.name}", identity, seen[content] - 1),
-            )
+        seen: dict[str, int] = {}
+        first_ids = _FirstIds(self.name, self.sheet, self._key)
+        faulty = dict(self.sheet.faults)
+        for row in self.sheet.rows:
+            first_id = first_ids.of(row)
+            try:
+                mail = self.mail(row)
+                identity = self._identity(row, mail)
+            except OpsError as error:
+                faulty[row.number] = f"{error}{f'; {error.remedy}' if error.remedy else ''}"
+                continue
+            if identity in seen and self._key:
+                raise OpsError(
+                    f"row {row.number} repeats the value of row {seen[identity]} in `{self._key}`"
+                )
+            if identity in seen:
+                yield Repeat(row.number, seen[identity])
+                continue
+            seen[identity] = row.number
+            yield Line(row, identity, first_id, mail.fingerprint)
+        for number, fault in sorted(faulty.items()):
+            yield Fault(number, fault)
 
-    def mail(self, stack: Stack, line: Line) -> Mail:
+    def row(self, number: int) -> SheetRow:
+        """Return a row by its number in the sheet.
+
+        Raises:
+            OpsError: there is no mail in it.
+
+        """
+        for faulty, fault in self.sheet.faults:
+            if faulty == number:
+                raise OpsError(f"row {number} {fault}")
+        for row in self.sheet.rows:
+            if row.number == number:
+                return row
+        raise OpsError(f"row {number} of {self.sheet.name} holds no mail")
+
+    def mail(self, row: SheetRow, mail_id: str = "", to: str | None = None) -> Mail:
         """Make a row's mail.
 
         Raises:
             OpsError: it is not valid.
 
         """
-        return sending.read(stack, self.letterhead.fields(line), line.id)
+        fields = self._letterhead.fields(row.values)
+        return sending.read(
+            fields if to is None else fields | {TO: to},
+            campaign=self.name,
+            mail_id=mail_id or str(uuid.UUID(int=0)),
+            now=time.time(),
+        )
+
+    def _identity(self, row: SheetRow, mail: Mail) -> str:
+        if self._key:
+            key = row.values[self._key].strip(UNSEEN)
+            if not key:
+                raise OpsError(f"has no value in `{self._key}`")
+            return mail_id(f"campaign:{self.name}", hashlib.sha256(key.encode()).hexdigest())
+        address = mail.recipients[0].casefold()
+        halves = _hash("campaign", self.name, address), _hash(mail.subject, mail.kind, mail.body)
+        return str(uuid.UUID(bytes=b"".join(halves), version=5))
 
 
-def read_rows(file: Path, required: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield (row number, values by column); the header is row 1, and empty rows are passed over.
+class _FirstIds:
+    """The ids of version 0.1.0: of the raw cells, and how many equal rows stand before."""
 
-    Raises:
-        OpsError: the file cannot be read as CSV in UTF-8, or a required column is missing.
+    def __init__(self, name: str, sheet: Sheet, key: str | None) -> None:
+        self._name = f"campaign:{name}"
+        self._columns = sheet.raw_columns
+        self._key = key
+        self._seen: dict[str, int] = {}
 
-    """
-    try:
-        with file.open(encoding="utf-8-sig", newline="") as lines:
-            header = lines.readline()
-            lines.seek(0)
-            reader = csv.DictReader(lines, delimiter=_delimiter(header), strict=True)
-            columns = reader.fieldnames or []
-            for name in required:
-                if name not in columns:
-                    raise OpsError(f"{file.name} has no column `{name}`")
-            if len(set(columns)) < len(columns):
-                raise OpsError(f"{file.name} has two columns of one name")
-            for values in reader:
-                if None in values or None in values.values():
-                    raise OpsError(
-                        f"row {reader.line_num} of {file.name} has not as many cells as the header"
-                    )
-                yield reader.line_num, values
-    except OSError as error:
-        raise OpsError(f"{file.name} cannot be read: {error.strerror}") from None
-    except (UnicodeDecodeError, csv.Error):
-        raise OpsError(
-            f"{file.name} is not CSV in UTF-8", "save it as `CSV UTF-8` in the spreadsheet"
-        ) from None
+    def of(self, row: SheetRow) -> str:
+        """Return a row's id."""
+        values: dict[str, Any] = dict(zip(self._columns, row.raw, strict=False))
+        content = values.get(self._key, "") if self._key else json.dumps(values, sort_keys=True)
+        count = self._seen.get(content, 0)
+        self._seen[content] = count + 1
+        return mail_id(self._name, hashlib.sha256(content.encode()).hexdigest(), count)
 
 
-def _delimiter(header: str) -> str:
-    # Spreadsheets write semicolons where a comma is the decimal sign.
-    return max(",;\t", key=header.count)
-
-
-def _environment(*, escape: bool) -> jinja2.Environment:
-    return jinja2.Environment(
-        # Off for text and subjects, which are not HTML.
-        autoescape=jinja2.select_autoescape(default_for_string=escape),
-        undefined=jinja2.StrictUndefined,
-        keep_trailing_newline=True,
-    )
+def _hash(*parts: str) -> bytes:
+    return hashlib.sha256(json.dumps(parts).encode()).digest()[:_HALF]

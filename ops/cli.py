@@ -4,15 +4,19 @@ import click
 
 from ops import version
 from ops.commands import campaign, doctor, failed, keys, mail, pausing, send, status, token, unknown
+from ops.commands.suggesting import SuggestingGroup
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=SuggestingGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(version.VERSION, message="%(prog)s %(version)s")
 def main() -> None:
     """Operate the Taqnyat mail gateway. In trouble, begin with `doctor`."""
 
 
-for _command in (
+_COMMANDS: tuple[click.Command, ...] = (
     doctor.command,
     status.command,
     send.command,
@@ -24,5 +28,6 @@ for _command in (
     pausing.resume,
     keys.group,
     token.group,
-):
+)
+for _command in _COMMANDS:
     main.add_command(_command)

@@ -1,19 +1,56 @@
-"""What the command line shows: a table for people, or JSON for programs."""
+"""What the command line shows: a table for people, or JSON for programs.
+
+Much of it was written by strangers: a producer's `from`, a name in a sheet. Characters that steer a
+terminal, or make a line read as another, are shown as a replacement character, everywhere.
+"""
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import click
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
 from ops.errors import OpsError
 
 _WIDE: Final = 200
+# C0 and C1 but the ends of lines and the tab; line separators, embeddings, overrides and isolates
+# of direction, which reach beyond the text that holds them; tags. Marks are good Arabic.
+_STEERING: Final = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufff9-\ufffb\ud800-\udfff"
+    "\U000e0000-\U000e007f]"
+)
+
+
+def clean(text: str) -> str:
+    """Return a text whose characters steer nothing."""
+    return _STEERING.sub("\ufffd", text)
+
+
+class _Clean(Console):
+    """A console that shows no text as it is not cleaned, wherever that text comes from."""
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """Render it, cleaned; rich's own control segments pass."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=clean(segment.text))
 
 
 class Screen:
@@ -22,15 +59,15 @@ class Screen:
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
         # Into a file or a pipe nothing is cut or wrapped.
-        self.console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
-        self.notes = Console(
+        self.console = _Clean(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
+        self.notes = _Clean(
             stderr=True, highlight=False, width=None if sys.stderr.isatty() else _WIDE
         )
 
     def show(self, data: object, *parts: RenderableType) -> None:
         """Show a result: `data` as JSON, or `parts` for people."""
         if self.as_json:
-            click.echo(json.dumps(data, ensure_ascii=False, default=str))
+            click.echo(_json(data))
             return
         for part in parts:
             self.console.print(part)
@@ -43,7 +80,7 @@ class Screen:
     def failed(self, error: OpsError) -> None:
         """Say what went wrong and what to do."""
         if self.as_json:
-            click.echo(json.dumps({"error": str(error), "remedy": error.remedy}), err=True)
+            click.echo(_json({"error": str(error), "remedy": error.remedy}), err=True)
             return
         self.notes.print(Text(f"Error: {error}", style="bold red"))
         if error.remedy:
@@ -60,7 +97,7 @@ class Screen:
             return
         if self.as_json or not sys.stdin.isatty():
             raise OpsError(f"not done without an answer to: {question}", "add --yes")
-        click.confirm(question, abort=True, err=True)
+        click.confirm(clean(question), abort=True, err=True)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> Table:
@@ -81,6 +118,22 @@ def facts(values: dict[str, object]) -> Table:
     return made
 
 
+def progress(screen: Screen, *fields: str) -> Progress:
+    """Make a bar on standard error, with counts, the time left, and `fields` of its task."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        MofNCompleteColumn(),
+        *map(TextColumn, fields),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=screen.notes,
+        disable=screen.as_json,
+    )
+
+
 def ago(seconds: float) -> str:
     """Return a length of time for people, in its largest unit."""
     for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
@@ -97,4 +150,10 @@ def clock(epoch: float) -> str:
 def _cell(value: Any) -> RenderableType:  # noqa: ANN401  anything that has a text
     if isinstance(value, Text):
         return value
-    return Text("-" if value in (None, "") else str(value))
+    return Text("-" if value in (None, "") else clean(str(value)))
+
+
+def _json(data: object) -> str:
+    text = json.dumps(data, ensure_ascii=False, default=str)
+    # Read as JSON it is the same.
+    return _STEERING.sub(lambda found: json.dumps(found[0])[1:-1], text)

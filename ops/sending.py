@@ -1,7 +1,6 @@
 """Sending from the command line: a mail is accepted as the API accepts one, then followed."""
 
 import time
-import uuid
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -20,8 +19,8 @@ SETTLED: Final = frozenset({State.SENT, State.FAILED, State.UNKNOWN, State.CANCE
 _LOOK_SECONDS: Final = 0.5
 
 
-def read(stack: Stack, fields: Mapping[str, Any], mail_id: str | None = None) -> Mail:
-    """Make a valid mail of the API's fields.
+def read(fields: Mapping[str, Any], *, campaign: str, mail_id: str, now: float) -> Mail:
+    """Make a valid mail of the API's fields; `campaign` is the name to use when none is given.
 
     Raises:
         OpsError: it is not valid; the message names the field.
@@ -31,9 +30,9 @@ def read(stack: Stack, fields: Mapping[str, Any], mail_id: str | None = None) ->
         mail = read_mail(
             dict(fields),
             allowed=REQUEST_FIELDS,
-            now=time.time(),
-            campaign=stack.settings.default_campaign,
-            mail_id=mail_id or str(uuid.uuid4()),
+            now=now,
+            campaign=campaign,
+            mail_id=mail_id,
             client=CLIENT,
         )
         encode(mail)  # too large for the queue is not valid either

@@ -9,6 +9,7 @@ import click
 from ops.commands.frame import on_a_stack, yes_option
 from ops.commands.mail import history, summary
 from ops.commands.queues import failed_queue
+from ops.commands.suggesting import SuggestingGroup
 from ops.failed import Choice, Fate, carry_out, only, plan
 from ops.moment import moment
 from ops.screen import Screen, facts, table
@@ -30,7 +31,7 @@ def chosen(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-@click.group("failed")
+@click.group("failed", cls=SuggestingGroup)
 def group() -> None:
     """Look after the mails that failed or whose outcome is unknown."""
 

@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ops import stack as stacks
 from ops.errors import OpsError, explain
+from ops.interrupt import STOPPED
 from ops.screen import Screen
 
 _OPTIONS = (
@@ -30,9 +31,10 @@ yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 
 
 def on_a_stack(function: Callable[..., Any]) -> Callable[..., None]:
-    """Give a command its stack and its screen as first arguments; True from it means exit code 1.
+    """Give a command its stack and its screen as first arguments; what it returns is the exit code.
 
-    Expected failures, AWS's among them, become a sentence and exit code 1.
+    None and False are 0, True is 1. Expected failures, AWS's among them, become a sentence and exit
+    code 1; Ctrl-C becomes 130.
     """
 
     @functools.wraps(function)
@@ -52,15 +54,17 @@ def on_a_stack(function: Callable[..., Any]) -> Callable[..., None]:
                 stack = stacks.find_local(stack_json or stacks.LOCAL_STACK)
             else:
                 stack = stacks.find(name, region, profile)
-            unwell = function(stack, screen, *args, **kwargs)
+            code = int(function(stack, screen, *args, **kwargs) or 0)
         except OpsError as error:
             screen.failed(error)
             sys.exit(1)
         except (ClientError, BotoCoreError) as error:
             screen.failed(explain(error))
             sys.exit(1)
-        if unwell:
-            sys.exit(1)
+        except KeyboardInterrupt:
+            screen.note("Stopped.")
+            sys.exit(STOPPED)
+        sys.exit(code)
 
     command: Callable[..., None] = run
     for option in reversed(_OPTIONS):

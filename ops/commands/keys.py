@@ -6,6 +6,7 @@ import click
 
 from ops import keys
 from ops.commands.frame import on_a_stack, yes_option
+from ops.commands.suggesting import SuggestingGroup
 from ops.screen import Screen, table
 from ops.secret import Secret
 from ops.stack import Stack
@@ -13,7 +14,7 @@ from ops.stack import Stack
 _SOON = "within a minute, or the stack's KeyCacheSeconds if that is longer"
 
 
-@click.group("keys")
+@click.group("keys", cls=SuggestingGroup)
 def group() -> None:
     """Manage the callers' API keys. A key is shown once; the stack keeps its SHA-256 only."""
 

@@ -11,13 +11,14 @@ from taqnyat.explanations import explain
 
 from ops.commands.frame import on_a_stack, yes_option
 from ops.commands.queues import failed_queue
+from ops.commands.suggesting import SuggestingGroup
 from ops.erasure import Traces
 from ops.errors import OpsError
 from ops.screen import Screen, clock, facts, table
 from ops.stack import Stack
 
 
-@click.group("mail")
+@click.group("mail", cls=SuggestingGroup)
 def group() -> None:
     """See what is known of a mail; erase a person."""
 

@@ -1,5 +1,7 @@
 """`send`: one mail, followed to its end."""
 
+import time
+import uuid
 from pathlib import Path
 
 import click
@@ -7,7 +9,9 @@ from outbox.mail.states import State
 
 from ops import sending
 from ops.commands.frame import on_a_stack, yes_option
+from ops.commands.given import from_input
 from ops.commands.mail import history, summary
+from ops.direction import as_html, has_right_to_left
 from ops.errors import OpsError
 from ops.screen import Screen
 from ops.stack import Stack
@@ -17,9 +21,9 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 @click.command("send")
 @click.option("--from", "sender", required=True, help="Sender, one that Taqnyat has approved.")
-@click.option("--to", "recipients", required=True, multiple=True, help="Recipient; repeatable.")
+@click.option("--to", "recipients", multiple=True, help="Recipient; repeatable; - or none asks.")
 @click.option("--subject", required=True)
-@click.option("--text", help="The message, as plain text.")
+@click.option("--text", help="The message, as plain text; - reads standard input.")
 @click.option("--html", "html_file", type=_FILE, help="The message, as a file of HTML.")
 @click.option("--campaign-name", help="Taqnyat's campaign name.")
 @click.option(
@@ -47,20 +51,29 @@ def command(  # noqa: PLR0913, PLR0917  one for each option
     """Send one mail; exit code 1 unless it was sent within --wait."""
     if (text is None) == (html_file is None):
         raise click.UsageError("give one of --text and --html")
+    if text == "-" and "-" in recipients:
+        raise click.UsageError("only one of --text and --to can come from standard input")
+    if text == "-":
+        text = from_input(text, "--text", lines=True)
+    page = as_html(text) if text and has_right_to_left(text) else None
     try:
-        html = html_file.read_text("utf-8") if html_file else None
+        html = html_file.read_text("utf-8-sig") if html_file else page
     except UnicodeDecodeError:
         raise OpsError("the file of --html is not text in UTF-8") from None
+    except OSError as error:
+        raise OpsError(f"the file of --html cannot be read: {error.strerror}") from None
     mail = sending.read(
-        stack,
         {
             "from": sender,
-            "to": list(recipients),
+            "to": _addresses(recipients),
             "subject": subject,
-            "text": text,
+            "text": None if page else text,
             "html": html,
             "campaign_name": campaign_name,
         },
+        campaign=stack.settings.default_campaign,
+        mail_id=str(uuid.uuid4()),
+        now=time.time(),
     )
     screen.confirm(f"Send this mail to {len(mail.recipients)} recipient(s) by {stack}?", yes=yes)
     sending.accept(stack, mail)
@@ -70,3 +83,10 @@ def command(  # noqa: PLR0913, PLR0917  one for each option
         raise OpsError("the mail has no record", "see `status`")
     screen.show(summary(row), history(row))
     return wait > 0 and row.state is not State.SENT
+
+
+def _addresses(given: tuple[str, ...]) -> list[str]:
+    found = []
+    for word in given or ("-",):
+        found += from_input(word, "To").split() if word == "-" else [word]
+    return found

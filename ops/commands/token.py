@@ -6,13 +6,14 @@ import click
 from taqnyat.credentials import CredentialsError, token_in
 
 from ops.commands.frame import on_a_stack
+from ops.commands.suggesting import SuggestingGroup
 from ops.errors import OpsError
 from ops.screen import Screen
 from ops.secret import Secret
 from ops.stack import Stack
 
 
-@click.group("token")
+@click.group("token", cls=SuggestingGroup)
 def group() -> None:
     """Store Taqnyat's bearer token."""
 

@@ -9,13 +9,14 @@ from taqnyat import Scope, Verdict
 
 from ops.commands.frame import on_a_stack, yes_option
 from ops.commands.queues import failed_queue
+from ops.commands.suggesting import SuggestingGroup
 from ops.errors import OpsError
 from ops.failed import Choice, Fate, carry_out, only, plan
 from ops.screen import Screen
 from ops.stack import Stack
 
 
-@click.group("unknown")
+@click.group("unknown", cls=SuggestingGroup)
 def group() -> None:
     """Settle mails of which Taqnyat did not say whether it sent them."""
 

@@ -165,7 +165,7 @@ class Dynamo:
         keys = [
             self._key("BatchGetItem", table, key)
             for table, request in requests.items()
-            for key in only(request, "Keys")[0]
+            for key in only(request, "Keys", "ConsistentRead")[0]
         ]
         if not 1 <= len(set(keys)) == len(keys) <= MAX_BATCH:
             raise client_error("BatchGetItem", "ValidationException", "1 to 100 different keys")

@@ -13,7 +13,7 @@ from botocore.exceptions import (
 
 from ops.errors import OpsError, explain
 from ops.moment import moment
-from ops.screen import Screen, ago
+from ops.screen import Screen, ago, table
 
 NOW = 1_795_000_000.0
 
@@ -88,3 +88,37 @@ def test_json_goes_to_standard_output_and_failures_beside_it(
 )
 def test_a_length_of_time(seconds: float, text: str) -> None:
     assert ago(seconds) == text
+
+
+STEERING = "\x1b[2J\x1b]0;t\x07\x9b31m\u202egpj.exe\u2066\u2028\x7f\r\x00"
+
+
+def test_nothing_that_is_shown_steers_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    screen = Screen(as_json=False)
+    hostile = f"shop{STEERING}@acme.sa"
+    screen.show(None, table((hostile,), [(hostile,)], title=hostile), hostile)
+    screen.note(hostile)
+    screen.failed(OpsError(hostile, hostile))
+
+    for shown in capsys.readouterr():
+        assert "shop" in shown
+        assert not {char for char in STEERING if not char.isprintable()} & set(shown)
+
+
+def test_json_holds_the_same_without_steering(capsys: pytest.CaptureFixture[str]) -> None:
+    Screen(as_json=True).show({"from": f"{STEERING} سلام"})
+
+    out, _ = capsys.readouterr()
+    assert json.loads(out) == {"from": f"{STEERING} سلام"}
+    assert out.strip().isprintable()
+
+
+def test_no_color_is_respected(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    Screen(as_json=False).failed(OpsError("bad", "mend it"))
+
+    assert "\x1b[" not in capsys.readouterr().err.replace("\x1b[1m", "").replace("\x1b[0m", "")

@@ -1,0 +1,52 @@
+"""Ctrl-C asks to stop in good order; a second one stops at once. SIGTERM is like Ctrl-C."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+STOPPED: Final = 130  # the exit code of what Ctrl-C ended
+
+
+class Stop:
+    """Whether somebody asked to stop."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    @property
+    def asked(self) -> bool:
+        """Whether it was asked for."""
+        return self._event.is_set()
+
+    def ask(self) -> None:
+        """Ask for it."""
+        self._event.set()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait, but not when asked to stop; return whether that is so."""
+        return self._event.wait(seconds)
+
+
+@contextmanager
+def stoppable() -> Iterator[Stop]:
+    """Give what tells whether Ctrl-C was pressed; pressed again, it is a KeyboardInterrupt."""
+    stop = Stop()
+
+    def on_signal(_number: int, _frame: object) -> None:
+        if stop.asked:
+            raise KeyboardInterrupt
+        stop.ask()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield stop  # Python gives signals to the main thread alone
+        return
+    before = {
+        number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

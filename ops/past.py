@@ -1,0 +1,105 @@
+"""What the ledger knows of a campaign's mails before it runs again."""
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from outbox.storage.expressions import pack
+from outbox.storage.row import Row
+
+from ops import sending
+from ops.campaign import ADDRESS_PART, Line
+from ops.interrupt import Stop
+from ops.side_by_side import side_by_side
+from ops.stack import Stack
+
+_AT_ONCE: Final = 100  # of one BatchGetItem
+_WAIT_SECONDS: Final = 0.1
+
+
+@dataclass(slots=True)
+class Past:
+    """Lines by what is known of them.
+
+    `before` were accepted by an earlier run, by the id under which they were; `changed` too, under
+    their key and with another text; `again` are new ones to an address that got the campaign.
+    """
+
+    before: dict[str, Row] = field(default_factory=dict)
+    changed: set[str] = field(default_factory=set)
+    again: set[str] = field(default_factory=set)
+
+    def row(self, line: Line) -> Row | None:
+        """Return the row of a line that was accepted before."""
+        return self.before.get(line.id)
+
+
+def look(stack: Stack, lines: Sequence[Line], *, keyed: bool, stop: Stop) -> Past:
+    """Ask the ledger about every line."""
+    past = Past()
+    rows = rows_of(stack, [entry for line in lines for entry in {line.id, line.first_id}], stop)
+    for line in lines:
+        row = rows.get(line.id) or rows.get(line.first_id)
+        if row is None:
+            continue
+        past.before[line.id] = row
+        by_row = keyed or row.id != line.id  # what identifies it is not what is rendered
+        if by_row and row.fingerprint != line.fingerprint:
+            past.changed.add(line.id)
+    new = [line for line in lines if line.id not in past.before]
+    if new and not keyed:
+        known = {entry[:ADDRESS_PART] for entry in _ids(stack)}
+        past.again = {line.id for line in new if line.id[:ADDRESS_PART] in known}
+    return past
+
+
+def rows_of(stack: Stack, ids: Sequence[str], stop: Stop) -> dict[str, Row]:
+    """Return the rows of mails by id, read consistently, a hundred a call, calls side by side."""
+    table, dynamo = stack.output("LedgerTable"), stack.client("dynamodb")
+
+    def read(some: Sequence[str]) -> list[Row]:
+        found: list[Row] = []
+        keys: list[Any] = [{"pk": pack(entry)} for entry in some]
+        wait = _WAIT_SECONDS
+        while keys:
+            request = {table: {"Keys": keys, "ConsistentRead": True}}
+            answer = dynamo.batch_get_item(RequestItems=request)
+            items = answer.get("Responses", {}).get(table, [])
+            found += [Row.of(item) for item in items if "state" in item]
+            keys = answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", [])
+            if keys:
+                time.sleep(wait)
+                wait = min(2.0, wait * 2)
+        return found
+
+    return {
+        row.id: row
+        for _, rows in side_by_side(_some(dict.fromkeys(ids)), read, stop)
+        for row in rows
+    }
+
+
+def _some(ids: Iterable[str]) -> Iterator[list[str]]:
+    all_ids = list(ids)
+    for start in range(0, len(all_ids), _AT_ONCE):
+        yield all_ids[start : start + _AT_ONCE]
+
+
+def _ids(stack: Stack) -> Iterator[str]:
+    """Yield the ids of all mails that the command line accepted, from the index alone."""
+    start: dict[str, Any] = {}
+    while True:
+        answer = stack.client("dynamodb").query(
+            TableName=stack.output("LedgerTable"),
+            IndexName="by-client",
+            KeyConditionExpression="#client = :client",
+            ExpressionAttributeNames={"#client": "client"},
+            ExpressionAttributeValues={":client": pack(sending.CLIENT)},
+            **start,
+        )
+        for item in answer.get("Items", []):
+            yield str(item["pk"]["S"])
+        if not answer.get("LastEvaluatedKey"):
+            return
+        start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}

@@ -1,0 +1,94 @@
+"""A campaign's report: a line for each row, without addresses. Made ready before the first mail."""
+
+import csv
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from ops.errors import OpsError
+
+_COLUMNS: Final = ("row", "id", "result", "state", "reason", "code", "msg_id", "price", "error")
+_HEADER: Final = ",".join(_COLUMNS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What became of one row; holds no address.
+
+    `result` is accepted, before (accepted by an earlier run), changed (another text was accepted by
+    an earlier run, for this key or address: not sent again), duplicate (the same mail to the same
+    address as an earlier row), invalid, error (run it again), or not_begun (stopped before).
+    """
+
+    row: int
+    id: str
+    result: str
+    state: str = ""
+    reason: str = ""
+    code: int | None = None
+    msg_id: str = ""
+    price: str = ""
+    error: str = ""
+
+
+class Report:
+    """The file. It is there, empty beside the final one, before anything is sent."""
+
+    def __init__(self, path: Path, inputs: Iterable[Path]) -> None:
+        """Make it ready.
+
+        Raises:
+            OpsError: it cannot be written there, or something else would be written over.
+
+        """
+        self.path = path
+        self._draft = path.with_name(f"{path.name}.tmp")
+        for taken in inputs:
+            if _same(path, taken) or _same(self._draft, taken):
+                raise OpsError(
+                    f"--report would write over {taken.name}", "give it a name of its own"
+                )
+        try:
+            if path.exists() and not _is_report(path):
+                raise OpsError(
+                    f"{path.name} is there already, and is no report of a campaign",
+                    "give --report another name",
+                )
+            self._draft.touch()
+        except OSError as error:
+            raise OpsError(
+                f"the report cannot be written to {path}: {error.strerror}",
+                "nothing was sent; give --report another place",
+            ) from None
+
+    def write(self, results: Iterable[Result]) -> None:
+        """Write all results, or leave an earlier report as it is."""
+        try:
+            with self._draft.open("w", encoding="utf-8", newline="") as file:
+                writer = csv.DictWriter(file, _COLUMNS)
+                writer.writeheader()
+                writer.writerows(asdict(result) for result in results)
+            self._draft.replace(self.path)
+        except OSError as error:
+            raise OpsError(
+                f"the report could not be written: {error.strerror}",
+                "run the campaign again: nothing is sent twice, and the report is made then",
+            ) from None
+
+    def leave(self) -> None:
+        """Take away what was made ready and is not needed."""
+        self._draft.unlink(missing_ok=True)
+
+
+def _same(path: Path, other: Path) -> bool:
+    try:
+        return path.samefile(other)
+    except OSError:
+        return path.resolve() == other.resolve()
+
+
+def _is_report(path: Path) -> bool:
+    with path.open("rb") as file:
+        begin = file.read(len(_HEADER) + 1)
+    return not begin or begin.startswith(_HEADER.encode())

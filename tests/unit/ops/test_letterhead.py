@@ -1,0 +1,119 @@
+"""Templates: what they may do, what is said of those that fail, and right to left."""
+
+from pathlib import Path
+
+import pytest
+
+from ops.direction import as_html
+from ops.errors import OpsError
+from ops.letterhead import Letterhead
+
+ROW = {"to": "a@x.sa", "name": "<A & B>", "amount": "10.50", "words": "ten"}
+
+
+def letterhead(
+    folder: Path, body: str, subject: str = "Hi {{ name }}", name: str = "t.html"
+) -> Letterhead:
+    """Make a letterhead."""
+    (folder / name).write_text(body, "utf-8")
+    return Letterhead(folder / name, "shop@acme.sa", subject, "spring")
+
+
+def said(folder: Path, body: str, subject: str = "Hi") -> str:
+    """Return what is said of a template that fails, with its remedy."""
+    with pytest.raises(OpsError) as error:
+        letterhead(folder, body, subject).fields(ROW)
+    return f"{error.value}; {error.value.remedy}"
+
+
+def test_values_are_escaped_in_html_and_not_in_the_subject(tmp_path: Path) -> None:
+    fields = letterhead(tmp_path, "<p>{{ name }}</p>").fields(ROW)
+
+    assert fields["html"] == "<p>&lt;A &amp; B&gt;</p>"
+    assert fields["subject"] == "Hi <A & B>"
+    assert fields["campaign_name"] == "spring"
+
+
+def test_plain_text_is_not_escaped(tmp_path: Path) -> None:
+    assert letterhead(tmp_path, "Dear {{ name }}", name="t.txt").fields(ROW)["text"] == (
+        "Dear <A & B>"
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("\n{{ naem }}", "t.html, line 2: there is no column `naem`; did you mean `name`?"),
+        ("{{ name }\n", "t.html, line 1: the template is not valid"),
+        ("\n\n{% if name %}", "line 3: the template is not valid: Unexpected end"),
+        ("{{ name|shout }}", "`shout` is none of Jinja2's"),
+        ("a\n<style>@media x{#nav{}}</style>", "line 2: `{#` begins a comment"),
+        ("\n{{ '%.2f'|format(words) }}", "line 2: cannot use a value of this row (TypeError)"),
+        ("{{ '%.2f'|format(words) }}", "write {{ amount|float }}"),
+        ("{{ 1 / 0 }}", "divides by zero"),
+        ("{{ name.first }}", "asks for a part of a value"),
+        ("{% include 'other.html' %}", "cannot take in another file"),
+        ("{% extends 'other.html' %}", "cannot take in another file"),
+        ("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "fails (RecursionError)"),
+        ("{{ cycler.__init__.__globals__.os.popen('id').read() }}", "what no template may"),
+        ("{{ ''.__class__.__mro__[1].__subclasses__() }}", "what no template may"),
+        ("{{ '{0.__class__.__mro__}'.format(name) }}", "what no template may"),
+        ("{{ 10**10**10 }}", "what no template may"),
+        ("{{ name * 10**9 }}", "what no template may"),
+        ("{{ name|random }}", "No filter named 'random'"),
+        (f"{{{{{'(' * 5000}", "not valid"),
+    ],
+)
+def test_each_failure_is_a_sentence_with_its_line_and_no_value(
+    tmp_path: Path, body: str, expected: str
+) -> None:
+    found = said(tmp_path, body)
+
+    assert expected in found
+    assert "10.50" not in found
+    assert "ten" not in found.replace("written", "").replace("text", "")
+
+
+def test_a_subject_that_fails_is_called_so(tmp_path: Path) -> None:
+    assert said(tmp_path, "x", "{{ naem }}").startswith("--subject, line 1: there is no column")
+
+
+def test_what_is_good_works(tmp_path: Path) -> None:
+    body = "{{ '%.2f'|format(amount|float) }} {{ '-' * 3 }} {{ 2 * 3 }}"
+
+    assert letterhead(tmp_path, body).fields(ROW)["html"] == "10.50 --- 6"
+
+
+@pytest.mark.parametrize("data", [b"\xff\xfe\x00", "سلام".encode("cp1256")])
+def test_a_template_that_is_not_utf_8_is_told(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "t.html").write_bytes(data)
+
+    with pytest.raises(OpsError, match="not text in UTF-8"):
+        Letterhead(tmp_path / "t.html", "shop@acme.sa", "Hi", "spring")
+
+
+def test_a_plain_text_with_arabic_arrives_from_the_right(tmp_path: Path) -> None:
+    made = letterhead(tmp_path, "مرحبا {{ name }}\n\nOrder 5\n{{ words }}: سطر", name="t.txt")
+
+    assert made.fields(ROW)["html"] == (
+        '<div style="white-space:pre-wrap">'
+        '<div dir="rtl">مرحبا &lt;A &amp; B&gt;</div><div dir="rtl"><br></div>'
+        '<div dir="ltr">Order 5</div><div dir="ltr">ten: سطر</div></div>'
+    )
+    assert as_html("12.5\nسلام").startswith(
+        '<div style="white-space:pre-wrap"><div dir="rtl">12.5<'
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "warned"),
+    [
+        ("<p>مرحبا</p>", True),
+        ('<p dir="rtl">مرحبا</p>', False),
+        ("<p style='direction: RTL'>مرحبا</p>", False),
+        ("<p>Hello {{ name }}</p>", False),
+    ],
+)
+def test_a_page_without_direction_is_warned_of(tmp_path: Path, body: str, *, warned: bool) -> None:
+    assert bool(letterhead(tmp_path, body).warnings()) is warned
+    assert not letterhead(tmp_path, body, name="t.txt").warnings()
