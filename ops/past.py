@@ -23,12 +23,13 @@ class Past:
     """Lines by what is known of them.
 
     `before` were accepted by an earlier run, by the id under which they were; `changed` too, under
-    their key and with another text; `again` are new ones to an address that got the campaign.
+    their key and with another text; `again` are new ones to an address that got the campaign, with
+    the id of the mail that it got.
     """
 
     before: dict[str, Row] = field(default_factory=dict)
     changed: set[str] = field(default_factory=set)
-    again: set[str] = field(default_factory=set)
+    again: dict[str, str] = field(default_factory=dict)
 
     def row(self, line: Line) -> Row | None:
         """Return the row of a line that was accepted before."""
@@ -49,8 +50,9 @@ def look(stack: Stack, lines: Sequence[Line], *, keyed: bool, stop: Stop) -> Pas
             past.changed.add(line.id)
     new = [line for line in lines if line.id not in past.before]
     if new and not keyed:
-        known = {entry[:ADDRESS_PART] for entry in _ids(stack)}
-        past.again = {line.id for line in new if line.id[:ADDRESS_PART] in known}
+        known = {entry[:ADDRESS_PART]: entry for entry in _ids(stack)}
+        parts = ((line.id, line.id[:ADDRESS_PART]) for line in new)
+        past.again = {mail_id: known[part] for mail_id, part in parts if part in known}
     return past
 
 

@@ -71,10 +71,12 @@ def begin(checked: Checked, past: Past, *, again: bool) -> dict[int, Result]:
     ]
     for line in checked.lines:
         known = past.row(line)
-        result = "before" if known else "not_begun"
-        if line.id in past.changed or (line.id in past.again and not again):
+        mail_id, result = (known.id, "before") if known else (line.id, "not_begun")
+        if line.id in past.changed:
             result = "changed"
-        results.append(Result(row=line.number, id=known.id if known else line.id, result=result))
+        elif line.id in past.again and not again:
+            mail_id, result = past.again[line.id], "changed"
+        results.append(Result(row=line.number, id=mail_id, result=result))
     return {result.row: result for result in results}
 
 
