@@ -95,7 +95,7 @@ def unfinished(checked: Checked, past: Past, *, again: bool) -> list[Line]:
 
 
 def run(
-    campaign: Campaign, stack: Stack, lines: Sequence[Line], past: Past, rate: float, stop: Stop
+    campaign: Campaign, stack: Stack, lines: Sequence[Line], rate: float, stop: Stop
 ) -> Iterator[Result]:
     """Accept each line's mail, at most `rate` a second; yield what became of each.
 
@@ -106,9 +106,7 @@ def run(
     _ = stack.submission  # makes its clients here: eight threads at once must not
     in_a_row = 0
     work = paced(lines, rate, stop.wait)
-    for line, accepted in side_by_side(work, lambda line: _accept(campaign, stack, line), stop):
-        known = accepted.result == "accepted" and past.row(line) is not None
-        result = replace(accepted, result="before") if known else accepted
+    for _, result in side_by_side(work, lambda line: _accept(campaign, stack, line), stop):
         yield result
         in_a_row = in_a_row + 1 if result.result == "error" else 0
         if in_a_row >= _ERRORS_IN_A_ROW:
@@ -151,7 +149,7 @@ def _accept(campaign: Campaign, stack: Stack, line: Line) -> Result:
     made = Result(row=line.number, id=line.id, result="accepted")
     try:
         mail = campaign.mail(line.row, line.id)
-        sending.accept(stack, mail)
+        is_new = sending.accept(stack, mail)
     except OpsError as error:
         return replace(made, result="invalid", error=str(error))
     except IdempotencyConflictError:
@@ -159,7 +157,7 @@ def _accept(campaign: Campaign, stack: Stack, line: Line) -> Result:
         return replace(made, result="changed" if campaign.keyed else "before")
     except (ClientError, BotoCoreError) as error:
         return replace(made, result="error", error=str(explain(error)))
-    return made
+    return made if is_new else replace(made, result="before")
 
 
 def _outcome(result: Result, row: Row | None) -> Result:

@@ -41,9 +41,9 @@ def read(fields: Mapping[str, Any], *, campaign: str, mail_id: str, now: float) 
     return mail
 
 
-def accept(stack: Stack, mail: Mail) -> None:
-    """Accept a mail: its row, then its message. A repeat of the same mail does nothing."""
-    stack.submission.submit(mail, mail.fingerprint)
+def accept(stack: Stack, mail: Mail) -> bool:
+    """Accept a mail: its row, then its message; return whether it is new."""
+    return stack.submission.submit(mail, mail.fingerprint)
 
 
 def follow(

@@ -127,7 +127,7 @@ def command(  # noqa: PLR0913, PLR0917  one for each option
                 f"{rate:g} a second (about {ago(len(lines) / rate)})?",
                 yes=yes,
             )
-        return _Run(stack, screen, campaign, lines, known, results).go(report, rate, wait)
+        return _Run(stack, screen, campaign, lines, results).go(report, rate, wait)
     finally:
         report.leave()
 
@@ -140,7 +140,6 @@ class _Run:
     screen: Screen
     campaign: Campaign
     lines: list[Line]
-    known: Past
     results: dict[int, Result]
 
     def go(self, report: Report, rate: float, wait: float) -> int:
@@ -169,7 +168,7 @@ class _Run:
         with progress(self.screen, *fields) as bar:
             begun = time.monotonic()
             task = bar.add_task("accepting", total=len(self.lines), speed=0.0, errors=0)
-            made = runner.run(self.campaign, self.stack, self.lines, self.known, rate, stop)
+            made = runner.run(self.campaign, self.stack, self.lines, rate, stop)
             for done, result in enumerate(made, 1):
                 self.results[result.row] = result
                 errors += result.result in {"error", "invalid"}

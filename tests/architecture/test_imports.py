@@ -29,7 +29,16 @@ MAY_IMPORT = {
     "mail_authorize": _LAYER,
     "mail_status": _LAYER,
     "mail_events": _LAYER,
-    "ops": {"taqnyat", "outbox", "boto3", "botocore", "click", "jinja2", "rich"},
+    "ops": {
+        "taqnyat",
+        "outbox",
+        "boto3",
+        "botocore",
+        "charset_normalizer",
+        "click",
+        "jinja2",
+        "rich",
+    },
     # The simulator stands in for Taqnyat: were it to import our client, both could be wrong alike.
     "local": {"boto3", "botocore", "click", "jinja2", "rich", "samcli", "yaml"},
 }

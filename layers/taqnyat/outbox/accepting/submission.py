@@ -76,8 +76,8 @@ class Submission:
         self._schedules = schedules
         self._clock = clock
 
-    def submit(self, mail: Mail, request: str | None) -> None:
-        """Accept one mail.
+    def submit(self, mail: Mail, request: str | None) -> bool:
+        """Accept one mail; return whether it is new, or was accepted before.
 
         Raises:
             MailError: it is too large.
@@ -90,6 +90,7 @@ class Submission:
             self._forward(mail.id, mail.scheduled_at, text)
         elif _unclaimed(existing, request):
             self._forward(existing.schedule_name, existing.scheduled_at, text)
+        return existing is None
 
     def prepare(self, mail: Mail) -> Draft:
         """Write the message of a mail, for `submit_all`.
