@@ -6,24 +6,36 @@ All amounts are in the account's currency; the price is that of one recipient.
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fnmatch import fnmatchcase
 from typing import Any
 
-from local.simulator import fields
+from local.simulator import fields, limits
 from local.simulator.call import Call, is_address
 from local.simulator.fields import FieldError
+from local.simulator.limits import Limit
 
 NO_CODE = 0
+_ENDLESS = Decimal(1_000_000)
+_DATE = "%d-%m-%Y"
 
 
 def _new_token() -> str:
     return secrets.token_hex(16)
 
 
+def _in_a_year() -> str:
+    return (datetime.now(UTC) + timedelta(days=365)).strftime(_DATE)
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
-    """State of the account. `balance` None: it never runs out; `senders` None: any is accepted."""
+    """State of the account. `balance` None: it never runs out; `senders` None: any is accepted.
+
+    `limit` is a hard rate limit (None: there is none). `shown_balance` is what /account/balance
+    says in place of the truth; `expires`, as 31-12-2027, and `status` stand beside it there.
+    """
 
     token: str = field(default_factory=_new_token)
     balance: Decimal | None = None
@@ -31,6 +43,11 @@ class Account:
     enabled: bool = True
     ip_allowed: bool = True
     senders: tuple[str, ...] | None = None
+    limit: Limit | None = None
+    shown_balance: Decimal | None = None
+    expires: str = field(default_factory=_in_a_year)
+    status: str = "active"
+    spent: Decimal = Decimal(0)
 
     def show(self) -> dict[str, Any]:
         """Return the state as JSON; the token is not shown."""
@@ -40,7 +57,19 @@ class Account:
             "enabled": self.enabled,
             "ip_allowed": self.ip_allowed,
             "senders": None if self.senders is None else list(self.senders),
+            "limit": None if self.limit is None else self.limit.show(),
+            "shown_balance": None if self.shown_balance is None else float(self.shown_balance),
+            "expires": self.expires,
+            "status": self.status,
+            "spent": plain(self.spent),
         }
+
+    @property
+    def said_balance(self) -> Decimal:
+        """What /account/balance says that is left."""
+        if self.shown_balance is not None:
+            return self.shown_balance
+        return _ENDLESS - self.spent if self.balance is None else self.balance
 
     def changed(self, change: object) -> "Account":
         """Return the account with the given fields changed.
@@ -58,9 +87,9 @@ class Account:
 
     def charged(self, call: Call) -> "Account":
         """Return the account after this mail was paid."""
-        if self.balance is None:
-            return self
-        return replace(self, balance=self.balance - self.cost(call))
+        cost = self.cost(call)
+        left = None if self.balance is None else self.balance - cost
+        return replace(self, balance=left, spent=self.spent + cost)
 
     def refusal(self, call: Call) -> int | None:
         """Return the ErrorCode with which the guide refuses this mail, None if it is accepted.
@@ -116,4 +145,8 @@ _READERS: dict[str, Callable[[object, str], Any]] = {
     "enabled": fields.flag,
     "ip_allowed": fields.flag,
     "senders": _senders,
+    "limit": limits.read,
+    "shown_balance": _balance,
+    "expires": fields.text,
+    "status": fields.text,
 }

@@ -34,6 +34,7 @@ class Books:
         self._calls: deque[Mapping[str, Any]] = deque(maxlen=_MAX_CALLS)
         self._counts: Counter[str] = Counter()
         self._answers: Counter[str] = Counter()
+        self._balance_auth: Counter[str] = Counter()
         self._running = 0
         self._most_running = 0
 
@@ -83,6 +84,7 @@ class Books:
             self._calls.clear()
             self._counts.clear()
             self._answers.clear()
+            self._balance_auth.clear()
             self._most_running = self._running
 
     def begin_call(self) -> None:
@@ -97,23 +99,29 @@ class Books:
             self._running -= 1
 
     def add_call(self, target: str, entry: Mapping[str, Any]) -> None:
-        """Note a call of mailSend.php or /system/status when its answer is settled."""
+        """Note a call of mailSend.php, /system/status or /account/balance, its answer settled."""
         with self._lock:
             self._counts[target] += 1
             if target == "mail":
                 self._counts["accepted" if entry["accepted"] else "refused"] += 1
                 self._answers[entry["answer"]] += 1
                 self._calls.append(entry)
+            elif target == "balance":
+                self._balance_auth[entry["auth"]] += 1
         self.tell("call", {"target": target, **entry})
 
     def calls(self) -> dict[str, Any]:
-        """Return the last calls of mailSend.php and the counts since the books were cleared."""
+        """Return the last calls of mailSend.php and the counts since the books were cleared.
+
+        `balance_calls` are counted by where their token was.
+        """
         with self._lock:
             return {
                 "total": self._counts["mail"],
                 "accepted": self._counts["accepted"],
                 "refused": self._counts["refused"],
                 "status_calls": self._counts["status"],
+                "balance_calls": dict(self._balance_auth),
                 "by_answer": dict(self._answers),
                 "running": self._running,
                 "most_running": self._most_running,

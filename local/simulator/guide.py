@@ -81,6 +81,12 @@ def status_json(service: str, description: str, *, many: bool) -> str:
     return _dump({"statusCode": 200, "status": [status] if many else status})
 
 
+def balance_json(balance: str, expires: str, status: str) -> str:
+    """Return an answer of /account/balance, which is no part of the guide for mail."""
+    account = {"accountStatus": status, "accountExpiryDate": expires}
+    return _dump({"statusCode": 200, **account, "balance": balance, "currency": "SAR"})
+
+
 def message_json(status: int, message: str) -> str:
     """Return the other envelope that Taqnyat's channels use."""
     return _dump({"statusCode": status, "message": message})

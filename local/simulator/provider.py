@@ -1,7 +1,9 @@
 """The simulated provider: the account, the script and the books, and what it decides for a call."""
 
 import itertools
+import math
 import threading
+import time
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,12 +13,15 @@ from local.simulator.answers import CONTENT, Context, Reply
 from local.simulator.books import Books, now
 from local.simulator.call import Call
 from local.simulator.faults import FAULTS, REFUSING, SILENT, STATUS
+from local.simulator.limits import Limiter
 from local.simulator.rules import Rule, Script, Target
 
 _STATUS_ONLY = {"affected", "affected_list", "operational_list"}
+_READ_FAULTS = frozenset(FAULTS) - {"cut_request"}
 KNOWN: dict[Target, frozenset[str]] = {
     "mail": frozenset(CONTENT) - _STATUS_ONLY | frozenset(FAULTS),
-    "status": frozenset(CONTENT) - {"success", "code"} | frozenset(FAULTS) - {"cut_request"},
+    "status": frozenset(CONTENT) - {"success", "code"} | _READ_FAULTS,
+    "balance": frozenset(CONTENT) - _STATUS_ONLY - {"success"} | _READ_FAULTS,
 }
 FIRST_MSG_ID = 202
 _NORMAL = Rule("success")
@@ -39,6 +44,7 @@ class Provider:
     script: Script = field(default_factory=Script)
     books: Books = field(default_factory=Books)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _limiter: Limiter = field(default_factory=Limiter)
     _msg_ids: Any = field(default_factory=lambda: itertools.count(FIRST_MSG_ID))
 
     def change_account(self, change: object) -> dict[str, Any]:
@@ -76,17 +82,24 @@ class Provider:
             rule = _NORMAL
         answer = f"refused:{refusal}" if refusal is not None else rule.name
         decision = _decide(Context(rule, normal, client_ip))
-        status = None if decision.fault in SILENT else decision.reply.status
-        entry = {
-            "at": now(),
-            "to": list(call.recipients),
-            "auth": call.auth,
-            "accepted": accepted,
-            "answer": answer,
-            "http_status": status,
-            "msg_id": msg_id if accepted else None,
-        }
-        self.books.add_call("mail", entry)
+        self._note(call, answer, decision, msg_id if accepted else None)
+        return decision
+
+    def over_limit(self, call: Call, client_ip: str) -> Decision | None:
+        """Return the refusal of a call of mailSend.php above the rate limit, with it in the books.
+
+        Such a call uses up no rule. What Taqnyat says in its body is not known.
+        """
+        with self._lock:
+            limit = self.account.limit
+            wait = None if limit is None else self._limiter.take(limit, time.monotonic())
+        if limit is None or wait is None:
+            return None
+        reply = answers.json_reply(429, guide.message_json(429, "Too Many Requests"))
+        if limit.retry_after:
+            reply = replace(reply, headers=(("Retry-After", str(math.ceil(wait))),))
+        decision = Decision(Context(_NORMAL, reply, client_ip), reply)
+        self._note(call, "limited", decision, None)
         return decision
 
     def status(self, rule: Rule | None, client_ip: str) -> Decision:
@@ -99,6 +112,30 @@ class Provider:
         answer = "operational" if rule is None else rule.name
         self.books.add_call("status", {"at": now(), "answer": answer})
         return decision
+
+    def balance(self, call: Call, rule: Rule | None, client_ip: str) -> Decision:
+        """Decide about a call of /account/balance."""
+        account = self.account
+        if call.has_token(account.token):
+            said = f"{account.said_balance:.3f}"
+            text = guide.balance_json(said, account.expires, account.status)
+            normal = answers.json_reply(200, text)
+        else:
+            normal = answers.json_reply(401, guide.message_json(401, "Invalid ApiKey"))
+        self.books.add_call("balance", {"at": now(), "auth": call.auth})
+        return _decide(Context(rule or _NORMAL, normal, client_ip))
+
+    def _note(self, call: Call, answer: str, decision: Decision, msg_id: int | None) -> None:
+        entry = {
+            "at": now(),
+            "to": list(call.recipients),
+            "auth": call.auth,
+            "accepted": msg_id is not None,
+            "answer": answer,
+            "http_status": None if decision.fault in SILENT else decision.reply.status,
+            "msg_id": msg_id,
+        }
+        self.books.add_call("mail", entry)
 
     def _keep(self, call: Call, msg_id: int) -> None:
         right = call.has_token(self.account.token)

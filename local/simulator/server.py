@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from local.loopback import LoopbackServer
 from local.simulator import answers, call, control
 from local.simulator.answers import Reply
+from local.simulator.call import Call
 from local.simulator.faults import FAULTS
 from local.simulator.provider import Decision, Provider
 from local.simulator.rules import Rule
@@ -13,6 +14,7 @@ from local.simulator.wire import Wire, head, message
 
 MAIL_PATH = "/mailSend.php"
 STATUS_PATH = "/system/status"
+BALANCE_PATH = "/account/balance"
 _MAX_BODY = 16 << 20
 _IDLE_SECONDS = 120
 
@@ -51,7 +53,10 @@ class _Handler(BaseHTTPRequestHandler):
         elif url.path == STATUS_PATH and self.command == "GET":
             rule = provider.script.take("status", ())
             self._settle(rule, provider.status(rule, self._ip))
-        elif url.path in (MAIL_PATH, STATUS_PATH):
+        elif url.path == BALANCE_PATH and self.command == "GET":
+            rule = provider.script.take("balance", ())
+            self._settle(rule, provider.balance(self._received(url.query), rule, self._ip))
+        elif url.path in (MAIL_PATH, STATUS_PATH, BALANCE_PATH):
             self._read_body()
             self._write(answers.sample("method_not_allowed"))
         elif (body := self._read_body()) is not None:
@@ -64,16 +69,22 @@ class _Handler(BaseHTTPRequestHandler):
             body = b"" if unread else self._read_body()
             if body is None:
                 return
-            received = call.read(
-                query=query,
-                body=body,
-                content_type=self.headers.get("Content-Type", ""),
-                authorization=self.headers.get("Authorization", ""),
-            )
+            received = self._received(query, body)
+            if not unread and (refused := provider.over_limit(received, self._ip)):
+                self._settle(None, refused)
+                return
             rule = unread or provider.script.take("mail", received.recipients, received.fields)
             self._settle(rule, provider.mail(received, rule, self._ip))
         finally:
             provider.books.end_call()
+
+    def _received(self, query: str, body: bytes = b"") -> Call:
+        return call.read(
+            query=query,
+            body=body,
+            content_type=self.headers.get("Content-Type", ""),
+            authorization=self.headers.get("Authorization", ""),
+        )
 
     def _settle(self, rule: Rule | None, decision: Decision) -> None:
         if rule is not None and rule.delay and not self._wire.wait(rule.delay):
