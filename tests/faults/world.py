@@ -180,9 +180,10 @@ class _Transport:
         deadline: float,
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
+        keep: object = None,
     ) -> Answer:
         """Take the place of Transport.request."""
-        del path, headers
+        del path, headers, keep
         if method == "GET":
             return self._world.call(
                 self._container,

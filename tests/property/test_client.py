@@ -30,12 +30,13 @@ class Wire:
         deadline: float,
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
+        keep: object = None,
     ) -> Answer:
         assert (method, path, deadline) in {
             ("POST", "/mailSend.php", 1.0),
             ("GET", "/system/status", 1.0),
         }
-        assert (headers is None) == (body is None)
+        assert (headers is None) == (body is None) == (keep is None)
         self.body = body or b""
         return self.answer
 

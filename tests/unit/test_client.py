@@ -55,7 +55,9 @@ class Wire:
         deadline: float,
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
+        keep: object = None,
     ) -> Answer:
+        assert (keep is None) == (method == "GET")
         self.requests.append(Request(method, path, deadline, body, headers or {}))
         return self.answers.pop(0)
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 from outbox.sending import policy
-from taqnyat import classification, credentials
+from taqnyat import classification, client, credentials
 from taqnyat.explanations import EXPLANATIONS, Text, explain
 
 from local.simulator import guide
 
-OWN = {"expired", "retry_window_ended", "worker_died", "invalid"}
+OWN = {"expired", "retry_window_ended", "worker_died", "invalid", client.ANSWER_OF_ANOTHER}
 
 
 def reasons() -> set[str]:

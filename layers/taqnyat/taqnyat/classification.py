@@ -38,6 +38,9 @@ class Fault(StrEnum):
     UNREACHABLE = "unreachable"  # DNS, connect or TLS: nothing was written
     TIMEOUT = "timeout"  # written, no whole answer in time
     CUT = "connection_lost"  # written, then the connection broke or spoke no HTTP
+    CUT_ON_REUSE = (
+        "reused_connection_lost"  # the same, on one that the server may have been closing
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +120,7 @@ _FAULTS: Final = MappingProxyType[Fault, _Rule](
         Fault.UNREACHABLE: (Verdict.RETRYABLE, Scope.PROVIDER, Fault.UNREACHABLE.value),
         Fault.TIMEOUT: (Verdict.UNKNOWN, Scope.PROVIDER, Fault.TIMEOUT.value),
         Fault.CUT: (Verdict.UNKNOWN, Scope.PROVIDER, Fault.CUT.value),
+        Fault.CUT_ON_REUSE: (Verdict.UNKNOWN, Scope.PROVIDER, Fault.CUT_ON_REUSE.value),
     },
 )
 

@@ -22,19 +22,25 @@ if TYPE_CHECKING:
     from taqnyat.credentials import BearerToken
     from taqnyat.transport import Answer, Transport
 
+ANSWER_OF_ANOTHER: Final = "answer_of_another_mail"
+_MSG_IDS_KEPT: Final = 10_000
 _MAX_RETRY_AFTER: Final = 900.0
 _SERVICE: Final = re.compile(r"""["']?service["']?\s*:\s*["']([^"']*)["']""", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """What Taqnyat is asked to send: bare addresses, and one message (HTML or text) as it is."""
+    """What Taqnyat is asked to send: bare addresses, and one message (HTML or text) as it is.
+
+    `reference` is our own id of it, which is not sent: it tells apart two that say the same.
+    """
 
     sender: str
     recipients: tuple[str, ...]
     subject: str
     message: str
     campaign: str
+    reference: str = ""
 
 
 _TO_NOBODY: Final = Letter("", (), "", "", "")
@@ -59,6 +65,7 @@ class TaqnyatClient:
         self._transport = transport
         self._token = token
         self._encoding = encoding
+        self._msg_ids: dict[str, int] = {}
 
     def send(self, letter: Letter, deadline: float) -> Outcome:
         """Send one letter by `deadline` (epoch seconds). Raises nothing, whatever is answered.
@@ -110,9 +117,32 @@ class TaqnyatClient:
             body = urlencode(fields).encode("ascii")
             content_type = "application/x-www-form-urlencoded"
         headers = {"Authorization": f"Bearer {token}", "Content-Type": content_type}
-        answer = self._transport.request("POST", "/mailSend.php", deadline, body, headers)
-        outcome = classify(answer.status, answer.body, answer.fault)
+        answer = self._transport.request(
+            "POST",
+            "/mailSend.php",
+            deadline,
+            body,
+            headers,
+            # After a refusal too the connection goes: a second answer to it, however late, would
+            # say of the next letter that it was refused.
+            keep=lambda answer: self._judge(letter, answer).verdict is Verdict.SENT,
+        )
+        outcome = self._judge(letter, answer)
         return replace(outcome, retry_after=_seconds(answer.retry_after))
+
+    def _judge(self, letter: Letter, answer: Answer) -> Outcome:
+        """Classify an answer; one that another letter has had before is not believed."""
+        outcome = classify(answer.status, answer.body, answer.fault)
+        if outcome.msg_id is None:
+            return outcome
+        # Hashes: this must hold no letter for as long as a container lives.
+        if self._msg_ids.setdefault(outcome.msg_id, hash(letter)) != hash(letter):
+            return Outcome(
+                Verdict.UNKNOWN, Scope.PROVIDER, ANSWER_OF_ANOTHER, status=outcome.status
+            )
+        if len(self._msg_ids) > _MSG_IDS_KEPT:
+            self._msg_ids.pop(next(iter(self._msg_ids)), None)
+        return outcome
 
 
 def _seconds(retry_after: str | None) -> float | None:

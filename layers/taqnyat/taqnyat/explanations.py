@@ -193,6 +193,20 @@ EXPLANATIONS: Final = MappingProxyType[str, Explanation](
             ),
             _ASK_FIRST,
         ),
+        "reused_connection_lost": Explanation(
+            Text(
+                "A connection that was in use before broke under the mail. It may have been sent.",
+                "انقطع أثناء إرسال الرسالة اتصال سبق استخدامه. ربما أُرسلت.",
+            ),
+            _ASK_FIRST,
+        ),
+        "answer_of_another_mail": Explanation(
+            Text(
+                "Taqnyat's answer carried the msgId of another mail. This one may have been sent.",
+                "حمل رد تقنيات رقم رسالة أخرى (msgId). ربما أُرسلت هذه الرسالة.",
+            ),
+            _ASK_FIRST,
+        ),
         "unreadable_answer": Explanation(
             Text(
                 "Taqnyat's answer could not be read, or contradicts itself. It may have been sent.",

@@ -22,7 +22,7 @@ from taqnyat.connection import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 _GZIP_OR_ZLIB: Final = 47
 
@@ -65,9 +65,12 @@ class Transport:
         deadline: float,
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
+        keep: Callable[[Answer], bool] | None = None,
     ) -> Answer:
         """Make one exchange that ends by `deadline` (epoch seconds).
 
+        The connection is used again only if the answer ended where it should, and `keep` says so:
+        what a server still sends after an odd answer would be the next call's.
         Never raises for what the network does.
         """
         started = time.monotonic()
@@ -75,33 +78,39 @@ class Transport:
         token = current_exchange.set(exchange)
         read = _Reading()
         fault: Fault | None = None
+        response: urllib3.BaseHTTPResponse | None = None
         try:
-            self._perform(read, method, self._prefix + path, exchange, body, headers)
+            response = self._open(method, self._prefix + path, exchange, body, headers)
+            read.whole(response)
         except (HTTPError, HTTPException, OSError, ValueError) as error:
-            fault = _fault(error) if exchange.written else Fault.UNREACHABLE
+            fault = _fault(error, exchange) if exchange.written else Fault.UNREACHABLE
         finally:
             current_exchange.reset(token)
+        whole = fault is None and exchange.left > 0 and not exchange.surplus
         if fault is Fault.CUT and not exchange.left:
             fault = None  # our own bound ended the reading: what was read speaks for itself
-        return Answer(
+        answer = Answer(
             status=read.status,
             body=read.decoded(),
             seconds=time.monotonic() - started,
             retry_after=read.retry_after,
             fault=fault,
         )
+        if response is not None and not whole:
+            response.close()
+        exchange.kept = whole and keep is not None and keep(answer)
+        return answer
 
-    def _perform(
+    def _open(
         self,
-        read: _Reading,
         method: str,
         path: str,
         exchange: Exchange,
         body: bytes | None,
         headers: Mapping[str, str] | None,
-    ) -> None:
+    ) -> urllib3.BaseHTTPResponse:
         remaining = exchange.remaining()
-        response = self._pool.urlopen(
+        return self._pool.urlopen(
             method,
             path,
             body=body,
@@ -115,15 +124,6 @@ class Transport:
             timeout=urllib3.Timeout(connect=min(self._connect_timeout, remaining), read=remaining),
             preload_content=False,
         )
-        try:
-            read.whole(response)
-        except BaseException:
-            response.close()  # a connection with half an answer on it must not return to the pool
-            raise
-        if exchange.left:
-            response.release_conn()
-        else:
-            response.close()
 
 
 @dataclass(slots=True)
@@ -152,8 +152,10 @@ class _Reading:
             return raw
 
 
-def _fault(error: Exception) -> Fault:
+def _fault(error: Exception, exchange: Exchange) -> Fault:
     # urllib3 wraps what ended a writing into an error of its own.
     timeouts = (TimeoutError, urllib3.exceptions.TimeoutError)
     late = any(isinstance(part, timeouts) for part in (error, *error.args))
-    return Fault.TIMEOUT if late else Fault.CUT
+    if late:
+        return Fault.TIMEOUT
+    return Fault.CUT_ON_REUSE if exchange.lost_on_reuse else Fault.CUT

@@ -57,7 +57,9 @@ class Mail:
         """What Taqnyat gets of it."""
         from taqnyat import Letter  # noqa: PLC0415  a function that only accepts mails sends none
 
-        return Letter(self.sender, self.recipients, self.subject, self.body, self.campaign)
+        return Letter(
+            self.sender, self.recipients, self.subject, self.body, self.campaign, reference=self.id
+        )
 
     @property
     def masked(self) -> tuple[str, ...]:
