@@ -100,6 +100,7 @@ def test_what_goes_to_taqnyat_and_what_may_be_kept() -> None:
         "مرحبا",
         "<p>أهلا</p>",
         "spring",
+        mail.id,  # not sent
     )
     assert mail.masked == ("n***@example.com", "s***@x.sa")
     assert "مرحبا" not in repr(mail)
