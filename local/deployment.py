@@ -1,15 +1,25 @@
-"""The stack in the emulator: template.yaml as `sam build` left it, deployed by `sam deploy`."""
+"""The stack in the emulator: template.yaml as `sam build` left it, deployed unchanged.
+
+What `sam deploy` would do, without its start of several seconds: the folders of code go to a
+bucket, and the template, which then names them there, to CloudFormation.
+"""
 
 import hashlib
+import io
 import json
-import os
 import subprocess
 import sys
+import zipfile
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
-from local import guardian, parameters
+from botocore.exceptions import WaiterError
+from samcli.yamlhelper import yaml_parse
+
+from local import parameters
 from local.completion import complete
 from local.emulator import Emulator
 from local.errors import LocalStackError
@@ -18,7 +28,9 @@ from local.parameters import STACK_NAME
 ROOT = Path(__file__).parents[1]
 BUILT = ROOT / ".aws-sam" / "build" / "template.yaml"
 _BUCKET = "artifacts"
-_POLL_SECONDS = "0.1"
+_CODE = ("CodeUri", "ContentUri")
+_WAIT = {"Delay": 0.05, "MaxAttempts": 2400}
+_EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def build() -> None:
@@ -27,55 +39,74 @@ def build() -> None:
         command = [sys.executable, "-m", "samcli", "build"]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         if done.returncode:
-            raise LocalStackError(f"sam build failed:\n{_end(done.stderr)}")
+            end = "\n".join(done.stderr.strip().splitlines()[-25:])
+            raise LocalStackError(f"sam build failed:\n{end}")
 
 
 def deploy(
-    emulator: Emulator, folder: Path, taqnyat_url: str, more: Mapping[str, str] | None = None
+    emulator: Emulator, taqnyat_url: str, more: Mapping[str, str] | None = None
 ) -> dict[str, str]:
-    """Deploy the stack and return its outputs.
-
-    `folder` takes the tool's files; `more` are parameters besides those of `parameters`.
+    """Deploy the stack and return its outputs; `more` are parameters besides the local ones.
 
     Raises:
-        LocalStackError: `sam deploy` failed; the message has the end of what it said.
+        LocalStackError: it could not be deployed; the message has the reasons.
 
     """
     emulator.client("s3").create_bucket(Bucket=_BUCKET)
-    home = folder / "sam"
-    home.mkdir()
-    command = [
-        *(sys.executable, "-m", "samcli", "deploy"),
-        *("--template-file", str(BUILT), "--stack-name", STACK_NAME),
-        *("--s3-bucket", _BUCKET, "--no-resolve-s3", "--capabilities", "CAPABILITY_IAM"),
-        *("--no-confirm-changeset", "--no-progressbar", "--region", emulator.region),
-        *("--parameter-overrides", *parameters.overrides(taqnyat_url, more)),
-    ]
-    environment = {
-        **emulator.environment(),
-        "PATH": os.environ.get("PATH", os.defpath),
-        "LANG": "C.UTF-8",
-        "HOME": str(home),
-        "TMPDIR": str(home),
-        "SAM_CLI_TELEMETRY": "0",
-        "SAM_CLI_POLL_DELAY": _POLL_SECONDS,
-    }
-    with subprocess.Popen(
-        guardian.guarded(home, command),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        cwd=ROOT,
-        env=environment,
-        text=True,
-        start_new_session=True,
-    ) as sam:
-        said = sam.stdout.read() if sam.stdout else ""
-    if sam.returncode:
-        raise LocalStackError(f"sam deploy failed:\n{_end(said)}")
+    template = yaml_parse(BUILT.read_text("utf-8"))
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda item: _upload(emulator, item["Properties"]), _with_code(template)))
+    body = json.dumps(template).encode()
+    emulator.client("s3").put_object(Bucket=_BUCKET, Key="template", Body=body)
+    cloudformation = emulator.client("cloudformation")
+    cloudformation.create_stack(
+        StackName=STACK_NAME,
+        TemplateURL=f"https://s3.amazonaws.com/{_BUCKET}/template",
+        Parameters=parameters.values(taqnyat_url, more),
+        Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+    )
+    try:
+        cloudformation.get_waiter("stack_create_complete").wait(
+            StackName=STACK_NAME, WaiterConfig=_WAIT
+        )
+    except WaiterError:
+        raise LocalStackError(f"the stack was not made:\n{_reasons(cloudformation)}") from None
     complete(emulator, STACK_NAME)
-    [stack] = emulator.client("cloudformation").describe_stacks(StackName=STACK_NAME)["Stacks"]
+    [stack] = cloudformation.describe_stacks(StackName=STACK_NAME)["Stacks"]
     return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+
+
+def _with_code(template: Any) -> list[Any]:  # noqa: ANN401 - JSON
+    resources = template["Resources"].values()
+    return [item for item in resources if any(name in item.get("Properties", ()) for name in _CODE)]
+
+
+def _upload(emulator: Emulator, properties: dict[str, Any]) -> None:
+    """Put the folder that the properties name into the bucket, and name it there instead."""
+    [name] = [name for name in _CODE if name in properties]
+    packed = _packed(BUILT.parent / properties[name])
+    key = hashlib.sha256(packed).hexdigest()
+    emulator.client("s3").put_object(Bucket=_BUCKET, Key=key, Body=packed)
+    properties[name] = f"s3://{_BUCKET}/{key}"
+
+
+def _packed(folder: Path) -> bytes:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as archive:  # stored: nothing travels
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            entry = zipfile.ZipInfo(str(path.relative_to(folder)), _EPOCH)
+            entry.external_attr = path.stat().st_mode << 16
+            archive.writestr(entry, path.read_bytes())
+    return target.getvalue()
+
+
+def _reasons(cloudformation: Any) -> str:  # noqa: ANN401 - a boto3 client
+    events = cloudformation.describe_stack_events(StackName=STACK_NAME)["StackEvents"]
+    return "\n".join(
+        f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', '')}"
+        for event in events
+        if event["ResourceStatus"].endswith("FAILED")
+    )
 
 
 def put_secrets(emulator: Emulator, outputs: Mapping[str, str], token: str, api_key: str) -> None:
@@ -87,11 +118,7 @@ def put_secrets(emulator: Emulator, outputs: Mapping[str, str], token: str, api_
     secrets.put_secret_value(SecretId=outputs["ApiKeysSecretArn"], SecretString=json.dumps(keys))
 
 
-def local_api_url(emulator: Emulator, outputs: Mapping[str, str]) -> str:
-    """Return where the emulator serves the API: the output names the address that AWS would."""
-    api = (urlsplit(outputs["ApiUrl"]).hostname or "").partition(".")[0]
-    return f"{emulator.endpoint_url}/_aws/execute-api/{api}/{outputs['StageName']}"
-
-
-def _end(text: str) -> str:
-    return "\n".join(text.strip().splitlines()[-25:])
+def open_api(emulator: Emulator, outputs: Mapping[str, str]) -> str:
+    """Have the API served, and return its address: the output names the one that AWS would."""
+    emulator.open_api((urlsplit(outputs["ApiUrl"]).hostname or "").partition(".")[0])
+    return f"{emulator.api_url}/{outputs['StageName']}"

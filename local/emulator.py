@@ -1,34 +1,37 @@
 """The embedded AWS emulator (ministack): a process of its own, gone with us whatever happens.
 
-It runs on this interpreter with a clean environment, on a free loopback port, keeps its files in
-the given folder, and enforces the policies of the roles (AUTH=true).
+It runs on this interpreter with a clean environment, keeps its files in the given folder, and
+enforces the policies of the roles (AUTH=true). `local.emulated` is what runs there.
 """
 
 import http.client
 import os
-import socket
+import secrets
 import subprocess
 import sys
 import threading
 import time
 from contextlib import closing
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
+from urllib.parse import quote
 
 import boto3
 from botocore.config import Config
 
-from local import guardian
+from local import guardian, web
+from local.emulated import API_PATH
 from local.errors import LocalStackError
+from local.running import Running
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
-_HOST = "127.0.0.1"
+ROOT = Path(__file__).parents[1]
+# Not by PYTHONPATH, which the functions would inherit.
+_RUN = "import sys; sys.path.insert(0, sys.argv[1]); from local import emulated; emulated.main()"
 _HEALTH = "/_ministack/health"
 _START_SECONDS = 60.0
 _STOP_SECONDS = 60.0
-_ATTEMPTS = 3
 _CONFIG = Config(
     retries={"total_max_attempts": 1},
     connect_timeout=5,
@@ -38,8 +41,8 @@ _CONFIG = Config(
 )
 
 
-class Emulator:
-    """A running emulator; use it as a context manager, or with `start` and `stop`.
+class Emulator(Running):
+    """A running emulator with one API of it, each on a port of its own.
 
     A key of twelve digits is the root user of the account of that number: nothing is denied to
     it, as to an administrator who deploys. The functions get sessions of their own roles.
@@ -49,12 +52,17 @@ class Emulator:
     secret_access_key = "local"  # noqa: S105 - the emulator does not compare it
     region = REGION
 
-    def __init__(self, folder: Path) -> None:
-        """Take a folder for the log and, below it, all of the emulator's own files."""
+    def __init__(self, folder: Path, port: int = 0, api_port: int = 0, secret: str = "") -> None:
+        """Take a folder for the log and, below it, all of the emulator's own files.
+
+        `secret` is the part of the address without which nobody gets in; one is made up.
+        """
         self.log = folder / "emulator.log"
         self._files = folder / "emulator"
         self._process: subprocess.Popen[bytes] | None = None
-        self._port = 0
+        self._sockets = (web.listen(port), web.listen(api_port))
+        self._ports = [int(listening.getsockname()[1]) for listening in self._sockets]
+        self._prefix = f"/{secret or secrets.token_urlsafe(24)}"
         self._lock = threading.Lock()
         self._clients: dict[str, Any] = {}
         self._session = boto3.session.Session(
@@ -65,8 +73,13 @@ class Emulator:
 
     @property
     def endpoint_url(self) -> str:
-        """Address for every AWS service."""
-        return f"http://{_HOST}:{self._port}"
+        """Address for every AWS service; whoever knows it is let in."""
+        return f"http://{web.HOST}:{self._ports[0]}{self._prefix}"
+
+    @property
+    def api_url(self) -> str:
+        """Address of the API that was opened last, without its stage."""
+        return f"http://{web.HOST}:{self._ports[1]}"
 
     def client(self, service: str) -> Any:  # noqa: ANN401 - boto3 clients have no common type
         """Return a boto3 client with the deployer's credentials; safe to use from many threads."""
@@ -98,18 +111,22 @@ class Emulator:
             LocalStackError: it ended, or did not answer in time.
 
         """
-        for attempt in range(1, _ATTEMPTS + 1):
-            self._port = _free_port()
-            self._process = self._spawn()
-            if self._is_up():
-                return self
+        self._process = self._spawn()
+        if not self._is_up():
             self.stop()
-            if attempt == _ATTEMPTS or not self._port_was_taken():
-                raise LocalStackError(f"the AWS emulator did not start:\n{self._end_of_log()}")
-        raise AssertionError
+            lines = self.log.read_text("utf-8", "replace").splitlines()
+            end = "\n".join(lines[-20:])
+            raise LocalStackError(f"the AWS emulator did not start:\n{end}")
+        return self
+
+    def open_api(self, api: str) -> None:
+        """Serve the API with this id at `api_url`."""
+        self._ask(f"{API_PATH}?below={quote(f'/_aws/execute-api/{api}')}")
 
     def stop(self) -> None:
         """End it and all its processes, and wait until they are gone."""
+        for listening in self._sockets:
+            listening.close()
         if self._process is None:
             return
         if self._process.stdin is not None:
@@ -120,28 +137,36 @@ class Emulator:
     def _spawn(self) -> subprocess.Popen[bytes]:
         (self._files / "tmp").mkdir(parents=True, exist_ok=True)
         with self.log.open("wb") as log:
-            return subprocess.Popen(
-                guardian.guarded(self._files, [sys.executable, "-m", "ministack"]),
+            process = subprocess.Popen(
+                guardian.guarded(self._files, [sys.executable, "-c", _RUN, str(ROOT)]),
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=self._files,
                 env=self._clean_environment(),
                 start_new_session=True,
+                pass_fds=[listening.fileno() for listening in self._sockets],
             )
+        for listening in self._sockets:
+            listening.close()
+        return process
 
     def _clean_environment(self) -> dict[str, str]:
         """Return all that it gets to see: the functions would inherit anything else."""
+        descriptors = [listening.fileno() for listening in self._sockets]
+        served = (self._ports[0], descriptors[0], self._ports[1], descriptors[1])
         return {
+            "EMULATOR_PREFIX": self._prefix,
+            "EMULATOR_SOCKETS": ",".join(map(str, served)),
+            "AWS_ENDPOINT_URL": self.endpoint_url,  # the functions inherit it
             "PATH": os.defpath,
             "LANG": "C.UTF-8",
             "HOME": str(self._files),
             "TMPDIR": str(self._files / "tmp"),
             "STATE_DIR": str(self._files / "state"),
             "S3_DATA_DIR": str(self._files / "s3"),
-            "GATEWAY_PORT": str(self._port),
-            "BIND_HOST": _HOST,
-            "MINISTACK_HOST": _HOST,
+            "GATEWAY_PORT": f"{self._ports[0]}{self._prefix}",  # all queue URLs are made with it
+            "MINISTACK_HOST": web.HOST,
             "MINISTACK_ACCOUNT_ID": ACCOUNT,
             "MINISTACK_REGION": REGION,
             "AUTH": "true",
@@ -154,41 +179,16 @@ class Emulator:
         process = self._process
         end = time.monotonic() + _START_SECONDS
         while process is not None and process.poll() is None and time.monotonic() < end:
-            if _answers(self._port):
+            if self._ask(_HEALTH):
                 return True
             time.sleep(0.02)
         return False
 
-    def _port_was_taken(self) -> bool:
-        return b"already in use" in self.log.read_bytes()
-
-    def _end_of_log(self) -> str:
-        lines = self.log.read_text("utf-8", "replace").splitlines()
-        return "\n".join(lines[-20:])
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((_HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _answers(port: int) -> bool:
-    with closing(http.client.HTTPConnection(_HOST, port, timeout=5)) as connection:
-        try:
-            connection.request("GET", _HEALTH)
-            return connection.getresponse().status == http.HTTPStatus.OK
-        except (OSError, http.client.HTTPException):
-            return False
+    def _ask(self, path: str) -> bool:
+        """Tell whether a call of the emulator's own is answered well."""
+        with closing(http.client.HTTPConnection(web.HOST, self._ports[0], timeout=5)) as line:
+            try:
+                line.request("GET", self._prefix + path)
+                return line.getresponse().status < http.HTTPStatus.MULTIPLE_CHOICES
+            except (OSError, http.client.HTTPException):
+                return False

@@ -25,7 +25,9 @@ def guarded(folder: Path, command: list[str]) -> list[str]:
 
 def main(folder: Path, command: list[str]) -> None:
     """Run the command until it ends or the caller goes; end with its exit code."""
-    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
+    child = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, start_new_session=True, close_fds=False
+    )
     threading.Thread(target=_when_caller_goes, args=(child,), daemon=True).start()
     code = child.wait()
     _kill_group(child)

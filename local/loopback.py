@@ -5,12 +5,14 @@ import sys
 import threading
 from contextlib import suppress
 from socketserver import BaseRequestHandler, TCPServer, ThreadingMixIn
-from typing import Any
+from typing import Any, Self
+
+from local.running import Running
 
 _POLL_SECONDS = 0.02
 
 
-class LoopbackServer(ThreadingMixIn, TCPServer):
+class LoopbackServer(Running, ThreadingMixIn, TCPServer):
     """One thread a connection; `stop` ends every connection."""
 
     daemon_threads = True
@@ -34,9 +36,10 @@ class LoopbackServer(ThreadingMixIn, TCPServer):
         host, port = self.server_address[:2]
         return f"http://{host!s}:{port}"
 
-    def start(self) -> None:
+    def start(self) -> Self:
         """Serve in the background."""
         self._thread.start()
+        return self
 
     def stop(self) -> None:
         """Stop serving; a call that hangs ends too."""

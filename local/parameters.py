@@ -18,7 +18,7 @@ LOCAL: Mapping[str, str] = {
 }
 
 
-def overrides(taqnyat_url: str, more: Mapping[str, str] | None = None) -> list[str]:
-    """Return the parameters as `sam deploy --parameter-overrides` takes them."""
-    values = {**LOCAL, "TaqnyatUrl": taqnyat_url, **(more or {})}
-    return [f'{name}="{value}"' for name, value in values.items()]
+def values(taqnyat_url: str, more: Mapping[str, str] | None = None) -> list[dict[str, str]]:
+    """Return the parameters as CloudFormation takes them."""
+    given = {**LOCAL, "TaqnyatUrl": taqnyat_url, **(more or {})}
+    return [{"ParameterKey": name, "ParameterValue": value} for name, value in given.items()]

@@ -3,9 +3,9 @@
 import os
 import secrets
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from local import deployment
@@ -13,8 +13,8 @@ from local.console import AwsGateway, Console
 from local.emulator import Emulator
 from local.errors import LocalStackError
 from local.folder import RunFolder
-from local.gate import Gate
 from local.parameters import STACK_NAME
+from local.running import Running
 from local.simulator import Simulator
 from local.ticker import Ticker
 
@@ -42,8 +42,8 @@ def _say_nothing(_step: str, _detail: str) -> None:
     """Take a step's report and keep it."""
 
 
-class LocalStack:
-    """A running stack; use it as a context manager, or with `start` and `stop`.
+class LocalStack(Running):
+    """A running stack.
 
     `tell` is called with the name of each step and a detail as it is done.
     """
@@ -60,9 +60,8 @@ class LocalStack:
         self._tell = tell
         self._folder: RunFolder | None = None
         self._emulator: Emulator | None = None
-        self._ticker: Ticker | None = None
-        self._gate: Gate | None = None
         self._console: Console | None = None
+        self._ending = ExitStack()
 
     @property
     def emulator(self) -> Emulator:
@@ -104,28 +103,26 @@ class LocalStack:
             raise LocalStackError("a provider of your own needs its token: set TAQNYAT_TOKEN")
         deployment.build()
         self._folder = RunFolder(self.options.root)
+        self._ending.callback(self._folder.close)
         if url is None:
-            self.simulator = Simulator().start()
+            self.simulator = self._ending.enter_context(Simulator())
             url, token = self.simulator.base_url, self.simulator.token
             self._tell("simulator", url)
-        self._emulator = Emulator(self._folder.path).start()
-        self._tell("emulator", self._emulator.endpoint_url)
-        self.outputs = deployment.deploy(
-            self._emulator, self._folder.path, url, self.options.parameters
-        )
-        deployment.put_secrets(self._emulator, self.outputs, token or "", self.api_key)
-        self._gate = Gate(deployment.local_api_url(self._emulator, self.outputs))
-        self._gate.start()
-        self.api_url = self._gate.api_url
-        self._ticker = Ticker(
-            self._emulator,
-            self.outputs["StatusCheckFunction"],
+        ticker = Ticker(
             self.options.tick,
             lambda problem: self._tell("warning", f"the status check failed: {problem}"),
         )
-        self._ticker.start()
+        self._ending.callback(ticker.join)  # a running invocation ends with the emulator
+        self._emulator = self._ending.enter_context(Emulator(self._folder.path))
+        self._tell("emulator", self._emulator.endpoint_url)
+        self.outputs = deployment.deploy(self._emulator, url, self.options.parameters)
+        deployment.put_secrets(self._emulator, self.outputs, token or "", self.api_key)
+        self.api_url = deployment.open_api(self._emulator, self.outputs)
+        ticker.start(self._emulator, self.outputs["StatusCheckFunction"])
+        self._ending.callback(ticker.stop)
         reach = AwsGateway(self.client, self.outputs, self.api_url, self.api_key)
-        self._console = Console(reach, self.simulator).start()
+        self._console = self._ending.enter_context(Console(reach, self.simulator))
+        self._ending.callback(self._folder.withdraw)
         self._tell("deployed", f"stack {STACK_NAME}, API {self.api_url}")
 
     def publish(self) -> None:
@@ -134,24 +131,8 @@ class LocalStack:
 
     def stop(self) -> None:
         """End everything that was started."""
-        if self._folder is not None:
-            self._folder.withdraw()
-        if self._console is not None:
-            self._console.stop()
-        if self._ticker is not None:
-            self._ticker.stop()
-        if self._emulator is not None:
-            self._emulator.stop()
-        if self._gate is not None:
-            self._gate.stop()
-        if self.simulator is not None:
-            self.simulator.stop()
-        if self._ticker is not None:
-            self._ticker.join()
-        if self._folder is not None:
-            self._folder.close()
-        self._ticker = self._emulator = self._gate = self.simulator = self._folder = None
-        self._console = None
+        self._ending.close()
+        self._emulator = self.simulator = self._folder = self._console = None
 
     def details(self) -> dict[str, Any]:
         """Return what `stack.json` tells others."""
@@ -171,14 +152,3 @@ class LocalStack:
             "ledger_table": self.outputs["LedgerTable"],
             "pid": os.getpid(),
         }
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()

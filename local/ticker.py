@@ -12,20 +12,17 @@ from local.emulator import Emulator
 class Ticker:
     """A thread that invokes one function, again and again, until it is stopped."""
 
-    def __init__(
-        self, emulator: Emulator, function: str, seconds: float, complain: Callable[[str], None]
-    ) -> None:
+    def __init__(self, seconds: float, complain: Callable[[str], None]) -> None:
         """Do nothing before `start`. `complain` is told of an error, once until it changes."""
-        self._emulator = emulator
-        self._function = function
         self._seconds = seconds
         self._complain = complain
         self._complaint = ""
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="status-check", daemon=True)
+        self._thread: threading.Thread | None = None
 
-    def start(self) -> None:
+    def start(self, emulator: Emulator, function: str) -> None:
         """Invoke at once, then after every `seconds`."""
+        self._thread = threading.Thread(target=self._run, args=(emulator, function), daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
@@ -34,23 +31,25 @@ class Ticker:
 
     def join(self) -> None:
         """Wait for the thread; call this when the emulator is down."""
-        self._thread.join(5)
+        if self._thread is not None:
+            self._thread.join(5)
 
-    def _run(self) -> None:
+    def _run(self, emulator: Emulator, function: str) -> None:
         while not self._stopping.is_set():
-            problem = self._tick()
+            problem = _tick(emulator, function)
             if problem and problem != self._complaint and not self._stopping.is_set():
                 self._complain(problem)
             self._complaint = problem
             self._stopping.wait(self._seconds)
 
-    def _tick(self) -> str:
-        """Invoke once; return what went wrong, or nothing."""
-        try:
-            answer = self._emulator.client("lambda").invoke(FunctionName=self._function)
-        except (BotoCoreError, ClientError) as error:
-            return str(error)
-        if "FunctionError" not in answer:
-            return ""
-        message: str = json.load(answer["Payload"]).get("errorMessage", "")
-        return message or "unknown error"
+
+def _tick(emulator: Emulator, function: str) -> str:
+    """Invoke once; return what went wrong, or nothing."""
+    try:
+        answer = emulator.client("lambda").invoke(FunctionName=function)
+    except (BotoCoreError, ClientError) as error:
+        return str(error)
+    if "FunctionError" not in answer:
+        return ""
+    message: str = json.load(answer["Payload"]).get("errorMessage", "")
+    return message or "unknown error"

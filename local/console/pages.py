@@ -24,7 +24,7 @@ class Pages:
     def state(self) -> dict[str, Any]:
         """Return all that the head of the page shows."""
         seen = self._watch.latest()
-        return {"pipeline": seen.pipeline, "taqnyat": seen.taqnyat, "inbox": seen.inbox}
+        return {"pipeline": seen.pipeline, **seen.panels}
 
     def inbox(self, query: str) -> dict[str, Any]:
         """Return the newest mails that Taqnyat took and that have every word of `query`."""

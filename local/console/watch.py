@@ -3,6 +3,7 @@
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -28,8 +29,7 @@ class Snapshot:
 
     rows: dict[str, dict[str, Any]] = field(default_factory=dict)
     pipeline: dict[str, Any] = field(default_factory=dict)
-    taqnyat: dict[str, Any] | None = None
-    inbox: dict[str, Any] | None = None
+    panels: dict[str, Any] = field(default_factory=dict)
 
 
 class Watch:
@@ -42,7 +42,11 @@ class Watch:
         self.hub = Hub()
         self.simulator = simulator
         self._gateway = gateway
-        self._behaviour = behaviour
+        # What is shown beside the pipeline, each by its name; None where there is nothing to show.
+        self.panels: dict[str, Callable[[], Any]] = {
+            "taqnyat": lambda: None if behaviour is None else behaviour.show(),
+            "inbox": self._inbox,
+        }
         self._news = threading.Event()
         self._stopping = threading.Event()
         self._looking = threading.Lock()
@@ -89,11 +93,12 @@ class Watch:
             after = self._read()
         except (BotoCoreError, ClientError, OSError) as error:
             trouble = {"error": type(error).__name__}
-            after = Snapshot(before.rows, before.pipeline | trouble, before.taqnyat, before.inbox)
+            after = Snapshot(before.rows, before.pipeline | trouble, before.panels)
         self._seen, self._seen_at = after, time.monotonic()
-        for name in ("pipeline", "taqnyat", "inbox"):
-            if getattr(before, name) != getattr(after, name):
-                self.hub.publish(name, getattr(after, name))
+        told = {"pipeline": before.pipeline, **before.panels}
+        for name, shown in {"pipeline": after.pipeline, **after.panels}.items():
+            if shown != told.get(name):
+                self.hub.publish(name, shown)
         if before.rows != after.rows:
             self.hub.publish("mails", _changes(before.rows, after.rows))
 
@@ -112,8 +117,7 @@ class Watch:
             "pause": _pause(items.get("#pause", {})),
             "provider": {"up": provider.get("up"), "checked_at": iso(provider.get("checked_at"))},
         }
-        behaviour = None if self._behaviour is None else self._behaviour.show()
-        return Snapshot(rows, pipeline, behaviour, self._inbox())
+        return Snapshot(rows, pipeline, {name: show() for name, show in self.panels.items()})
 
     def _inbox(self) -> dict[str, Any] | None:
         if self.simulator is None:

@@ -148,7 +148,7 @@ def _arrow(note: str) -> Text:
 
 
 def _pipeline(seen: Snapshot) -> RenderableType:
-    pipeline, inbox = seen.pipeline, seen.inbox or {"accepted": 0}
+    pipeline, inbox = seen.pipeline, seen.panels["inbox"] or {"accepted": 0}
     queue, pause = pipeline["queue"], pipeline["pause"]
     table = Table(box=None, padding=(0, 3, 0, 0), header_style="dim", show_edge=False)
     for name in ("accepted", "mail queue", "in flight", "worker", "at Taqnyat", "failed queue"):

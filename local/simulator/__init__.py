@@ -4,9 +4,9 @@ Taqnyat offers no sandbox. This answers as its guide shows, malformed bodies inc
 remembers what it accepted. Pages: `/inbox`, `/calls`, `/script`, `/account` (see `control`).
 """
 
-from types import TracebackType
 from typing import Any, Self
 
+from local.running import Running
 from local.simulator.account import Account
 from local.simulator.books import Observer
 from local.simulator.fields import FieldError
@@ -16,8 +16,8 @@ from local.simulator.server import Server
 __all__ = ["FieldError", "Simulator"]
 
 
-class Simulator:
-    """A running simulator; use it as a context manager, or with `start` and `stop`.
+class Simulator(Running):
+    """A running simulator.
 
     Its methods do in the process what the pages do over HTTP, and raise FieldError where
     the pages answer 400.
@@ -75,17 +75,6 @@ class Simulator:
     def observe(self, observer: Observer) -> None:
         """Be told of every mail, call, and change of script and account as it happens."""
         self.provider.books.observe(observer)
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
 
 
 def _rules(rules: tuple[dict[str, Any] | str, ...]) -> list[dict[str, Any]]:

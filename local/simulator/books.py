@@ -39,7 +39,7 @@ class Books:
         self._most_running = 0
 
     def observe(self, observer: Observer) -> None:
-        """Call this with each event `{"event": "mail" | "call" | "script" | "account", ...}`.
+        """Call this with each event `{"event": name, ...}`: mail, call, script, account, cleared.
 
         It is called on the thread of the call that caused the event, so it must not block.
         """
@@ -86,6 +86,7 @@ class Books:
             self._answers.clear()
             self._balance_auth.clear()
             self._most_running = self._running
+        self.tell("cleared", {})
 
     def begin_call(self) -> None:
         """Count a call that is being answered."""

@@ -1,22 +1,28 @@
-"""The simulator's own pages, all JSON: /inbox, /calls, /script, /account."""
+"""What steers the simulator and shows what it did, all JSON: /inbox, /calls, /script, /account."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
-from urllib.parse import parse_qs
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from local.simulator import fields
-from local.simulator.answers import Reply
 from local.simulator.fields import FieldError
 from local.simulator.provider import Provider
+from local.web import Json
 
-Page = Callable[[Provider, str, bytes], Any]
+Page = Callable[[Provider, Request], Awaitable[Any]]
+Answer = Callable[[Request], Awaitable[Response]]
 
 
-def _inbox(provider: Provider, query: str, _: bytes) -> Any:  # noqa: ANN401 - JSON
+async def _inbox(provider: Provider, request: Request) -> Any:  # noqa: ANN401 - JSON
     """`?to=<address>&after=<n>&limit=<n>`, each optional."""
-    given = {name: values[-1] for name, values in parse_qs(query).items()}
-    fields.obj(given, "body", ("to", "after", "limit"))
+    given = fields.obj(dict(request.query_params), "body", ("to", "after", "limit"))
     after = _whole(given, "after", 0)
     limit = _whole(given, "limit", None)
     return provider.books.inbox(to=given.get("to"), after=after or 0, limit=limit)
@@ -30,54 +36,71 @@ def _whole(given: Mapping[str, str], name: str, default: int | None) -> int | No
     return int(given[name])
 
 
-def _clear_inbox(provider: Provider, _: str, __: bytes) -> Any:  # noqa: ANN401 - JSON
+async def _clear_inbox(provider: Provider, _: Request) -> Any:  # noqa: ANN401 - JSON
     provider.books.clear()
     return provider.books.inbox()
 
 
-def _clear_script(provider: Provider, _: str, __: bytes) -> Any:  # noqa: ANN401 - JSON
-    return {"rules": provider.change_script({"rules": []}, replace=True)}
+async def _calls(provider: Provider, _: Request) -> Any:  # noqa: ANN401 - JSON
+    return provider.books.calls()
 
 
-def _change_script(*, replace: bool) -> Page:
-    return lambda provider, _, body: {"rules": provider.change_script(_json(body), replace=replace)}
+async def _script(provider: Provider, request: Request) -> Any:  # noqa: ANN401 - JSON
+    """GET shows the rules; POST puts some before them, PUT in their place, DELETE none."""
+    if request.method in ("GET", "HEAD"):
+        return {"rules": provider.script.show()}
+    change = {"rules": []} if request.method == "DELETE" else await _json(request)
+    return {"rules": provider.change_script(change, replace=request.method != "POST")}
 
 
-PAGES: dict[str, dict[str, Page]] = {
-    "/inbox": {"GET": _inbox, "DELETE": _clear_inbox},
-    "/calls": {"GET": lambda provider, _, __: provider.books.calls()},
-    "/script": {
-        "GET": lambda provider, _, __: {"rules": provider.script.show()},
-        "POST": _change_script(replace=False),
-        "PUT": _change_script(replace=True),
-        "DELETE": _clear_script,
-    },
-    "/account": {
-        "GET": lambda provider, _, __: provider.account.show(),
-        "POST": lambda provider, _, body: provider.change_account(_json(body)),
-    },
-}
+async def _account(provider: Provider, request: Request) -> Any:  # noqa: ANN401 - JSON
+    if request.method != "POST":
+        return provider.account.show()
+    return provider.change_account(await _json(request))
 
 
-def answer(provider: Provider, method: str, path: str, query: str, body: bytes) -> Reply:
-    """Answer a call of one of the pages; a wrong field gives 400 with its name."""
-    page = PAGES.get(path)
-    if page is None:
-        return _reply(404, {"message": f"no such page; there are {', '.join(PAGES)}"})
-    if method not in page:
-        return _reply(405, {"message": f"{path} knows {', '.join(page)}"})
+PAGES: tuple[tuple[str, Page, tuple[str, ...]], ...] = (
+    ("/inbox", _inbox, ("GET",)),
+    ("/inbox", _clear_inbox, ("DELETE",)),
+    ("/calls", _calls, ("GET",)),
+    ("/script", _script, ("GET", "POST", "PUT", "DELETE")),
+    ("/account", _account, ("GET", "POST")),
+)
+
+
+def routes(provider: Provider) -> list[Route]:
+    """Return the pages of one provider; a wrong field gives 400 with its name."""
+    return [Route(path, _answering(page, provider), methods=how) for path, page, how in PAGES]
+
+
+def inbox(provider: Provider) -> Answer:
+    """Return what answers GET and DELETE of the inbox, at whatever path."""
+    shown, emptied = _answering(_inbox, provider), _answering(_clear_inbox, provider)
+    return lambda request: (emptied if request.method == "DELETE" else shown)(request)
+
+
+def application(provider: Provider) -> ASGIApp:
+    """Return the pages as an application of their own."""
+    return Starlette(routes=routes(provider), exception_handlers={HTTPException: _missing})
+
+
+def _answering(page: Page, provider: Provider) -> Answer:
+    async def answer(request: Request) -> Response:
+        try:
+            return Json(await page(provider, request))
+        except FieldError as error:
+            return Json({"field": error.field, "message": str(error)}, 400)
+
+    return answer
+
+
+async def _missing(_: Request, error: Exception) -> Response:
+    known = ", ".join(sorted({path for path, _, _ in PAGES}))
+    return Json({"message": f"no such page or method; there are {known}"}, error.status_code)  # type: ignore[attr-defined]
+
+
+async def _json(request: Request) -> object:
     try:
-        return _reply(200, page[method](provider, query, body))
-    except FieldError as error:
-        return _reply(400, {"field": error.field, "message": str(error)})
-
-
-def _json(body: bytes) -> object:
-    try:
-        return json.loads(body)
+        return json.loads(await request.body())
     except (ValueError, RecursionError):
         raise FieldError("body", "must be JSON") from None
-
-
-def _reply(status: int, value: object) -> Reply:
-    return Reply(status, json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace"))

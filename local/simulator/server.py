@@ -1,10 +1,18 @@
-"""The simulator over HTTP/1.1 with keep-alive: which call goes where."""
+"""The simulator over HTTP/1.1 with keep-alive: which call goes where.
 
+Taqnyat's own paths are served on the raw connection, since they must misbehave below HTTP. All
+others are calls of an ASGI application, made on the thread of their connection.
+"""
+
+import asyncio
 from http.server import BaseHTTPRequestHandler
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
+from starlette.types import ASGIApp, Message, Scope
+
+from local.guard import Guard, refusal
 from local.loopback import LoopbackServer
-from local.simulator import answers, call, control
+from local.simulator import answers, call, control, guide
 from local.simulator.answers import Reply
 from local.simulator.call import Call
 from local.simulator.faults import FAULTS
@@ -26,6 +34,8 @@ class Server(LoopbackServer):
         """Bind the address (port 0: any free one); serving begins with `start`."""
         super().__init__(address, _Handler)
         self.provider = provider
+        self.port = int(self.server_address[1])
+        self.control = Guard(control.application(provider), self.port)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -48,7 +58,10 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         provider = self.server.provider
         url = urlsplit(self.path)
-        if url.path == MAIL_PATH and self.command in ("GET", "POST"):
+        wire = url.path in (MAIL_PATH, STATUS_PATH, BALANCE_PATH)
+        if wire and (refused := refusal(self._scope, self.server.port)):
+            self._refuse(403, refused)
+        elif url.path == MAIL_PATH and self.command in ("GET", "POST"):
             self._mail(provider, url.query)
         elif url.path == STATUS_PATH and self.command == "GET":
             rule = provider.script.take("status", ())
@@ -56,11 +69,12 @@ class _Handler(BaseHTTPRequestHandler):
         elif url.path == BALANCE_PATH and self.command == "GET":
             rule = provider.script.take("balance", ())
             self._settle(rule, provider.balance(self._received(url.query), rule, self._ip))
-        elif url.path in (MAIL_PATH, STATUS_PATH, BALANCE_PATH):
-            self._read_body()
+        elif (body := self._read_body()) is None:
+            pass
+        elif wire:
             self._write(answers.sample("method_not_allowed"))
-        elif (body := self._read_body()) is not None:
-            self._write(control.answer(provider, self.command, url.path, url.query, body))
+        else:
+            self._write(asyncio.run(_ask(self.server.control, self._scope, body)))
 
     def _mail(self, provider: Provider, query: str) -> None:
         provider.books.begin_call()
@@ -115,9 +129,23 @@ class _Handler(BaseHTTPRequestHandler):
             return None
         return body
 
-    def _refuse(self, status: int) -> None:
-        self._write(Reply(status, b""))
+    def _refuse(self, status: int, message: str = "") -> None:
+        self._write(answers.json_reply(status, guide.message_json(status, message)))
         self.close_connection = True
+
+    @property
+    def _scope(self) -> Scope:
+        url = urlsplit(self.path)
+        return {
+            "type": "http",
+            "method": self.command,
+            "path": unquote(url.path),
+            "query_string": url.query.encode("latin-1"),
+            "headers": [
+                (name.lower().encode("latin-1"), value.encode("latin-1"))
+                for name, value in self.headers.items()
+            ],
+        }
 
     @property
     def _wire(self) -> Wire:
@@ -126,3 +154,18 @@ class _Handler(BaseHTTPRequestHandler):
     @property
     def _ip(self) -> str:
         return str(self.client_address[0])
+
+
+async def _ask(app: ASGIApp, scope: Scope, body: bytes) -> Reply:
+    """Make one call of an application."""
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    await app(scope, receive, send)
+    said = b"".join(part.get("body", b"") for part in sent[1:])
+    return Reply(sent[0]["status"], said)

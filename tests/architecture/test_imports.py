@@ -40,7 +40,10 @@ MAY_IMPORT = {
         "rich",
     },
     # The simulator stands in for Taqnyat: were it to import our client, both could be wrong alike.
-    "local": {"boto3", "botocore", "click", "jinja2", "rich", "samcli", "yaml"},
+    "local": {
+        *("boto3", "botocore", "click", "jinja2", "rich", "samcli", "yaml"),
+        *("h11", "hypercorn", "ministack", "starlette"),
+    },
 }
 # Of AWS, the provider's package knows Secrets Manager only, and so in one module.
 KNOWS_AWS = {"credentials"}

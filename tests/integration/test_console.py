@@ -4,6 +4,7 @@ import http.client
 import json
 import urllib.parse
 from collections.abc import Iterator
+from email.message import Message
 from typing import Any, Self
 
 import pytest
@@ -65,7 +66,7 @@ def console(gateway: MadeUp, simulator: Simulator) -> Iterator[Console]:
 
 def call(
     console: Console, method: str, path: str, body: object = None, **headers: str
-) -> tuple[int, Any, dict[str, str]]:
+) -> tuple[int, Any, Message]:
     """Make one call; return status, decoded body and headers. `_` in a header's name is a `-`."""
     host = urllib.parse.urlsplit(console.url).netloc
     connection = http.client.HTTPConnection(host, timeout=10)
@@ -78,7 +79,7 @@ def call(
         text = answer.read().decode()
         kind = answer.headers.get_content_type()
         decoded = json.loads(text) if kind == "application/json" else text
-        return answer.status, decoded, dict(answer.headers)
+        return answer.status, decoded, answer.headers
     finally:
         connection.close()
 
@@ -133,7 +134,7 @@ def test_a_strangers_page_is_refused(
 
     status, said, answered = call(console, method, path, body, **headers)
 
-    assert (status, list(said)) == (403, ["message"])
+    assert (status, said["statusCode"], said["name"]) == (403, 403, "validation_error")
     assert "Access-Control-Allow-Origin" not in answered
     assert simulator.provider.account.balance is None
 

@@ -106,7 +106,7 @@ def _ministacks_in(folder: Path) -> list[int]:
     return [
         pid
         for pid in _processes_in(folder)
-        if b"ministack" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        if b"emulated" in Path(f"/proc/{pid}/cmdline").read_bytes()
         and b"guardian" not in Path(f"/proc/{pid}/cmdline").read_bytes()
     ]
 

@@ -279,7 +279,8 @@ def test_status_line_and_books_of_each_answer(
     url = urlsplit(simulator.base_url)
     with socket.create_connection((url.hostname, url.port), timeout=5) as connection:
         body = _form().encode()
-        head = f"POST /mailSend.php HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
+        host = f"Host: {url.netloc}\r\n"
+        head = f"POST /mailSend.php HTTP/1.1\r\n{host}Content-Length: {len(body)}\r\n\r\n"
         connection.sendall(head.encode() + body)
         assert connection.recv(1 << 16).startswith(f"HTTP/1.1 {status} ".encode())
     assert len(simulator.inbox()) == accepted
@@ -322,7 +323,11 @@ def test_a_connection_that_breaks_before_the_mail_is_read(simulator: Simulator) 
     simulator.script("cut_request")
     url = urlsplit(simulator.base_url)
     with socket.create_connection((url.hostname, url.port), timeout=5) as connection:
-        connection.sendall(b"POST /mailSend.php HTTP/1.1\r\nContent-Length: 9999999\r\n\r\n")
+        connection.sendall(
+            b"POST /mailSend.php HTTP/1.1\r\nHost: "
+            + url.netloc.encode()
+            + b"\r\nContent-Length: 9999999\r\n\r\n"
+        )
         with pytest.raises(ConnectionResetError):
             connection.recv(1)
 

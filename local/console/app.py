@@ -1,0 +1,205 @@
+"""The console's application: the page, its JSON, and the stream of events.
+
+GET  /                  the page; to a client that does not ask for HTML, the inbox in JSON
+GET  /inbox             the simulator's inbox; DELETE empties it; /calls, /script, /account as well
+GET  /events            server-sent events: state, then pipeline, mails, and one for each panel
+GET  /api/state         what the events tell, at once
+GET  /api/inbox         ?q= searches; /api/inbox/<n> is one mail, /mail/<n> its document
+GET  /api/mails         ?q= and ?state=; /api/mails/<id> is one row with its timeline
+POST /api/emails        sends through the gateway's POST /emails
+POST /api/taqnyat       {"mode": "..."} or {"top_up": n}
+"""
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from botocore.exceptions import BotoCoreError, ClientError
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, Response, StreamingResponse
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from local import web
+from local.console import rendering
+from local.console.behaviour import Behaviour
+from local.console.gateway import Gateway
+from local.console.pages import NotThereError, Pages
+from local.console.watch import Watch
+from local.simulator import Simulator, control
+from local.web import Json
+
+_STATIC = Path(__file__).with_name("static")
+_MAX_BODY = 2 << 20
+_POLICY = "Content-Security-Policy"
+_HEADERS = {
+    _POLICY: (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        "connect-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+    ),
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "X-DNS-Prefetch-Control": "off",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+class App:
+    """The console's endpoints."""
+
+    def __init__(
+        self,
+        watch: Watch,
+        gateway: Gateway,
+        simulator: Simulator | None,
+        behaviour: Behaviour | None,
+    ) -> None:
+        """Without a simulator there is no inbox, and nothing to switch."""
+        self._watch = watch
+        self._gateway = gateway
+        self._simulator = simulator
+        self._behaviour = behaviour
+        self._pages = Pages(watch)
+
+    def application(self) -> ASGIApp:
+        """Return the application."""
+        routes: list[BaseRoute] = [
+            Route("/", self.root, methods=["GET", "DELETE"]),
+            Route("/events", self.events),
+            Route("/mail/{number}", self.document),
+            Route("/api/state", self.state),
+            Route("/api/inbox", self.inbox),
+            Route("/api/inbox/{number}", self.letter),
+            Route("/api/mails", self.mails),
+            Route("/api/mails/{id}", self.journey),
+            Route("/api/emails", self.send, methods=["POST"]),
+            Route("/api/taqnyat", self.behave, methods=["POST"]),
+            Mount("/static", StaticFiles(directory=_STATIC)),
+        ]
+        if self._simulator is not None:
+            routes += control.routes(self._simulator.provider)
+        unreachable = dict.fromkeys((BotoCoreError, ClientError, OSError), _unreachable)
+        handlers = {HTTPException: _http, NotThereError: _missing, **unreachable}
+        return _WithHeaders(Starlette(routes=routes, exception_handlers=handlers))
+
+    async def root(self, request: Request) -> Response:
+        """Show the page to a browser, and the inbox to a script."""
+        if request.method != "DELETE" and "text/html" in request.headers.get("accept", ""):
+            return FileResponse(_STATIC / "index.html")
+        if self._simulator is None:
+            raise NotThereError("there is no inbox: mails go to a real provider")
+        return await control.inbox(self._simulator.provider)(request)
+
+    async def events(self, _: Request) -> Response:
+        """Stream what happens until the page goes away."""
+        return StreamingResponse(self._events(), media_type="text/event-stream")
+
+    async def _events(self) -> AsyncIterator[str]:
+        events = self._watch.hub.open()
+        try:
+            yield _event("state", await run_in_threadpool(self._pages.state))
+            while (event := await events.get()) is not None:
+                yield _event(*event)
+        finally:
+            self._watch.hub.leave(events)
+
+    def document(self, request: Request) -> Response:
+        """Show the body of a mail as a document that may do nothing."""
+        body = rendering.document(self._pages.mail(request.path_params["number"]))
+        encoded = body.encode("utf-8", "replace")
+        return HTMLResponse(encoded, headers={_POLICY: rendering.POLICY})
+
+    def state(self, _: Request) -> Response:
+        """Tell all that the head of the page shows."""
+        return Json(self._pages.state())
+
+    def inbox(self, request: Request) -> Response:
+        """List the mails that Taqnyat took."""
+        return Json(self._pages.inbox(request.query_params.get("q", "")))
+
+    def letter(self, request: Request) -> Response:
+        """Tell of one mail that Taqnyat took."""
+        return Json(self._pages.letter(request.path_params["number"]))
+
+    def mails(self, request: Request) -> Response:
+        """List the rows of the ledger."""
+        given = request.query_params
+        return Json(self._pages.mails(given.get("q", ""), given.get("state", "")))
+
+    def journey(self, request: Request) -> Response:
+        """Tell of one row, step by step."""
+        return Json(self._pages.journey(request.path_params["id"]))
+
+    async def send(self, request: Request) -> Response:
+        """Send a mail as an application would."""
+        body = await _body(request)
+        status, answer = await run_in_threadpool(self._gateway.post, body)
+        self._watch.poke()
+        return Response(answer, status, media_type="application/json")
+
+    async def behave(self, request: Request) -> Response:
+        """Let Taqnyat behave in another way."""
+        behaviour = self._behaviour
+        if behaviour is None:
+            raise NotThereError("there is no simulator")
+        try:
+            match json.loads(await _body(request)):
+                case {"mode": str(mode)}:
+                    await run_in_threadpool(behaviour.switch, mode)
+                case {"top_up": int(amount)} if 0 < amount <= 10**6:
+                    behaviour.top_up(amount)
+                case _:
+                    raise ValueError  # noqa: TRY301 - one answer for all that is not understood
+        except (ValueError, KeyError):
+            return Json({"message": 'give {"mode": "..."} or {"top_up": n}'}, 400)
+        self._watch.poke()
+        return Json(behaviour.show())
+
+
+class _WithHeaders:
+    """Gives every answer the headers that it does not have."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+
+async def _body(request: Request) -> bytes:
+    body = await web.read(request, _MAX_BODY)
+    if body is None:
+        raise HTTPException(413, "the body is too large")
+    return body
+
+
+def _event(name: str, data: object) -> str:
+    # A lone surrogate, which a mail may hold, is no UTF-8; it is escaped here.
+    return f"event: {name}\ndata: {json.dumps(data)}\n\n"
+
+
+async def _http(_: Request, error: Exception) -> Response:
+    known: HTTPException = error  # type: ignore[assignment]
+    return Json({"message": known.detail}, known.status_code)
+
+
+async def _missing(_: Request, error: Exception) -> Response:
+    return Json({"message": str(error)}, 404)
+
+
+async def _unreachable(_: Request, error: Exception) -> Response:
+    return Json({"message": f"the gateway does not answer ({type(error).__name__})"}, 502)

@@ -1,0 +1,86 @@
+"""The emulator's process: ministack's application and one API of it, each on a guarded port.
+
+The emulator would let in whoever comes, so it is below a path that only its owner is told. All
+settings come in the environment, which other users of the machine cannot see, as they can a
+command line.
+"""
+
+import asyncio
+import os
+import resource
+import secrets
+from urllib.parse import parse_qs
+
+from ministack.app import app as ministack
+from ministack.services import s3
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from local import web
+from local.gate import Gate
+from local.guard import Guard
+
+API_PATH = "/_local/api"
+
+
+class Hidden:
+    """The emulator's application below a secret path; elsewhere there is nothing."""
+
+    def __init__(self, prefix: str, gate: Gate) -> None:
+        """Take the path, without a slash at its end."""
+        self._prefix = prefix
+        self._gate = gate
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a call on as if the path began after the secret."""
+        if scope["type"] == "lifespan":
+            await ministack(scope, receive, send)
+            return
+        length = len(self._prefix)
+        given, path = scope["path"][:length], scope["path"][length:] or "/"
+        known = secrets.compare_digest(given.encode(), self._prefix.encode()) and path[0] == "/"
+        if not known:
+            if scope["type"] == "websocket":
+                await send({"type": "websocket.close", "code": 1008})
+            else:
+                await web.refuse(404, "not_found", "there is nothing here")(scope, receive, send)
+        elif path == API_PATH:
+            self._gate.below = parse_qs(scope["query_string"].decode())["below"][0]
+            await Response(status_code=204)(scope, receive, send)
+        else:
+            # The raw path stays whole: it is what the caller signed.
+            await ministack({**scope, "path": path}, receive, send)
+
+
+def _find_own_objects(prefix: str) -> None:
+    """Let CloudFormation find a template by the URL that the S3 here gives it, prefix and all."""
+    found = s3._get_object_data  # noqa: SLF001 - there is no other way to what it reads
+    hidden = prefix.lstrip("/")
+
+    def find(bucket: str, key: str, *more: str | None, **named: str | None) -> bytes | None:
+        place = key.split("/", 1) if bucket == hidden else (bucket, key)
+        data: bytes | None = found(*place, *more, **named)
+        return data
+
+    s3._get_object_data = find  # noqa: SLF001
+
+
+async def _serve(prefix: str, port: int, descriptor: int, api_port: int, api: int) -> None:
+    ended = asyncio.Event()
+    gate = Gate(ministack)
+    apps = ((Hidden(prefix, gate), port, descriptor), (gate, api_port, api))
+    await asyncio.gather(*(web.serve(Guard(app, at), fd, ended) for app, at, fd in apps))
+
+
+def main() -> None:
+    """Serve until we are ended."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    numbers = [int(number) for number in os.environ["EMULATOR_SOCKETS"].split(",")]
+    prefix = os.environ["EMULATOR_PREFIX"]
+    _find_own_objects(prefix)
+    asyncio.run(_serve(prefix, *numbers))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""Who may call a port of the local stack: programs of this machine, and no page but the port's own.
+
+A browser on this machine also opens strangers' pages. Such a page can point a name of its own at
+127.0.0.1 (DNS rebinding), which the Host header gives away; or send a form or a script's call
+here, which Origin and Sec-Fetch-Site give away. Programs, AWS SDKs among them, send neither.
+"""
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from local.web import refuse
+
+_OWN = frozenset({"same-origin", "none"})
+_SAFE = frozenset({"GET", "HEAD"})
+_PLAIN = frozenset({"GET", "HEAD", "DELETE"})
+
+
+def refusal(scope: Scope, port: int, *, page: bool = False) -> str | None:
+    """Return why a call of this port is refused, None if it is let through.
+
+    A port that is a `page` may also be opened by a link on another page, and takes JSON only.
+    """
+    headers = Headers(scope=scope)
+    hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}
+    if headers.get("host", "").lower() not in hosts:
+        return "this host name is not mine"
+    origin = headers.get("origin")
+    if origin is not None and origin.lower() not in {f"http://{host}" for host in hosts}:
+        return "this origin is not mine"
+    method = scope.get("method", "GET")
+    navigates = headers.get("sec-fetch-mode", "").lower() == "navigate"
+    opening = page and navigates and scope["path"] == "/" and method in _SAFE
+    if headers.get("sec-fetch-site", "none").lower() not in _OWN and not opening:
+        return "pages of other origins may not call this"
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if page and method not in _PLAIN and kind != "application/json":
+        return "the body must be application/json"
+    return None
+
+
+class Guard:
+    """Stands before an application; what it refuses never gets there."""
+
+    def __init__(self, app: ASGIApp, port: int, *, page: bool = False) -> None:
+        """Guard the application of one port."""
+        self._app = app
+        self._port = port
+        self._page = page
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a call on, or refuse it."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        refused = refusal(scope, self._port, page=self._page)
+        if refused is None:
+            await self._app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+        else:
+            await refuse(403, "validation_error", refused)(scope, receive, send)
