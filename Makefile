@@ -64,6 +64,9 @@ incident: .venv/.local .aws-sam/.built ## Play an incident; writes build/inciden
 	$(PY) -m local.incident >build/incident.md
 	@$(if $(WRITE),cp build/incident.md docs/incident.md,echo "build/incident.md")
 
+# Whose schemas the templates are held against: the nearest to Taqnyat, one of Europe's, and the one with everything.
+REGIONS := me-central-1 eu-central-1 us-east-1
+
 lint: .venv/.dev .venv-checkov/.done ## Code, types, template and security checks
 	$(PY) -m ruff check $(PYTHON_SOURCES)
 	$(PY) -m ruff format --check $(PYTHON_SOURCES)
@@ -73,9 +76,12 @@ lint: .venv/.dev .venv-checkov/.done ## Code, types, template and security check
 	sam validate --lint
 	@mkdir -p build
 	$(PY) -m tests.infrastructure.expansion >build/expanded.json
-	cfn-lint template.yaml network.yaml
+	cfn-lint --regions $(REGIONS) -- template.yaml network.yaml
 	@# In the expanded template SAM has put KeyCacheSeconds' value into the API, so it is unused (W2001). W1030: see template.yaml.
-	cfn-lint --ignore-checks W1030 W2001 -- build/expanded.json
+	cfn-lint --ignore-checks W1030 W2001 --regions $(REGIONS) -- build/expanded.json
+	rm -rf build/policies
+	$(PY) -m tests.infrastructure.resolution build/policies
+	PYTHONWARNINGS=ignore .venv-checkov/bin/parliament --config .parliament.yaml --directory build/policies
 	.venv-checkov/bin/checkov --config-file .checkov.yaml --file build/expanded.json network.yaml
 
 format: .venv/.dev ## Format the code and sort its imports
