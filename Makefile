@@ -79,10 +79,10 @@ lint: .venv/.dev .venv-checkov/.done ## Code, types, template and security check
 	cfn-lint --regions $(REGIONS) -- template.yaml network.yaml
 	@# In the expanded template SAM has put KeyCacheSeconds' value into the API, so it is unused (W2001). W1030: see template.yaml.
 	cfn-lint --ignore-checks W1030 W2001 --regions $(REGIONS) -- build/expanded.json
-	rm -rf build/policies
-	$(PY) -m tests.infrastructure.resolution build/policies
-	PYTHONWARNINGS=ignore .venv-checkov/bin/parliament --config .parliament.yaml --directory build/policies
-	.venv-checkov/bin/checkov --config-file .checkov.yaml --file build/expanded.json network.yaml
+	rm -rf build/deployed
+	$(PY) -m tests.infrastructure.resolution build/deployed
+	PYTHONWARNINGS=ignore .venv-checkov/bin/parliament --config .parliament.yaml --directory build/deployed/policies
+	.venv-checkov/bin/checkov --config-file .checkov.yaml --file build/deployed/template.json network.yaml
 
 format: .venv/.dev ## Format the code and sort its imports
 	$(PY) -m ruff check --fix-only $(PYTHON_SOURCES)

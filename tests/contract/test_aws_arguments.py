@@ -12,8 +12,8 @@ import pytest
 from botocore import xform_name
 from botocore.validate import ParamValidator
 
-from tests.faults.world import START, World, installed
-from tests.unit.api.caller import Caller, mail
+from tests.contract.every_call import make_every_call
+from tests.faults.world import World
 
 USED = {
     "cloudwatch.put_metric_data",
@@ -69,53 +69,14 @@ def calls() -> tuple[set[str], list[str]]:
     """Make every kind of call once; return their names and what was wrong with them."""
     seen: set[str] = set()
     wrong: list[str] = []
-    with installed():
-        world = World(policy="resend", ALARM_TOPIC_ARN="arn:aws:sns:us-east-1:123456789012:alarms")
+
+    def checked(world: World) -> None:
         services: dict[str, Any] = world.services
         for service, stand_in in services.items():
             services[service] = Checked(service, stand_in, seen, wrong)
-        _sent_retried_failed_unknown(world)
-        _paused_and_resumed(world)
-        _asked_by_api(Caller(world), world)
-        assert world.errors == []
+
+    make_every_call(checked)
     return seen, wrong
-
-
-def _sent_retried_failed_unknown(world: World) -> None:
-    world.post("a", to=["a@example.com", "b@example.com"], expires_at=int(START) + 10**6)
-    world.drop("b")
-    world.drop("c", on_unknown="hold")
-    world.sqs.send_message(
-        QueueUrl=world.environment["MAIL_QUEUE_URL"], MessageBody='{"subject":"poison"}'
-    )
-    world.taqnyat.script = ["status_503", "code_14", "hang", "status_429_in_90s"]
-    world.run_until_quiet()
-    assert len(world.failed.messages) == 3
-    world.redrive()
-    world.run_until_quiet()
-
-
-def _paused_and_resumed(world: World) -> None:
-    world.taqnyat.refusing = "code_102"
-    world.post("d")
-    world.poll()
-    world.check()
-    assert world.paused
-    world.taqnyat.refusing = None
-    world.run_until_quiet()
-    assert not world.paused
-
-
-def _asked_by_api(shop: Caller, world: World) -> None:
-    later = "2027-02-01T00:00:00Z"
-    first, second = (shop.accepted(scheduled_at=later) for _ in range(2))
-    assert shop.move(first, "2027-03-01T00:00:00Z").status == 200
-    assert shop.cancel(second).status == 200
-    assert shop.batch([mail(), mail(scheduled_at=later)], key="k").status == 200
-    assert shop.list(limit="2").status == 200
-    assert shop.call("GET", "/status").status == 200
-    world.poll()
-    world.run_until_quiet()
 
 
 def test_every_call_is_as_aws_has_it(calls: tuple[set[str], list[str]]) -> None:

@@ -1,9 +1,9 @@
 """The expanded template with its parameters filled in: what one deployment would get.
 
-Names and ARNs are made up, by the logical id of what they name. As a program it writes each
-policy of a role to a file of its own, for parliament:
+Names and ARNs are made up, by the logical id of what they name. As a program it writes the whole
+template, and each policy of a role to a file of its own, for tools that know no expressions:
 
-    python -m tests.infrastructure.resolution build/policies
+    python -m tests.infrastructure.resolution build/deployed
 """
 
 import json
@@ -170,6 +170,9 @@ def policies(deployment: Deployment) -> dict[str, Any]:
 if __name__ == "__main__":
     logging.disable(logging.WARNING)  # SAM's translator warns of features of its own
     folder = Path(sys.argv[1])
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, document in policies(Deployment(EVERYTHING)).items():
-        (folder / f"{name}.json").write_text(json.dumps(document, indent=1), "utf-8")
+    (folder / "policies").mkdir(parents=True)
+    everything = Deployment(EVERYTHING)
+    whole = {"AWSTemplateFormatVersion": "2010-09-09", "Resources": everything.resources}
+    (folder / "template.json").write_text(json.dumps(whole, indent=1), "utf-8")
+    for name, document in policies(everything).items():
+        (folder / f"policies/{name}.json").write_text(json.dumps(document, indent=1), "utf-8")

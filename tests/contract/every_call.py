@@ -1,0 +1,73 @@
+"""Mails that make the functions call AWS in every way that they can."""
+
+from collections.abc import Callable
+
+from tests.faults.world import START, World, installed
+from tests.unit.api.caller import Caller, mail
+
+
+def make_every_call(prepare: Callable[[World], None]) -> None:
+    """Make every kind of call at least once, in a world that `prepare` may change first."""
+    with installed():
+        world = World(policy="resend", ALARM_TOPIC_ARN="arn:aws:sns:us-east-1:123456789012:alarms")
+        prepare(world)
+        _sent_retried_failed_unknown(world)
+        _paused_and_resumed(world)
+        _asked_by_api(Caller(world), world)
+        _probed(Caller(world), world)
+        assert world.errors == []
+
+
+def _sent_retried_failed_unknown(world: World) -> None:
+    world.post("a", to=["a@example.com", "b@example.com"], expires_at=int(START) + 10**6)
+    world.drop("b")
+    world.drop("c", on_unknown="hold")
+    world.sqs.send_message(
+        QueueUrl=world.environment["MAIL_QUEUE_URL"], MessageBody='{"subject":"poison"}'
+    )
+    world.taqnyat.script = ["status_503", "code_14", "hang", "status_429_in_90s"]
+    world.run_until_quiet()
+    assert len(world.failed.messages) == 3
+    world.redrive()
+    world.run_until_quiet()
+
+
+def _paused_and_resumed(world: World) -> None:
+    world.taqnyat.refusing = "code_102"
+    world.post("d")
+    world.poll()
+    world.check()
+    assert world.paused
+    world.taqnyat.refusing = None
+    world.run_until_quiet()
+    assert not world.paused
+
+
+def _asked_by_api(shop: Caller, world: World) -> None:
+    later = "2027-02-01T00:00:00Z"
+    first, second = (shop.accepted(scheduled_at=later) for _ in range(2))
+    assert shop.move(first, "2027-03-01T00:00:00Z").status == 200
+    assert shop.cancel(second).status == 200
+    assert shop.batch([mail(), mail(scheduled_at=later)], key="k").status == 200
+    assert shop.list(limit="2").status == 200
+    assert shop.call("GET", "/status").status == 200
+    world.poll()
+    world.run_until_quiet()
+
+
+def _probed(shop: Caller, world: World) -> None:
+    """Let status checks deliver: expired, a batch, a part too early, one retried, then refused."""
+    world.taqnyat.refusing = "code_102"
+    world.post("e", expires_at=int(world.now) + 600)
+    world.poll()
+    tripped = world.paused
+    assert tripped
+    world.taqnyat.refusing = None
+    world.taqnyat.script = ["status_503", "code_14"]
+    later = "2027-04-01T00:00:00Z"
+    assert shop.batch([mail(scheduled_at=later), mail()], key="probed").status == 200
+    for _ in range(4):
+        world.wait(3600)
+        world.check()
+    assert not world.paused
+    assert world.taqnyat.script == []
