@@ -1,6 +1,5 @@
 """`mail show` and `mail erase`."""
 
-from dataclasses import asdict
 from typing import Any
 
 import click
@@ -77,8 +76,8 @@ def erase(stack: Stack, screen: Screen, address: str, *, yes: bool) -> bool:
 
 def summary(row: Row) -> dict[str, Any]:
     """Return all that a row may show, ready for JSON."""
-    hidden = {"fingerprint", "request", "claim"}
-    shown = {key: value for key, value in asdict(row).items() if key not in hidden}
+    hidden = {"fingerprint", "request", "claim_token"}
+    shown = {key: value for key, value in row._asdict().items() if key not in hidden}
     return shown | _explained(row)
 
 

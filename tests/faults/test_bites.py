@@ -46,7 +46,7 @@ def _settles_whosever_claim_it_is(patch: pytest.MonkeyPatch) -> None:
 
 def _has_no_lease(patch: pytest.MonkeyPatch) -> None:
     of = Row.of
-    patch.setattr(Row, "of", lambda item: replace(of(item), lease=0))
+    patch.setattr(Row, "of", lambda item: of(item)._replace(lease=0))
 
 
 def _takes_unknown_for_a_failure(patch: pytest.MonkeyPatch) -> None:

@@ -16,9 +16,7 @@ SENT, FAILED, UNKNOWN, QUEUED = State.SENT, State.FAILED, State.UNKNOWN, State.Q
 LUCK = some.floats(0, 1)
 
 rows = some.builds(
-    Row,
-    id=some.just("m"),
-    state=some.just(State.SENDING),
+    lambda **known: Row(id="m", state=State.SENDING, **known),
     on_unknown=some.sampled_from([None, "hold", "resend"]),
     attempt_count=some.integers(1, 300),
     resends=some.integers(0, 6),

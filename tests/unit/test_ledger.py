@@ -186,7 +186,7 @@ def test_a_row_is_read_as_it_was_written(ledger: Ledger, table: Table) -> None:
     assert (row.created, row.updated) == (BEGUN["created"], AT)
     assert (row.expires_at, row.on_unknown) == (NOW + 900, "resend")
     assert row.schedule_name == "m1"
-    assert replace(row, schedule="another").schedule_name == "another"
+    assert row._replace(schedule="another").schedule_name == "another"
 
 
 def test_what_is_no_row_is_not_read_as_one(ledger: Ledger, table: Table) -> None:

@@ -15,9 +15,8 @@ Pure: rows, outcomes, times and settings in, decisions out. `delivery.py` carrie
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from taqnyat import Outcome, Scope, Verdict
 
@@ -34,8 +33,7 @@ WORKER_DIED: Final = Outcome(Verdict.UNKNOWN, Scope.PROVIDER, "worker_died")
 EXPIRED: Final = Outcome(Verdict.TERMINAL, Scope.MAIL, "expired")
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """The row's next state and what else changes in it; None takes an attribute away.
 
     `retry_in` is the seconds until the message may be received again, should it have to be.
