@@ -1,17 +1,11 @@
 """What clients of Resend's wire require, where no registry here holds the client itself."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
-from tests.faults.world import World, installed
+from tests.faults.world import World
 from tests.unit.api.caller import Caller, Reply, mail, sent
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    with installed():
-        yield World()
 
 
 def until_200(send: Callable[[], Reply], tries: int = 4) -> int:

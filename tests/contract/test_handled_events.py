@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from mail_send import worker
 from mail_status import handler as status
 from outbox import aws
 
-from tests.faults.world import WORKER_SECONDS, Context, Process, World, installed
+from tests.faults.world import WORKER_SECONDS, Context, Process, World
 
 EVENTS = Path(__file__).parents[2] / "events"
 API = {
@@ -34,12 +34,6 @@ SQS = {
     "sqs-redriven.json": {"sent"},
 }
 OTHERS = {"authorizer-token.json", "schedule.json"}
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    with installed():
-        yield World()
 
 
 def event(name: str) -> dict[str, Any]:

@@ -320,6 +320,8 @@ class World:
         }
         self.executor: Serial = Lockstep() if lockstep else Serial()
         self.events: list[tuple[float, int, Callable[[], None]]] = []
+        # More than one while a deployment runs: containers of two versions then take turns.
+        self.worker_modules: list[Any] = [worker]
         self._containers: dict[tuple[str, int], Container] = {}
         self._polls = 0
 
@@ -463,13 +465,14 @@ class World:
 
     def work(self, messages: Sequence[sqs.Message], slot: int = 0) -> None:
         """Give messages to one container of the worker, and do with its answer what AWS does."""
+        module = self.worker_modules[slot % len(self.worker_modules)]
         container = self._container("worker", slot)
         container.process = Process("worker", self.now + WORKER_SECONDS, tuple(messages))
         event = {"Records": [sqs.record(message) for message in messages]}
         handles = {message.id: message.handle for message in messages}
 
         def run() -> None:
-            answer = worker.handler(event, Context(self, container.process))
+            answer = module.handler(event, Context(self, container.process))
             self.call(container, "response.worker", lambda: self.acknowledge(handles, answer))
 
         self._run(container, run)
@@ -650,26 +653,56 @@ def _now() -> float:
     return _time() if container is None else container.world.now
 
 
+@dataclass(frozen=True, slots=True)
+class Version:
+    """The modules of one version of the bundle, as far as stand-ins are put into them."""
+
+    aws: Any
+    credentials: Any
+    worker: Any
+    wired: tuple[Any, ...]
+    sending: tuple[Any, ...]
+    notes: Callable[[], object]
+    functions: tuple[types.FunctionType, ...]
+
+
+def _today() -> Version:
+    return Version(
+        aws=aws,
+        credentials=credentials,
+        worker=worker,
+        wired=(api, worker, status),
+        sending=(sending_wiring,),
+        notes=lambda: _current.get().notes,
+        functions=tuple(functions_of(sys.modules)),
+    )
+
+
 @contextmanager
-def installed() -> Iterator[None]:
-    """Let the functions' modules find stand-ins where they would find the real things."""
+def installed(*older: Version) -> Iterator[None]:
+    """Let the functions' modules find stand-ins where they would find the real things.
+
+    `older` are versions that run beside today's.
+    """
     with ExitStack() as stack:
 
         def put(target: object, name: str, value: object) -> None:
             stack.enter_context(mock.patch.object(target, name, value))
 
-        put(aws, "client", lambda service: _current.get().client(service))
-        for module in (api, worker, status):
-            build = module._container.__wrapped__  # noqa: SLF001 - the wiring that is under test
-            put(module, "_container", _wired(build))
-            put(module, "Telemetry", lambda *_: _current.get().notes)
-            put(module, "os", types.SimpleNamespace(environ=_Environment()))
-        put(worker, "ThreadPoolExecutor", lambda *_, **__: _current.get().executor())
-        put(sending_wiring, "Transport", lambda *_, **__: _current.get().transport())
-        put(credentials, "threading", types.SimpleNamespace(Lock=_turn_lock))
+        for version in (_today(), *older):
+            put(version.aws, "client", lambda service: _current.get().client(service))
+            for module in version.wired:
+                build = module._container.__wrapped__  # noqa: SLF001 - the wiring that is under test
+                put(module, "_container", _wired(build))
+                put(module, "Telemetry", lambda *_, make=version.notes: make())
+                put(module, "os", types.SimpleNamespace(environ=_Environment()))
+            put(version.worker, "ThreadPoolExecutor", lambda *_, **__: _current.get().executor())
+            for module in version.sending:
+                put(module, "Transport", lambda *_, **__: _current.get().transport())
+            put(version.credentials, "threading", types.SimpleNamespace(Lock=_turn_lock))
+            stack.enter_context(_clocks(version.functions))
         put(time, "time", _now)
         put(random, "uniform", lambda low, high: (low + high) / 2)
-        stack.enter_context(_clocks())
         yield
 
 
@@ -689,10 +722,10 @@ def _wired(build: Callable[[], Any]) -> Callable[[], Any]:
 
 
 @contextmanager
-def _clocks() -> Iterator[None]:
+def _clocks(functions: Sequence[types.FunctionType]) -> Iterator[None]:
     """Replace the clock where it is a default argument; such a default is bound at definition."""
     with ExitStack() as stack:
-        for function in _functions():
+        for function in functions:
             if _time in (function.__kwdefaults__ or {}).values():
                 replaced = {
                     key: _now if value is _time else value
@@ -707,8 +740,9 @@ def _clocks() -> Iterator[None]:
         yield
 
 
-def _functions() -> Iterator[types.FunctionType]:
-    for name, module in list(sys.modules.items()):
+def functions_of(modules: Mapping[str, types.ModuleType]) -> Iterator[types.FunctionType]:
+    """Yield the functions and methods of our packages among some modules."""
+    for name, module in list(modules.items()):
         if name.partition(".")[0] in _PACKAGES:
             for value in vars(module).values():
                 members = vars(value).values() if isinstance(value, type) else (value,)

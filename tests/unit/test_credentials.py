@@ -15,6 +15,8 @@ from taqnyat import (
     TokenNotSetError,
 )
 
+from tests.clock import Clock
+
 TTL = 300
 NO_ANSWER = ReadTimeoutError(endpoint_url="https://secretsmanager")
 
@@ -39,14 +41,6 @@ class Secrets:
         return self.value if isinstance(self.value, dict) else {"SecretString": self.value}
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def secrets() -> Secrets:
     return Secrets()
@@ -54,7 +48,7 @@ def secrets() -> Secrets:
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(1000.0)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from outbox.storage.ledger import Ledger, TableBusyError
 from outbox.storage.row import Row
 from outbox.storage.table import LedgerTable
 
+from tests.clock import Clock
 from tests.faults.standins.dynamo import Dynamo
 from tests.faults.standins.errors import client_error
 
@@ -107,16 +108,6 @@ class Table(Dynamo):
         self.put(**self.row() | values)
 
 
-class Clock:
-    """Stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = float(NOW)
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def table() -> Table:
     return Table()
@@ -124,7 +115,7 @@ def table() -> Table:
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(float(NOW))
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from outbox.queues.event_source import EventSource
 from outbox.sending.pause import Pause, PauseState
 from outbox.storage.expressions import pack_item, unpack_item
 
+from tests.clock import Clock
 from tests.faults.standins.dynamo import Dynamo
 from tests.faults.standins.errors import client_error
 
@@ -45,16 +46,6 @@ class Table(Dynamo):
         self.items["#pause"] = pack_item(self.item() | values)
 
 
-class Clock:
-    """Stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = NOW + 0.5
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def table() -> Table:
     return Table()
@@ -62,7 +53,7 @@ def table() -> Table:
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(NOW + 0.5)
 
 
 @pytest.fixture

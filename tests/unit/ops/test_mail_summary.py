@@ -1,8 +1,9 @@
 """What `mail show` tells of a row: all but what is nobody's business."""
 
-from ops.commands.mail import summary
 from outbox.mail.states import State
 from outbox.storage.row import Row
+
+from ops.commands.mail import summary
 
 
 def test_a_summary_hides_the_claim_s_token_and_the_fingerprints() -> None:
