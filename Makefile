@@ -73,12 +73,12 @@ lint: .venv/.dev .venv-checkov/.done ## Code, types, template and security check
 	$(PY) -m mypy $(TYPED_SOURCES)
 # ruff has the same rules, and holds the reasons; bandit guards against those that it lacks.
 	$(PY) -m bandit --quiet --recursive --severity-level medium $(filter-out tests,$(PYTHON_SOURCES))
-	sam validate --lint
+	.venv/bin/sam validate --lint
 	@mkdir -p build
 	$(PY) -m tests.infrastructure.expansion >build/expanded.json
-	cfn-lint --regions $(REGIONS) -- template.yaml network.yaml
+	.venv/bin/cfn-lint --regions $(REGIONS) -- template.yaml network.yaml
 	@# In the expanded template SAM has put KeyCacheSeconds' value into the API, so it is unused (W2001). W1030: see template.yaml.
-	cfn-lint --ignore-checks W1030 W2001 --regions $(REGIONS) -- build/expanded.json
+	.venv/bin/cfn-lint --ignore-checks W1030 W2001 --regions $(REGIONS) -- build/expanded.json
 	rm -rf build/deployed
 	$(PY) -m tests.infrastructure.resolution build/deployed
 	PYTHONWARNINGS=ignore .venv-checkov/bin/parliament --config .parliament.yaml --directory build/deployed/policies
@@ -91,7 +91,7 @@ format: .venv/.dev ## Format the code and sort its imports
 build: .aws-sam/.built ## Build the deployable bundle with `sam build`
 
 deploy: .aws-sam/.built ## Deploy the bundle, with its version as a tag of the stack (ARGS=--guided asks)
-	sam deploy --tags "taqnyat-mail:version=$(VERSION)" $(ARGS)
+	.venv/bin/sam deploy --tags "taqnyat-mail:version=$(VERSION)" $(ARGS)
 
 # Built a second time elsewhere: a release is one only if the same sources give the same bytes.
 package: .aws-sam/.built ## Write a release to build/release, which deploys with the AWS CLI alone
@@ -122,12 +122,13 @@ build/bench/.done: requirements/bench.txt benchmarks/naive/requirements.txt
 	@touch $@
 
 .aws-sam/.built: .venv/.local .aws-sam/.inputs $(BUILD_INPUTS)
+	@echo "Building the bundle." >&2
 	$(SAM_BUILD)
 	$(PY) -m ops.version $(@D)/build/template.yaml
 	@touch $@
 
 # The hash seed is fixed: sets in byte-code are ordered by it.
-SAM_BUILD = env -u MAKEFLAGS -u MAKELEVEL PYTHONHASHSEED=0 PYTHON3_13="$(PYTHON3_13)" sam build
+SAM_BUILD = env -u MAKEFLAGS -u MAKELEVEL PYTHONHASHSEED=0 PYTHON3_13="$(PYTHON3_13)" .venv/bin/sam build
 VERSION = $(shell $(PY) -m ops.version)
 
 # The list of the inputs, so that a file that went away is noticed too.
@@ -137,7 +138,9 @@ VERSION = $(shell $(PY) -m ops.version)
 FORCE:
 
 .venv/.local: requirements/local.txt
+	@echo "Setting up .venv for this clone: about a minute, once." >&2
 	@test -x $(PY) || $(PYTHON) -m venv --clear .venv
+	@echo "  installing $$(grep -c == $<) packages, pinned by hash" >&2
 	$(PY) $(PIP_INSTALL) -r $<
 	@touch $@
 

@@ -13,6 +13,8 @@ from local.errors import LocalStackError
 from local.journey import Journey, first_mail, travel
 from local.stack import LocalStack, Options
 
+PORT = 9025
+_MOST_PORT = 65_532
 _ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _URL = re.compile(r"https://[^\s/?#@]+(/[^\s?#]*[^\s?#/])?|http://(127\.0\.0\.1|localhost)(:\d+)?")
 
@@ -28,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         signal.signal(number, _stop)
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     stack = LocalStack(_options(given), _tell)
-    code = 1
+    code = 130  # as a command that Ctrl-C ended, if it ends before it was up
     try:
         print("Starting the local stack.")
         stack.start()
@@ -52,6 +54,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
+    parser.add_argument(
+        "--port",
+        type=int,
+        default=PORT,
+        metavar="N",
+        help=f"the API's; console, AWS and simulator have the next three ({PORT}; 0: any)",
+    )
+    parser.add_argument(
+        "--keep", action="store_true", help="have mails and ledger again at the next start"
+    )
     parser.add_argument("--once", action="store_true", help="end after the first mail")
     parser.add_argument(
         "--taqnyat-url",
@@ -61,6 +73,12 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--from", dest="sender", metavar="ADDRESS", help="sender of the first mail")
     parser.add_argument("--to", metavar="ADDRESS", help="recipient of the first mail")
     given = parser.parse_args(arguments)
+    if not 0 <= given.port <= _MOST_PORT:
+        parser.error(f"--port must be from 0 to {_MOST_PORT}")
+    if given.keep and given.taqnyat_url is not None:
+        parser.error("--keep would write the account's token to the disk: not with --taqnyat-url")
+    if given.keep and not given.port:
+        parser.error("--keep needs the same ports each time: not with --port 0")
     if given.taqnyat_url is not None:
         given.taqnyat_url = given.taqnyat_url.rstrip("/")
         if not _URL.fullmatch(given.taqnyat_url):
@@ -75,6 +93,8 @@ def _options(given: argparse.Namespace) -> Options:
         taqnyat_url=given.taqnyat_url,
         taqnyat_token=os.environ.get("TAQNYAT_TOKEN") or None,
         publish=False,
+        port=given.port,
+        keep=given.keep,
     )
 
 
@@ -92,7 +112,7 @@ def _was_received_once(stack: LocalStack, journey: Journey) -> bool:
         return True
     mails = stack.simulator.inbox()
     _tell("inbox", f"{len(mails)} mail(s) at Taqnyat's simulator")
-    return [str(mail["msg_id"]) for mail in mails] == [str(journey.msg_id)]
+    return [str(mail["msg_id"]) for mail in mails].count(str(journey.msg_id)) == 1
 
 
 def _show(stack: LocalStack) -> None:

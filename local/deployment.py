@@ -30,6 +30,7 @@ BUILT = ROOT / ".aws-sam" / "build" / "template.yaml"
 _BUCKET = "artifacts"
 _CODE = ("CodeUri", "ContentUri")
 _WAIT = {"Delay": 0.05, "MaxAttempts": 2400}
+_COMPLETE = ["CREATE_COMPLETE", "UPDATE_COMPLETE"]
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -48,6 +49,8 @@ def deploy(
 ) -> dict[str, str]:
     """Deploy the stack and return its outputs; `more` are parameters besides the local ones.
 
+    One that is there from an earlier run is brought up to date.
+
     Raises:
         LocalStackError: it could not be deployed; the message has the reasons.
 
@@ -56,24 +59,39 @@ def deploy(
     template = yaml_parse(BUILT.read_text("utf-8"))
     with ThreadPoolExecutor() as pool:
         list(pool.map(lambda item: _upload(emulator, item["Properties"]), _with_code(template)))
-    body = json.dumps(template).encode()
-    emulator.client("s3").put_object(Bucket=_BUCKET, Key="template", Body=body)
+    given = parameters.values(taqnyat_url, more)
+    wanted = json.dumps([template, given]).encode()
     cloudformation = emulator.client("cloudformation")
-    cloudformation.create_stack(
-        StackName=STACK_NAME,
-        TemplateURL=f"https://s3.amazonaws.com/{_BUCKET}/template",
-        Parameters=parameters.values(taqnyat_url, more),
-        Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
-    )
-    try:
-        cloudformation.get_waiter("stack_create_complete").wait(
-            StackName=STACK_NAME, WaiterConfig=_WAIT
+    there = cloudformation.list_stacks(StackStatusFilter=_COMPLETE)["StackSummaries"]
+    if not there or _object(emulator, "deployed") != wanted:
+        how = "update" if there else "create"
+        _put(emulator, "template", json.dumps(template).encode())
+        getattr(cloudformation, f"{how}_stack")(
+            StackName=STACK_NAME,
+            TemplateURL=f"https://s3.amazonaws.com/{_BUCKET}/template",
+            Parameters=given,
+            Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
         )
-    except WaiterError:
-        raise LocalStackError(f"the stack was not made:\n{_reasons(cloudformation)}") from None
-    complete(emulator, STACK_NAME)
+        try:
+            cloudformation.get_waiter(f"stack_{how}_complete").wait(
+                StackName=STACK_NAME, WaiterConfig=_WAIT
+            )
+        except WaiterError:
+            reasons = _reasons(cloudformation)
+            raise LocalStackError(f"the stack was not deployed:\n{reasons}") from None
+        complete(emulator, STACK_NAME)
+        _put(emulator, "deployed", wanted)
     [stack] = cloudformation.describe_stacks(StackName=STACK_NAME)["Stacks"]
     return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+
+
+def _put(emulator: Emulator, key: str, body: bytes) -> None:
+    emulator.client("s3").put_object(Bucket=_BUCKET, Key=key, Body=body)
+
+
+def _object(emulator: Emulator, key: str) -> bytes:
+    body: bytes = emulator.client("s3").get_object(Bucket=_BUCKET, Key=key)["Body"].read()
+    return body
 
 
 def _with_code(template: Any) -> list[Any]:  # noqa: ANN401 - JSON
@@ -86,7 +104,7 @@ def _upload(emulator: Emulator, properties: dict[str, Any]) -> None:
     [name] = [name for name in _CODE if name in properties]
     packed = _packed(BUILT.parent / properties[name])
     key = hashlib.sha256(packed).hexdigest()
-    emulator.client("s3").put_object(Bucket=_BUCKET, Key=key, Body=packed)
+    _put(emulator, key, packed)
     properties[name] = f"s3://{_BUCKET}/{key}"
 
 

@@ -21,15 +21,17 @@ from local.gate import Gate
 from local.guard import Guard
 
 API_PATH = "/_local/api"
+END_PATH = "/_local/end"
 
 
 class Hidden:
     """The emulator's application below a secret path; elsewhere there is nothing."""
 
-    def __init__(self, prefix: str, gate: Gate) -> None:
-        """Take the path, without a slash at its end."""
+    def __init__(self, prefix: str, gate: Gate, ended: asyncio.Event) -> None:
+        """Take the path, without a slash at its end; `ended` is set when a call asks for it."""
         self._prefix = prefix
         self._gate = gate
+        self._ended = ended
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a call on as if the path began after the secret."""
@@ -44,8 +46,11 @@ class Hidden:
                 await send({"type": "websocket.close", "code": 1008})
             else:
                 await web.refuse(404, "not_found", "there is nothing here")(scope, receive, send)
-        elif path == API_PATH:
-            self._gate.below = parse_qs(scope["query_string"].decode())["below"][0]
+        elif path in (API_PATH, END_PATH):
+            if path == END_PATH:
+                self._ended.set()
+            else:
+                self._gate.below = parse_qs(scope["query_string"].decode())["below"][0]
             await Response(status_code=204)(scope, receive, send)
         else:
             # The raw path stays whole: it is what the caller signed.
@@ -68,7 +73,7 @@ def _find_own_objects(prefix: str) -> None:
 async def _serve(prefix: str, port: int, descriptor: int, api_port: int, api: int) -> None:
     ended = asyncio.Event()
     gate = Gate(ministack)
-    apps = ((Hidden(prefix, gate), port, descriptor), (gate, api_port, api))
+    apps = ((Hidden(prefix, gate, ended), port, descriptor), (gate, api_port, api))
     await asyncio.gather(*(web.serve(Guard(app, at), fd, ended) for app, at, fd in apps))
 
 

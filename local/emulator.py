@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
@@ -19,8 +19,8 @@ from urllib.parse import quote
 import boto3
 from botocore.config import Config
 
-from local import guardian, web
-from local.emulated import API_PATH
+from local import guardian, loopback
+from local.emulated import API_PATH, END_PATH
 from local.errors import LocalStackError
 from local.running import Running
 
@@ -52,15 +52,24 @@ class Emulator(Running):
     secret_access_key = "local"  # noqa: S105 - the emulator does not compare it
     region = REGION
 
-    def __init__(self, folder: Path, port: int = 0, api_port: int = 0, secret: str = "") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        port: int = 0,
+        api_port: int = 0,
+        secret: str = "",
+        kept: Path | None = None,
+    ) -> None:
         """Take a folder for the log and, below it, all of the emulator's own files.
 
-        `secret` is the part of the address without which nobody gets in; one is made up.
+        `secret` is the part of the address without which nobody gets in; one is made up. In the
+        folder `kept` is what it had when it ended, and will be again.
         """
+        self._kept = kept
         self.log = folder / "emulator.log"
         self._files = folder / "emulator"
         self._process: subprocess.Popen[bytes] | None = None
-        self._sockets = (web.listen(port), web.listen(api_port))
+        self._sockets = (loopback.listen(port), loopback.listen(api_port))
         self._ports = [int(listening.getsockname()[1]) for listening in self._sockets]
         self._prefix = f"/{secret or secrets.token_urlsafe(24)}"
         self._lock = threading.Lock()
@@ -74,12 +83,12 @@ class Emulator(Running):
     @property
     def endpoint_url(self) -> str:
         """Address for every AWS service; whoever knows it is let in."""
-        return f"http://{web.HOST}:{self._ports[0]}{self._prefix}"
+        return f"http://{loopback.HOST}:{self._ports[0]}{self._prefix}"
 
     @property
     def api_url(self) -> str:
         """Address of the API that was opened last, without its stage."""
-        return f"http://{web.HOST}:{self._ports[1]}"
+        return f"http://{loopback.HOST}:{self._ports[1]}"
 
     def client(self, service: str) -> Any:  # noqa: ANN401 - boto3 clients have no common type
         """Return a boto3 client with the deployer's credentials; safe to use from many threads."""
@@ -129,6 +138,9 @@ class Emulator(Running):
             listening.close()
         if self._process is None:
             return
+        if self._kept is not None and self._ask(END_PATH):
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(_STOP_SECONDS)
         if self._process.stdin is not None:
             self._process.stdin.close()
         self._process.wait(_STOP_SECONDS)
@@ -163,10 +175,12 @@ class Emulator(Running):
             "LANG": "C.UTF-8",
             "HOME": str(self._files),
             "TMPDIR": str(self._files / "tmp"),
-            "STATE_DIR": str(self._files / "state"),
-            "S3_DATA_DIR": str(self._files / "s3"),
+            "PERSIST_STATE": "0" if self._kept is None else "1",
+            "STATE_DIR": str((self._kept or self._files) / "state"),
+            "S3_PERSIST": "0" if self._kept is None else "1",
+            "S3_DATA_DIR": str((self._kept or self._files) / "s3"),
             "GATEWAY_PORT": f"{self._ports[0]}{self._prefix}",  # all queue URLs are made with it
-            "MINISTACK_HOST": web.HOST,
+            "MINISTACK_HOST": loopback.HOST,
             "MINISTACK_ACCOUNT_ID": ACCOUNT,
             "MINISTACK_REGION": REGION,
             "AUTH": "true",
@@ -186,7 +200,7 @@ class Emulator(Running):
 
     def _ask(self, path: str) -> bool:
         """Tell whether a call of the emulator's own is answered well."""
-        with closing(http.client.HTTPConnection(web.HOST, self._ports[0], timeout=5)) as line:
+        with closing(http.client.HTTPConnection(loopback.HOST, self._ports[0], timeout=5)) as line:
             try:
                 line.request("GET", self._prefix + path)
                 return line.getresponse().status < http.HTTPStatus.MULTIPLE_CHOICES

@@ -7,14 +7,25 @@ locks on files tell who is alive, and the system releases them however a process
 import fcntl
 import json
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
 _PREFIX = "run-"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What stays the same in a clone: an API key, Taqnyat's token, the emulator's secret path."""
+
+    api_key: str = field(default_factory=lambda: f"local_{secrets.token_urlsafe(24)}", repr=False)
+    token: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
+    path: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
 
 
 class RunFolder:
@@ -29,6 +40,7 @@ class RunFolder:
             self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=root))
             self._alive = _try_lock(self.path / "alive")
             self._claim = _try_lock(root / "stack.lock")
+            self.identity = _identity(root / "identity.json")
             if self.is_first:
                 self.stack_json.unlink(missing_ok=True)
 
@@ -44,12 +56,7 @@ class RunFolder:
 
     def publish(self, details: Mapping[str, Any]) -> None:
         """Write the details at once and readable only by their owner: a key is among them."""
-        target = self.stack_json
-        draft = target.with_suffix(".tmp")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(details, file, indent=2)
-        draft.replace(target)
+        write(self.stack_json, details)
 
     def withdraw(self) -> None:
         """Take the details away, before what they name goes."""
@@ -62,6 +69,24 @@ class RunFolder:
             if lock is not None:
                 lock.close()
         self._claim = None
+
+
+def write(target: Path, value: Mapping[str, Any]) -> None:
+    """Write JSON at once and readable only by its owner."""
+    draft = target.with_suffix(".tmp")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump(value, file, indent=2)
+    draft.replace(target)
+
+
+def _identity(path: Path) -> Identity:
+    try:
+        return Identity(**json.loads(path.read_text("utf-8")))
+    except (FileNotFoundError, ValueError, TypeError):  # none yet, or not one of ours
+        made = Identity()
+        write(path, asdict(made))
+        return made
 
 
 @contextmanager

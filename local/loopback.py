@@ -1,4 +1,4 @@
-"""A threaded HTTP server on the loopback that stops at once, whatever its connections do."""
+"""Ports of the loopback, and a threaded server on one that stops at once, whatever hangs."""
 
 import socket
 import sys
@@ -9,7 +9,32 @@ from typing import Any, Self
 
 from local.running import Running
 
+HOST = "127.0.0.1"
+_BACKLOG = 512
 _POLL_SECONDS = 0.02
+
+
+def listen(port: int = 0) -> socket.socket:
+    """Listen on a port of the loopback: the given one, or any if it is 0 or taken."""
+    for wanted in (port, 0):
+        listening = socket.socket()
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((HOST, wanted))
+            listening.listen(_BACKLOG)
+        except OSError:
+            listening.close()
+            if not wanted:
+                raise
+        else:
+            return listening
+    raise AssertionError
+
+
+def is_taken(port: int) -> bool:
+    """Tell whether somebody has this port."""
+    with listen(port) as listening:
+        return port != 0 and listening.getsockname()[1] != port
 
 
 class LoopbackServer(Running, ThreadingMixIn, TCPServer):
@@ -17,12 +42,13 @@ class LoopbackServer(Running, ThreadingMixIn, TCPServer):
 
     daemon_threads = True
     block_on_close = False
-    allow_reuse_address = True
-    request_queue_size = 512
 
     def __init__(self, address: tuple[str, int], handler: type[BaseRequestHandler]) -> None:
-        """Bind the address (port 0: any free one); serving begins with `start`."""
-        super().__init__(address, handler)
+        """Listen (port 0, or one that is taken: any free one); serving begins with `start`."""
+        super().__init__(address, handler, bind_and_activate=False)
+        self.socket.close()
+        self.socket = listen(address[1])
+        self.server_address = self.socket.getsockname()
         self.stopping = threading.Event()
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()

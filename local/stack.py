@@ -1,24 +1,35 @@
 """The local stack: emulator, simulator (or another provider), the deployed template, a ticker."""
 
+import errno
+import json
 import os
-import secrets
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from local import deployment
 from local.console import AwsGateway, Console
 from local.emulator import Emulator
 from local.errors import LocalStackError
-from local.folder import RunFolder
+from local.folder import RunFolder, write
+from local.loopback import is_taken
 from local.parameters import STACK_NAME
 from local.running import Running
 from local.simulator import Simulator
 from local.ticker import Ticker
 
 _TICK_SECONDS = 2.5
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+# What is at `port` and the three after it, and the key that has its address in stack.json.
+_PORTS = (
+    ("the API", "api_url"),
+    ("the console", "inbox_url"),
+    ("AWS", "aws_endpoint_url"),
+    ("Taqnyat's simulator", "simulator_url"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +38,8 @@ class Options:
 
     `parameters` go to the template besides the local ones; `tick` is the seconds between two
     status checks; `root` is the folder of the runs; `publish` says whether stack.json is written
-    as soon as the stack is up.
+    as soon as the stack is up. `port` is the first of four (API, console, AWS, Taqnyat's
+    simulator); 0 takes any. With `keep`, mails and ledger are there again at the next start.
     """
 
     taqnyat_url: str | None = None
@@ -35,6 +47,8 @@ class Options:
     parameters: Mapping[str, str] = field(default_factory=dict)
     tick: float = _TICK_SECONDS
     publish: bool = True
+    port: int = 0
+    keep: bool = False
     root: Path = deployment.ROOT / ".local"
 
 
@@ -53,7 +67,7 @@ class LocalStack(Running):
     ) -> None:
         """Start nothing yet."""
         self.options = options or Options()
-        self.api_key = f"local_{secrets.token_urlsafe(24)}"
+        self.api_key = ""
         self.api_url = ""
         self.outputs: dict[str, str] = {}
         self.simulator: Simulator | None = None
@@ -92,6 +106,12 @@ class LocalStack(Running):
             self._start()
             if self.options.publish:
                 self.publish()
+        except OSError as error:
+            self.stop()
+            if error.errno not in _NO_ROOM:
+                raise
+            place = self.options.root.resolve()
+            raise LocalStackError(f"no space left on the disk of {place}") from None
         except BaseException:
             self.stop()
             raise
@@ -104,8 +124,14 @@ class LocalStack(Running):
         deployment.build()
         self._folder = RunFolder(self.options.root)
         self._ending.callback(self._folder.close)
+        identity = self._folder.identity
+        self.api_key = identity.api_key
+        kept = self._kept()
         if url is None:
-            self.simulator = self._ending.enter_context(Simulator())
+            self.simulator = Simulator(token=identity.token, port=self._port(3))
+            if kept is not None:
+                self._restore(self.simulator, kept / "simulator.json")
+            self._ending.enter_context(self.simulator)
             url, token = self.simulator.base_url, self.simulator.token
             self._tell("simulator", url)
         ticker = Ticker(
@@ -113,7 +139,10 @@ class LocalStack(Running):
             lambda problem: self._tell("warning", f"the status check failed: {problem}"),
         )
         self._ending.callback(ticker.join)  # a running invocation ends with the emulator
-        self._emulator = self._ending.enter_context(Emulator(self._folder.path))
+        self._emulator = Emulator(
+            self._folder.path, self._port(2), self._port(0), identity.path, kept
+        )
+        self._ending.enter_context(self._emulator)
         self._tell("emulator", self._emulator.endpoint_url)
         self.outputs = deployment.deploy(self._emulator, url, self.options.parameters)
         deployment.put_secrets(self._emulator, self.outputs, token or "", self.api_key)
@@ -121,9 +150,50 @@ class LocalStack(Running):
         ticker.start(self._emulator, self.outputs["StatusCheckFunction"])
         self._ending.callback(ticker.stop)
         reach = AwsGateway(self.client, self.outputs, self.api_url, self.api_key)
-        self._console = self._ending.enter_context(Console(reach, self.simulator))
+        self._console = Console(reach, self.simulator, self._port(1))
+        self._ending.enter_context(self._console)
         self._ending.callback(self._folder.withdraw)
         self._tell("deployed", f"stack {STACK_NAME}, API {self.api_url}")
+        self._compare_ports()
+
+    def _port(self, number: int) -> int:
+        return self.options.port and self.options.port + number
+
+    def _compare_ports(self) -> None:
+        """Tell of each port that was taken, and where its part is instead."""
+        details = self.details()
+        for number, (name, key) in enumerate(_PORTS):
+            at = urlsplit(details[key] or "").port
+            if at and at != self._port(number) != 0:
+                self._tell("port", f"{self._port(number)} is taken: {name} is at {at}")
+
+    def _kept(self) -> Path | None:
+        """Return the folder of what is kept, None if nothing is to be."""
+        if not self.options.keep:
+            return None
+        if not self.folder.is_first:
+            raise LocalStackError(
+                "another stack of this checkout is up; only one can keep its mails"
+            )
+        for number, (name, _) in enumerate(_PORTS):
+            if is_taken(self._port(number)):
+                raise LocalStackError(
+                    f"port {self._port(number)} ({name}) is taken, and what is kept needs its "
+                    "ports again: free it, or begin anew with another --port"
+                )
+        folder = self.options.root / f"kept-{self.options.port}"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return folder
+
+    def _restore(self, simulator: Simulator, file: Path) -> None:
+        try:
+            simulator.provider.restore(json.loads(file.read_text("utf-8")))
+        except FileNotFoundError:
+            pass  # the first time
+        except (ValueError, KeyError):
+            problem = f"what is kept cannot be read: remove {file.parent.resolve()}"
+            raise LocalStackError(problem) from None
+        self._ending.callback(lambda: write(file, simulator.provider.kept()))
 
     def publish(self) -> None:
         """Write stack.json: from now on others may count on the stack being theirs."""

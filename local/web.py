@@ -16,8 +16,6 @@ from starlette.types import ASGIApp
 
 from local.running import Running
 
-HOST = "127.0.0.1"
-_BACKLOG = 512
 _GRACE_SECONDS = 0.5
 _KEEP_ALIVE_SECONDS = 75.0
 
@@ -46,23 +44,6 @@ async def read(request: Request, limit: int) -> bytes | None:
     except ClientDisconnect:
         return None
     return bytes(body)
-
-
-def listen(port: int = 0) -> socket.socket:
-    """Listen on a port of the loopback: the given one, or any if it is 0 or taken."""
-    for wanted in (port, 0):
-        listening = socket.socket()
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listening.bind((HOST, wanted))
-            listening.listen(_BACKLOG)
-        except OSError:
-            listening.close()
-            if not wanted:
-                raise
-        else:
-            return listening
-    raise AssertionError
 
 
 async def serve(app: ASGIApp, descriptor: int, ended: asyncio.Event) -> None:

@@ -3,7 +3,19 @@
 import click
 
 from ops import version
-from ops.commands import campaign, doctor, failed, keys, mail, pausing, send, status, token, unknown
+from ops.commands import (
+    campaign,
+    doctor,
+    failed,
+    keys,
+    local,
+    mail,
+    pausing,
+    send,
+    status,
+    token,
+    unknown,
+)
 from ops.commands.suggesting import SuggestingGroup
 
 
@@ -28,6 +40,7 @@ _COMMANDS: tuple[click.Command, ...] = (
     pausing.resume,
     keys.group,
     token.group,
+    local.group,
 )
 for _command in _COMMANDS:
     main.add_command(_command)

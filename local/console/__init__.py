@@ -6,7 +6,7 @@ ledger and the queues, sends through the real POST /emails, and steers the simul
 
 from typing import Self
 
-from local import web
+from local import loopback, web
 from local.console.app import App
 from local.console.behaviour import Behaviour
 from local.console.gateway import AwsGateway, Gateway
@@ -26,9 +26,9 @@ class Console(Running):
         behaviour = None if simulator is None else Behaviour(simulator, gateway.store_token)
         self._watch = Watch(gateway, simulator, behaviour)
         app = App(self._watch, gateway, simulator, behaviour).application()
-        listening = web.listen(port)
+        listening = loopback.listen(port)
         at = int(listening.getsockname()[1])
-        self.url = f"http://{web.HOST}:{at}"
+        self.url = f"http://{loopback.HOST}:{at}"
         self._web = web.Web(Guard(app, at, page=True), listening)
 
     def start(self) -> Self:

@@ -7,6 +7,8 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from local.simulator.call import recipients
+
 Mail = Mapping[str, Any]
 Row = Mapping[str, Any]
 _KINDS = ("html", "text")
@@ -15,21 +17,13 @@ _ALIKE = str.maketrans("أإآٱىة", "اااايه")
 _SHOWN = ("n", "at", "msg_id", "auth", "token", "content_type")
 
 
-def recipients(mail: Mail) -> list[str]:
-    """Return the addresses, however they were sent."""
-    given = mail["fields"].get("to")
-    if isinstance(given, str):
-        given = given.split(",")
-    return [str(part).strip() for part in given] if isinstance(given, list) else []
-
-
 def summary(mail: Mail, row: str | None) -> dict[str, Any]:
     """Return what the list shows of a mail; `row` is the id of its ledger row."""
     fields = mail["fields"]
     return {
         **{name: mail.get(name) for name in _SHOWN},
         "from": fields.get("from"),
-        "to": recipients(mail),
+        "to": list(recipients(mail["fields"].get("to"))),
         "subject": fields.get("subject"),
         "campaign": fields.get("campaignName"),
         "row": row,
@@ -80,7 +74,12 @@ def fingerprint(mail: Mail, kind: str) -> str:
     """Return what the ledger's row has of a mail with these fields; held by a test."""
     fields = mail["fields"]
     parts = [
-        *(fields.get("from"), *recipients(mail), "", fields.get("campaignName")),
+        *(
+            fields.get("from"),
+            *recipients(mail["fields"].get("to")),
+            "",
+            fields.get("campaignName"),
+        ),
         *(fields.get("subject"), kind, fields.get("msg")),
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

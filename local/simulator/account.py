@@ -71,6 +71,11 @@ class Account:
             return self.shown_balance
         return _ENDLESS - self.spent if self.balance is None else self.balance
 
+    def kept(self) -> dict[str, Any]:
+        """Return what `changed` makes this account of again; the token is in it."""
+        shown = {name: value for name, value in self.show().items() if name in _READERS}
+        return {**shown, "token": self.token}
+
     def changed(self, change: object) -> "Account":
         """Return the account with the given fields changed.
 

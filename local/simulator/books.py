@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from local.simulator.call import recipients
+
 Observer = Callable[[Mapping[str, Any]], None]
 _MAX_MAILS = 20_000
 _MAX_BYTES = 256 << 20
@@ -50,17 +52,27 @@ class Books:
         for observer in self._observers:
             observer({"event": event, **entry})
 
-    def add_mail(self, entry: Mapping[str, Any], recipients: tuple[str, ...], size: int) -> None:
+    def add_mail(self, entry: Mapping[str, Any], to: tuple[str, ...], size: int) -> None:
         """Take an accepted mail into the inbox; the oldest goes if there is no room."""
         with self._lock:
             self._accepted += 1
-            kept = _Kept({"n": self._accepted, **entry}, recipients, size)
+            kept = _Kept({**entry, "n": self._accepted}, to, size)
             self._mails.append(kept)
             self._bytes += size
             while len(self._mails) > _MAX_MAILS or self._bytes > _MAX_BYTES:
                 self._bytes -= self._mails.popleft().size
                 self._dropped += 1
         self.tell("mail", kept.shown)
+
+    def restore(self, inbox: Mapping[str, Any]) -> None:
+        """Take an inbox back, as `inbox` once gave it."""
+        for mail in inbox["mails"]:
+            size = sum(
+                len(str(value).encode("utf-8", "replace")) for value in mail["fields"].values()
+            )
+            self._accepted = mail["n"] - 1
+            self.add_mail(mail, recipients(mail["fields"].get("to")), size)
+        self._accepted, self._dropped = inbox["accepted"], inbox["dropped"]
 
     def inbox(self, *, to: str | None = None, after: int = 0, limit: int | None = None) -> Any:  # noqa: ANN401 - JSON
         """Return the accepted mails in order: of one recipient, after a number, at most so many."""

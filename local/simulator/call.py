@@ -64,9 +64,8 @@ def read(*, query: str, body: bytes, content_type: str, authorization: str) -> C
     scheme, _, given_in_header = authorization.partition(" ")
     if scheme.lower() == "bearer" and given_in_header.strip():
         tokens.append(("header", given_in_header.strip()))
-    recipients = _recipients(fields.get("to"))
     size = len(body) or len(query)
-    return Call(fields, recipients, tuple(tokens), content_type, size)
+    return Call(fields, recipients(fields.get("to")), tuple(tokens), content_type, size)
 
 
 def is_address(value: str) -> bool:
@@ -89,7 +88,8 @@ def _from_json(body: bytes) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _recipients(value: object) -> tuple[str, ...]:
+def recipients(value: object) -> tuple[str, ...]:
+    """Return the addresses of a field `to`, however they were sent."""
     if isinstance(value, str):
         value = value.split(",") if value else []
     if not isinstance(value, list):

@@ -4,6 +4,7 @@ import itertools
 import math
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -46,6 +47,17 @@ class Provider:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _limiter: Limiter = field(default_factory=Limiter)
     _msg_ids: Any = field(default_factory=lambda: itertools.count(FIRST_MSG_ID))
+
+    def kept(self) -> dict[str, Any]:
+        """Return account and inbox as JSON that `restore` takes; the token is in it."""
+        return {"account": self.account.kept(), "inbox": self.books.inbox()}
+
+    def restore(self, kept: Mapping[str, Any]) -> None:
+        """Go on where another simulator ended."""
+        self.change_account(kept["account"])
+        self.books.restore(kept["inbox"])
+        ids = [int(mail["msg_id"]) for mail in kept["inbox"]["mails"]]
+        self._msg_ids = itertools.count(max(ids, default=FIRST_MSG_ID - 1) + 1)
 
     def change_account(self, change: object) -> dict[str, Any]:
         """Change fields of the account and return what is shown of it (FieldError if wrong)."""

@@ -3,16 +3,19 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from local.loopback import is_taken
 from local.simulator import Simulator
 
 ROOT = Path(__file__).parents[2]
@@ -76,6 +79,8 @@ def test_a_first_mail_that_fails_is_an_exit_code_of_one() -> None:
         (["--taqnyat-url", "https://api.taqnyat.sa"], "TAQNYAT_TOKEN"),
         (["--taqnyat-url", "http://example.com"], "https"),
         (["--never"], "--never"),
+        (["--port", "65533"], "--port"),
+        (["--keep", "--port", "0"], "--port 0"),
     ],
 )
 def test_wrong_arguments_are_told(arguments: list[str], word: str) -> None:
@@ -102,16 +107,67 @@ def test_everything_ends_with_it(
         assert not details_file.exists()
 
 
-def test_two_at_a_time_do_not_disturb_each_other(
+def test_two_at_a_time_do_not_disturb_each_other_and_mails_are_kept(
     no_process_stays: None,  # noqa: ARG001 - a guard
+    kept_at: int,
 ) -> None:
-    with _running() as (first, details_file):
-        before = details_file.read_bytes()
-        done = _local(["--once"], dict(os.environ))
+    """The first run keeps its mail; the second has it again, and a third starts beside that."""
+    keep = ["--keep", "--port", str(kept_at)]
+    done = _local([*keep, "--once"], dict(os.environ))
+    assert done.returncode == 0, done.stdout + done.stderr
+    key = json.loads((ROOT / ".local" / "identity.json").read_text("utf-8"))["api_key"]
+
+    with _running(*keep) as (second, details_file):
+        details = json.loads(details_file.read_text("utf-8"))
+        assert details["api_url"] == f"http://127.0.0.1:{kept_at}/v1"
+        assert details["inbox_url"] == f"http://127.0.0.1:{kept_at + 1}"
+        assert details["api_key"] == key
+        assert _count(details["simulator_url"]) == 2
+        assert _rows(details) == 2
+        exported = _operate("local", "env")
+        assert exported.stdout.splitlines()[:2] == [
+            f"export API_URL={details['api_url']}",
+            f"export API_KEY={key}",
+        ]
+
+        done = _local(["--once", "--port", str(kept_at)], dict(os.environ))
         assert done.returncode == 0, done.stdout + done.stderr
-        assert details_file.read_bytes() == before
-        first.send_signal(signal.SIGTERM)
-        assert first.wait(15) == 0
+        assert done.stdout.count("is taken: ") == 4
+        assert json.loads(details_file.read_text("utf-8")) == details
+        refused = _local(["--once", *keep], dict(os.environ))
+        assert (refused.returncode, refused.stderr.count("another stack")) == (1, 1)
+        second.send_signal(signal.SIGTERM)
+        assert second.wait(30) == 0
+    down = _operate("local", "env")
+    assert (down.returncode, down.stdout) == (1, "")
+
+
+def _operate(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [str(ROOT / "taqnyat-mail"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def _count(simulator_url: str) -> int:
+    with urllib.request.urlopen(f"{simulator_url}/inbox", timeout=10) as answer:  # noqa: S310
+        return len(json.load(answer)["mails"])
+
+
+def _rows(details: dict[str, str]) -> int:
+    asked = urllib.request.Request(  # noqa: S310
+        f"{details['api_url']}/emails", headers={"Authorization": f"Bearer {details['api_key']}"}
+    )
+    with urllib.request.urlopen(asked, timeout=30) as answer:  # noqa: S310
+        return len(json.load(answer)["data"])
+
+
+@pytest.fixture
+def kept_at() -> Iterator[int]:
+    """Give the first of four free ports; what was kept for them is removed afterwards."""
+    port = next(
+        base for base in range(19_025, 30_000, 16) if not any(map(is_taken, range(base, base + 4)))
+    )
+    yield port
+    shutil.rmtree(ROOT / ".local" / f"kept-{port}", ignore_errors=True)
 
 
 @pytest.fixture
@@ -125,10 +181,10 @@ def no_process_stays() -> Iterator[None]:
 
 
 @contextmanager
-def _running() -> Iterator[tuple[subprocess.Popen[str], Path]]:
+def _running(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], Path]]:
     """Start it, and give it when it is up with the file that has its details."""
     with subprocess.Popen(
-        [sys.executable, "-m", "local"],
+        [sys.executable, "-m", "local", *arguments],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
-from local import web
+from local import loopback, web
 from local.gate import Gate
 
 CONCURRENCY = 3
@@ -60,7 +60,7 @@ def gate(upstream: Upstream) -> Gate:
 
 @pytest.fixture
 def port(gate: Gate) -> Iterator[int]:
-    listening = web.listen()
+    listening = loopback.listen()
     number = int(listening.getsockname()[1])
     with web.Web(gate, listening):
         yield number
