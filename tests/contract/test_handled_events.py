@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,13 @@ from mail_authorize import handler as authorizer
 from mail_send import worker
 from mail_status import handler as status
 from outbox import aws
+from outbox.mail.mail import MailError
+from outbox.mail.states import State
+from outbox.queues.message import ReceivedMessage
+from outbox.storage.ledger import Ledger
+from outbox.storage.table import LedgerTable
 
-from tests.faults.world import WORKER_SECONDS, Context, Process, World
+from tests.faults.world import TABLE, WORKER_SECONDS, Context, Process, World
 
 EVENTS = Path(__file__).parents[2] / "events"
 API = {
@@ -64,9 +70,21 @@ def test_the_api_answers(world: World, name: str, expected: int) -> None:
     assert len(world.mail.messages) == (expected == 200 and name.startswith("api-post"))
 
 
+def has_row(world: World, record: dict[str, Any]) -> None:
+    """Give a client's mail the row that the API writes before its message."""
+    message = ReceivedMessage.from_record(record)
+    with suppress(MailError):
+        mail = message.mail("transactional", world.now)
+        if mail.client and message.redrive_attempt is None:
+            table = LedgerTable(world.dynamo, TABLE, 30, lambda: world.now)
+            Ledger(table).create(mail, State.QUEUED)
+
+
 @pytest.mark.parametrize(("name", "states"), SQS.items())
 def test_the_worker_sees_it_through(world: World, name: str, states: set[str]) -> None:
     given = event(name)
+    for record in given["Records"]:
+        has_row(world, record)
     answer = handled(world, "worker", lambda context: worker.handler(given, context))
     assert answer == {"batchItemFailures": []}
     reports = [report for notes in world.notes for report in notes.reports]

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 from outbox.mail.states import State
-from outbox.queues import queue
+from outbox.queues import message
 from outbox.storage import claims
 
 from tests.faults import books
@@ -17,9 +17,9 @@ DAY = 86400
 def test_a_mail_is_retried_to_its_end_whatever_the_queue_counts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert queue.MAX_RECEIVES < QUEUE_RECEIVES - 50
+    assert message.MAX_RECEIVES < QUEUE_RECEIVES - 50
     # A tenth of all, for the sake of time.
-    monkeypatch.setattr(queue, "MAX_RECEIVES", queue.MAX_RECEIVES // 10)
+    monkeypatch.setattr(message, "MAX_RECEIVES", message.MAX_RECEIVES // 10)
     monkeypatch.setattr(claims, "MAX_ATTEMPTS", claims.MAX_ATTEMPTS // 10)
     world = World(FAILURE_RUN="100000", RETRY_WINDOW_SECONDS=str(DAY))
     world.mail.max_receives = QUEUE_RECEIVES // 10

@@ -294,7 +294,7 @@ class World:
         self.notes: list[Notes] = []
         self.orders: dict[str, Order] = {}
         self.taqnyat = Taqnyat({TOKEN})
-        self.dynamo = Dynamo(TABLE, self._written)
+        self.dynamo = Dynamo(TABLE, self._written, lambda: self.now)
         self.sqs = sqs.Sqs(lambda: self.now)
         self.scheduler = Scheduler(GROUP, SCHEDULE_ROLE_ARN, self.sqs, lambda: self.now)
         self.secrets = Secrets(SECRET, TOKEN)
@@ -587,6 +587,7 @@ class World:
 
     def row(self, order: Order) -> Row | None:
         """Return the row of an order."""
+        self.dynamo.expire()
         item = self.dynamo.items.get(order.mail_id)
         return None if item is None else Row.of(item)
 
@@ -623,7 +624,8 @@ class World:
         return None
 
     def _written(self, before: Item | None, after: Item) -> None:
-        if "state" in after:
+        # To keep a row for longer is no arrow.
+        if "state" in after and {**(before or {}), "ttl": None} != {**after, "ttl": None}:
             self.writes.append(Write(before, after))
 
     def _count_redriven(self) -> None:

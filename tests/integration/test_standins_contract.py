@@ -421,7 +421,7 @@ def test_the_ledger_goes_its_way(aws: Aws) -> None:
     assert claims.settle(again, State.UNKNOWN, attempt, reason="hang", code=None, possibly_sent=1)
     assert not claims.claim(_mail(), "third")[0]
     assert not claims.claim(_mail(), "third", redrive_attempt=1)[0]
-    taken, redriven = claims.claim(_mail(), "third", redrive_attempt=2, possibly_sent=True)
+    taken, redriven = claims.claim(_mail(), "third", redrive_attempt=2)
     assert (taken, redriven.resends, redriven.attempt_count) == (True, 2, 3)
     assert claims.settle(redriven, State.SENT, attempt, reason="sent", msg_id="1", price="0.1")
     row = ledger.get("mail")  # type: ignore[assignment]  # it is there

@@ -10,7 +10,14 @@ from taqnyat.explanations import EXPLANATIONS, Text, explain
 
 from local.simulator import guide
 
-OWN = {"expired", "retry_window_ended", "worker_died", "invalid", client.ANSWER_OF_ANOTHER}
+OWN = {
+    "expired",
+    "retry_window_ended",
+    "worker_died",
+    "invalid",
+    "no_record",
+    client.ANSWER_OF_ANOTHER,
+}
 
 
 def reasons() -> set[str]:

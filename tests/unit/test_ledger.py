@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 from outbox.mail.mail import Mail
 from outbox.mail.states import State
 from outbox.mail.times import iso
-from outbox.storage.claims import MAX_ATTEMPTS, Claims
+from outbox.storage.claims import MAX_ATTEMPTS, Claims, NoRecordError
 from outbox.storage.expressions import pack_item, unpack_item
 from outbox.storage.ledger import Ledger, TableBusyError
 from outbox.storage.row import Row
@@ -34,6 +34,7 @@ MAIL = Mail(
     expires_at=NOW + 900,
     accepted_at=NOW - 60.25,
 )
+PRODUCED = replace(MAIL, client=None)  # of a direct producer: it has no row yet
 BEGUN = {
     "fingerprint": MAIL.fingerprint,
     "client": "shop",
@@ -45,6 +46,7 @@ BEGUN = {
     "on_unknown": "resend",
     "expires_at": NOW + 900,
 }
+PRODUCED_BEGUN = {key: value for key, value in BEGUN.items() if key != "client"}
 CLAIMED = {
     "pk": "m1",
     "state": "sending",
@@ -139,7 +141,7 @@ def _known(ledger: Ledger) -> Row:
     return row
 
 
-def _claimed(claims: Claims, mail: Mail = MAIL) -> Row:
+def _claimed(claims: Claims, mail: Mail = PRODUCED) -> Row:
     taken, row = claims.claim(mail, "t1")
     assert taken
     return row
@@ -230,7 +232,7 @@ def test_a_claim_makes_the_row_of_a_direct_producers_mail(
     ledger: Ledger, claims: Claims, table: Table
 ) -> None:
     row = _claimed(claims)
-    assert table.row() == BEGUN | CLAIMED
+    assert table.row() == PRODUCED_BEGUN | CLAIMED
     assert row == _known(ledger)
     assert (row.claim_token, row.lease, row.attempt_count) == ("t1", NOW + LEASE, 1)
 
@@ -243,7 +245,7 @@ def test_a_claim_keeps_what_the_row_said(
     clock.now += 10
     taken, row = claims.claim(MAIL, "t1")
     assert (taken, row.client, row.request, row.attempt_count) == (True, "first", "request", 4)
-    assert (table.row()["lease"], table.row()["ttl"]) == (NOW + 10 + LEASE, NOW + 10 + KEPT)
+    assert (table.row()["lease"], table.row()["ttl"]) == (NOW + 10 + LEASE, NOW + KEPT)
 
 
 @pytest.mark.parametrize("state", list(State))
@@ -293,12 +295,13 @@ def test_a_redrive_claims_what_its_own_attempt_parked(
 
 
 @pytest.mark.parametrize(
-    ("standing", "parked_as_unknown", "maybe", "resends"),
+    ("standing", "redrive_attempt", "maybe", "resends"),
     [
-        (None, False, None, 0),
-        (None, True, 1, 1),
-        (0, False, None, 0),
-        (1, False, 1, 1),
+        (None, 0, 1, 1),
+        (None, 3, 1, 1),
+        (0, None, None, 0),
+        (0, 0, None, 0),
+        (1, None, 1, 1),
     ],
 )
 def test_a_claim_counts_the_resend_before_it_is_made(
@@ -306,15 +309,14 @@ def test_a_claim_counts_the_resend_before_it_is_made(
     claims: Claims,
     table: Table,
     standing: int | None,
+    redrive_attempt: int | None,
     maybe: int | None,
     resends: int,
-    *,
-    parked_as_unknown: bool,
 ) -> None:
     if standing is not None:
         ledger.create(MAIL, State.QUEUED)
         table.change(**({"maybe": standing} if standing else {}))
-    taken, row = claims.claim(MAIL, "t1", possibly_sent=parked_as_unknown)
+    taken, row = claims.claim(MAIL, "t1", redrive_attempt)
     assert taken
     assert (table.row().get("maybe"), row.resends) == (maybe, resends)
 
@@ -327,13 +329,73 @@ def test_a_claim_that_the_sdk_made_twice_is_ours(claims: Claims) -> None:
     assert claims.claim(MAIL, "t1")[0] is False
 
 
-def test_a_row_that_vanishes_before_it_is_read_is_tried_later(
+def test_a_row_that_vanishes_before_it_is_read_has_no_record(
     ledger: Ledger, claims: Claims, table: Table
 ) -> None:
     ledger.create(MAIL, State.SENT)
     table.vanishes = True
-    with pytest.raises(ClientError, match="ConditionalCheckFailed"):
+    with pytest.raises(NoRecordError):
         claims.claim(MAIL, "t1")
+
+
+def test_a_clients_mail_without_a_row_is_claimed_by_a_re_drive_only(
+    claims: Claims, table: Table
+) -> None:
+    mail = replace(MAIL, client="shop")
+    with pytest.raises(NoRecordError):
+        claims.claim(mail, "t1")
+    assert table.items == {}
+    taken, row = claims.claim(mail, "t1", 0)
+    assert (taken, row.possibly_sent, row.resends, row.attempt_count) == (True, 1, 1, 1)
+    assert row.client is None  # who wrote the message is not known
+    assert claims.claim(mail, "t1", 0) == (True, row)  # the SDK's repetition
+    assert claims.claim(mail, "t2", 0) == (False, row)
+
+
+LATER = NOW + 10 * KEPT
+
+
+def test_no_write_brings_the_end_of_a_row_nearer(
+    ledger: Ledger, claims: Claims, table: Table
+) -> None:
+    """A schedule that was to be deleted may fire at its time all the same."""
+    ledger.create(MAIL, State.SCHEDULED)
+
+    def later(**changes: object) -> None:
+        table.change(ttl=LATER, **changes)
+
+    later(scheduled_at=NOW + 500)
+    assert ledger.reschedule(_known(ledger), NOW + 600, "next")
+    assert table.row()["ttl"] == LATER
+    later(state="queued")
+    row = _claimed(claims)
+    assert table.row()["ttl"] == LATER
+    claims.settle(row, State.UNKNOWN, None)
+    assert table.row()["ttl"] == LATER
+    claims.keep("m1")
+    assert table.row()["ttl"] == LATER
+    assert ledger.resolve_sent("m1", ATTEMPT) is None
+    assert table.row()["ttl"] == LATER
+    later(state="queued")
+    assert ledger.cancel("m1").state is State.CANCELED
+    assert table.row()["ttl"] == LATER
+
+
+def test_a_row_is_kept_for_another_copy_of_its_message(
+    ledger: Ledger, claims: Claims, table: Table, clock: Clock
+) -> None:
+    claims.keep("m1")
+    assert table.items == {}
+    ledger.create(MAIL, State.QUEUED)
+    before = table.row()
+    clock.now += 7
+    claims.keep("m1")
+    assert table.row() == before | {"ttl": NOW + 7 + KEPT}
+
+
+def test_a_record_is_kept_for_longer_than_both_queues_keep_a_message(table: Table) -> None:
+    rows = LedgerTable(cast("Any", table), "ledger", 15, lambda: NOW)
+    assert rows.expiry() == NOW + 30 * 86400
 
 
 def test_a_row_that_is_not_shown_is_read(ledger: Ledger, claims: Claims, table: Table) -> None:
@@ -357,12 +419,11 @@ def test_what_is_taken_over_is_a_resend_with_its_history(
     taken, now = claims.take_over(row, "t2", ATTEMPT)
     later = "2027-01-15T08:02:00.000Z"
     assert taken
-    assert table.row() == BEGUN | CLAIMED | {
+    assert table.row() == PRODUCED_BEGUN | CLAIMED | {
         "claim": "t2",
         "claimed_at": later,
         "updated": later,
         "lease": NOW + 2 * LEASE,
-        "ttl": NOW + LEASE + KEPT,
         "attempt_count": 2,
         "resends": 1,
         "maybe": 1,
@@ -384,7 +445,7 @@ def test_a_call_is_settled_once(claims: Claims, table: Table, clock: Clock) -> N
     table.change(code=15)
     clock.now += 1
     assert claims.settle(row, State.SENT, ATTEMPT, reason="sent", msg_id="7", code=None)
-    assert table.row() == BEGUN | CLAIMED | {
+    assert table.row() == PRODUCED_BEGUN | CLAIMED | {
         "state": "sent",
         "updated": "2027-01-15T08:00:01.000Z",
         "ttl": NOW + 1 + KEPT,
@@ -401,7 +462,7 @@ def test_two_attributes_are_taken_away_at_once(claims: Claims, table: Table) -> 
     row = _claimed(claims)
     table.change(code=15, retry_until=1)
     claims.settle(row, State.QUEUED, None, code=None, retry_until=None)
-    assert table.row() == BEGUN | CLAIMED | {"state": "queued"}
+    assert table.row() == PRODUCED_BEGUN | CLAIMED | {"state": "queued"}
 
 
 def test_a_call_whose_claim_was_taken_over_settles_nothing(claims: Claims, table: Table) -> None:

@@ -10,8 +10,16 @@ import pytest
 from botocore.stub import Stubber
 from outbox.mail.mail import Mail, MailError
 from outbox.mail.validation import REQUEST_FIELDS, read_mail
-from outbox.queues.message import MAX_BODY_BYTES, MAX_MESSAGE_BYTES, ReceivedMessage, decode, encode
-from outbox.queues.queue import MAX_AGE_SECONDS, MAX_RECEIVES, MailQueue
+from outbox.queues.message import (
+    MAX_AGE_SECONDS,
+    MAX_BODY_BYTES,
+    MAX_MESSAGE_BYTES,
+    MAX_RECEIVES,
+    ReceivedMessage,
+    decode,
+    encode,
+)
+from outbox.queues.queue import MailQueue
 
 URL = "https://sqs/mail"
 FAILED = "https://sqs/failed"

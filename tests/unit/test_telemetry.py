@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 from outbox import telemetry as names
-from outbox.mail.report import Report
+from outbox.mail.report import NO_RECORD, Report
 from outbox.mail.states import State
 from outbox.sending.policy import EXPIRED
 from outbox.telemetry import SERVICE, Telemetry
@@ -86,6 +86,7 @@ def test_the_names_are_those_of_the_alarms() -> None:
         "TimeToSend",
         "ProviderUp",
         "SendingPaused",
+        NO_RECORD,
     }
 
 

@@ -16,6 +16,7 @@ from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import (
 from botocore.exceptions import BotoCoreError, ClientError
 from taqnyat import Verdict
 
+from outbox.mail.report import NO_RECORD
 from outbox.mail.states import State
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ class Telemetry:
             "mail processed",
             extra={key: value for key, value in fields.items() if value is not None},
         )
-        if outcome is None and report.state != "invalid":
+        if outcome is None and report.state != "invalid" and report.reason != NO_RECORD:
             return
         if name := _COUNTED.get(report.state):
             self._counts[name] += 1

@@ -268,6 +268,13 @@ EXPLANATIONS: Final = MappingProxyType[str, Explanation](
             ),
             _ASK_FIRST,
         ),
+        "no_record": Explanation(
+            Text(
+                "The record of this mail is gone, so nothing tells whether it was sent.",
+                "سجل هذه الرسالة لم يعد موجوداً، فلا يُعرف هل أُرسلت أم لا.",
+            ),
+            _ASK_FIRST,
+        ),
         "invalid": Explanation(
             Text(
                 "The message on the queue is not a valid mail; the reason names the field.",

@@ -1,7 +1,8 @@
 """DynamoDB: one table with a partition key `pk`, in memory.
 
 Refuses what DynamoDB refuses of the calls that the outbox makes: placeholders without use,
-overlapping paths, attributes that are not there, items above 400 KB, empty keys.
+overlapping paths, attributes that are not there, items above 400 KB, empty keys. Items whose `ttl`
+has passed are deleted, at once or as late as a test likes: DynamoDB promises neither.
 """
 
 from collections.abc import Callable
@@ -38,20 +39,33 @@ Observer = Callable[[Item | None, Item], None]
 
 
 class Dynamo:
-    """The table. `observer` is told of every write: the item before (None for a new one), after."""
+    """The table. `observer` is told of every write: the item before (None for a new one), after.
 
-    def __init__(self, table: str, observer: Observer | None = None) -> None:
+    `deletes_after` is how many seconds an item outlives its `ttl`.
+    """
+
+    def __init__(
+        self,
+        table: str,
+        observer: Observer | None = None,
+        clock: Callable[[], float] = lambda: 0.0,
+        deletes_after: float = 0.0,
+    ) -> None:
         self.items: dict[str, Item] = {}
+        self.deletes_after = deletes_after
+        self._clock = clock
         self.answers_at_once = MAX_BATCH
         self._table = table
         self._observer = observer
 
     def get_item(self, **arguments: Any) -> Any:
+        self.expire()
         table, key, _ = only(arguments, "TableName", "Key", "ConsistentRead")
         item = self.items.get(self._key("GetItem", table, key))
         return {} if item is None else {"Item": dict(item)}
 
     def put_item(self, **arguments: Any) -> Any:
+        self.expire()
         table, item, expression, names, values, on_failure = only(
             arguments,
             "TableName",
@@ -68,6 +82,7 @@ class Dynamo:
         return {}
 
     def update_item(self, **arguments: Any) -> Any:
+        self.expire()
         table, key, change, expression, names, values, returns, on_failure = only(
             arguments,
             "TableName",
@@ -95,6 +110,7 @@ class Dynamo:
 
     def transact_write_items(self, **arguments: Any) -> Any:
         """Put items that must not be there yet: all or none."""
+        self.expire()
         (entries,) = only(arguments, "TransactItems")
         operation = "TransactWriteItems"
         puts: dict[str, Item] = {}
@@ -125,6 +141,7 @@ class Dynamo:
 
     def query(self, **arguments: Any) -> Any:
         """Read the keys of one client's items from the index, in the order of `created`."""
+        self.expire()
         table, index, expression, names, values, forward, limit, start = only(
             arguments,
             "TableName",
@@ -161,6 +178,7 @@ class Dynamo:
 
     def batch_get_item(self, **arguments: Any) -> Any:
         """Read up to `answers_at_once` items, in no order; the other keys are unprocessed."""
+        self.expire()
         (requests,) = only(arguments, "RequestItems")
         keys = [
             self._key("BatchGetItem", table, key)
@@ -175,6 +193,13 @@ class Dynamo:
         if later:
             answer["UnprocessedKeys"][self._table] = {"Keys": [{"pk": {"S": key}} for key in later]}
         return answer
+
+    def expire(self) -> None:
+        """Delete the items whose time has come, as DynamoDB does of itself."""
+        past = self._clock() - self.deletes_after
+        gone = [key for key, item in self.items.items() if "ttl" in item and _ttl(item) < past]
+        for key in gone:
+            del self.items[key]
 
     def _reason(self, key: str, parsed: Parsed, on_failure: object) -> dict[str, Any]:
         try:
@@ -243,6 +268,10 @@ def _parsed(operation: str, parse: Callable[[str], Parsed], text: str) -> Parsed
         return parse(text)
     except ExpressionError as error:
         raise client_error(operation, "ValidationException", str(error)) from None
+
+
+def _ttl(item: Item) -> int:
+    return int(item["ttl"]["N"])
 
 
 def _order(item: Item) -> tuple[str, str]:

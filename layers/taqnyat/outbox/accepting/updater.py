@@ -51,7 +51,7 @@ class MailUpdater:
             TooLateError: it was sent, is being sent, may have been sent, or has failed.
 
         """
-        now = self._ledger.cancel(row.id)
+        now = self._ledger.cancel(row.id, row.ttl)
         if now.state is not State.CANCELED:
             if now.possibly_sent:
                 raise TooLateError("Taqnyat may have sent this mail already")

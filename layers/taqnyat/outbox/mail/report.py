@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from taqnyat import Outcome
+
+NO_RECORD: Final = "no_record"  # the reason of a mail that had a row, and has none any more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,10 @@ MAX_MESSAGE_BYTES: Final = 1024 * 1024
 # Room for the attributes that a message carries to the failed queue: they count towards SQS's
 # limit.
 MAX_BODY_BYTES: Final = MAX_MESSAGE_BYTES - 4096
+# A message is requeued well before the queue gives it up: to the failed queue after 1,000 receives,
+# to nothing after 10 days (template.yaml).
+MAX_RECEIVES: Final = 900
+MAX_AGE_SECONDS: Final = 5 * 86400
 REQUEUED: Final = "queued"  # the attribute `state` of a message that was requeued
 
 _BATCH: Final = '{"version":1,"batch":['
@@ -95,6 +99,11 @@ class ReceivedMessage:
     def possibly_sent(self) -> bool:
         """Whether it went to the failed queue because Taqnyat may have sent the mail."""
         return self.redrive_attempt is not None and self.attributes["state"] == "unknown"
+
+    def is_given_up_soon(self, now: float) -> bool:
+        """Tell whether SQS would soon give it up, by its age or its receives."""
+        old = now - self.sent_at > MAX_AGE_SECONDS
+        return bool(self.sent_at) and (old or self.receives > MAX_RECEIVES)
 
     @property
     def is_batch(self) -> bool:

@@ -14,10 +14,6 @@ if TYPE_CHECKING:
 
 MAX_DELAY_SECONDS: Final = 12 * 3600
 _MAX_DELIVERY_DELAY_SECONDS: Final = 900  # of SendMessage
-# A message is requeued well before the queue gives it up: to the failed queue after 1,000 receives,
-# to nothing after 10 days (template.yaml).
-MAX_RECEIVES: Final = 900
-MAX_AGE_SECONDS: Final = 5 * 86400
 _MAX_ENTRIES: Final = 10  # of one SendMessageBatch
 
 # What a message carries from the failed queue, or from a requeue, beside its body.
@@ -76,8 +72,7 @@ class MailQueue:
         One that SQS would soon give up, by its age or its receives, is requeued: its mail is
         retried until we end it.
         """
-        old = self._clock() - message.sent_at > MAX_AGE_SECONDS
-        if message.sent_at and (old or message.receives > MAX_RECEIVES):
+        if message.is_given_up_soon(self._clock()):
             self._requeue(message, delay)
             return
         self._sqs.change_message_visibility(

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Final, Protocol
 from botocore.exceptions import BotoCoreError, ClientError
 
 from outbox.mail.mail import Mail, MailError
-from outbox.mail.report import Report
+from outbox.mail.report import NO_RECORD, Report
 from outbox.mail.states import State
 from outbox.mail.times import iso
 from outbox.sending import policy
 from outbox.sending.policy import EXPIRED, WORKER_DIED, Unclaimable
+from outbox.storage.claims import NoRecordError
 from outbox.storage.row import attempt_record
 
 if TYPE_CHECKING:
@@ -79,19 +80,31 @@ class Delivery:
             mail = message.mail(self._settings.default_campaign, now)
         except MailError as error:
             return self._reject(message, error.field)
+        if message.is_given_up_soon(now):
+            self._claims.keep(mail.id)
         if self._breaker.tripped:
             wait = policy.paused_delay(self._settings)
             return Report(mail_id=mail.id, retry_in=wait, reason="paused")
         if now + self._settings.send_timeout_seconds > deadline:
             return Report(mail_id=mail.id, retry_in=0, reason="no_time_left")
+        try:
+            return self._claim_and_send(message, mail, now, deadline)
+        except NoRecordError:
+            # It may have been sent long ago; a person may choose to send it all the same.
+            self._queue.dead_letter(message, mail.id, State.UNKNOWN, NO_RECORD, None, 0)
+            return Report(mail_id=mail.id, state=State.UNKNOWN, reason=NO_RECORD)
+
+    def _claim_and_send(
+        self, message: ReceivedMessage, mail: Mail, now: float, deadline: float
+    ) -> Report:
         token = uuid.uuid4().hex
-        claimed, row = self._claim(message, mail, token)
+        claimed, row = self._claims.claim(mail, token, message.redrive_attempt)
         if not claimed and row.fingerprint != mail.fingerprint:
             # The stack's default campaign may have changed since the mail was first received.
             mail = message.mail(row.campaign, now)
             if row.fingerprint != mail.fingerprint:
                 return self._reject(message, "id_conflict", mail.id)
-            claimed, row = self._claim(message, mail, token)
+            claimed, row = self._claims.claim(mail, token, message.redrive_attempt)
         if not claimed and policy.is_abandoned(row, now):
             if not policy.may_resend(row, self._settings):
                 return self._settle(message, mail, row, WORKER_DIED, row.claimed_at, 0.0)
@@ -102,11 +115,6 @@ class Delivery:
         if mail.expires_at is not None and mail.expires_at <= now:
             return self._settle(message, mail, row, EXPIRED, iso(now), 0.0)
         return self._send(message, mail, row, deadline)
-
-    def _claim(self, message: ReceivedMessage, mail: Mail, token: str) -> tuple[bool, Row]:
-        return self._claims.claim(
-            mail, token, message.redrive_attempt, possibly_sent=message.possibly_sent
-        )
 
     def _fan_out(self, message: ReceivedMessage) -> Report:
         """Make many messages of one that holds a batch; doing so twice does no harm."""
@@ -181,6 +189,7 @@ class Delivery:
     def _skip_unclaimable(self, message: ReceivedMessage, row: Row, now: float) -> Report:
         action, wait = policy.unclaimable(row, now)
         if action is Unclaimable.DEAD_LETTER:
+            self._claims.keep(row.id)  # for one more copy
             reason = row.reason or ""
             self._queue.dead_letter(message, row.id, row.state, reason, row.code, row.attempt_count)
         elif action is Unclaimable.SCHEDULE:

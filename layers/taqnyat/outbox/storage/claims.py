@@ -6,12 +6,13 @@ ours; what a worker that died leaves behind is a `sending` row whose lease has r
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ClientError
 
 from outbox.mail.states import State
-from outbox.storage.expressions import Expression
+from outbox.storage.expressions import Expression, existing_item
 from outbox.storage.row import STORED_AS, Attempt, Row
 from outbox.storage.table import LedgerTable, identity
 
@@ -24,6 +25,10 @@ MAX_ATTEMPTS: Final = 200
 _EARLY_SECONDS: Final = 5
 
 
+class NoRecordError(Exception):
+    """There is no row of a mail that had one."""
+
+
 class Claims:
     """Claims on rows. Methods raise botocore's errors when DynamoDB does not answer."""
 
@@ -32,28 +37,24 @@ class Claims:
         self._table = table
         self._lease_seconds = lease_seconds
 
-    def claim(
-        self,
-        mail: Mail,
-        token: str,
-        redrive_attempt: int | None = None,
-        *,
-        possibly_sent: bool = False,
-    ) -> tuple[bool, Row]:
+    def claim(self, mail: Mail, token: str, redrive_attempt: int | None = None) -> tuple[bool, Row]:
         """Take the right to send `mail` once, until the lease ends.
 
         Return whether it was taken, and the row as it is now.
         A mail without a row (a direct producer's) gets one here. `redrive_attempt` is the number of
         the attempt after which the mail went to the failed queue: by that it may be claimed again
-        from `failed` or `unknown`, once. `possibly_sent` says that it went there as `unknown`:
-        should its row be gone meanwhile, the new one still calls it a resend.
+        from `failed` or `unknown`, once. Should its row be gone meanwhile, the new one calls it a
+        resend, and is nobody's: a person chose to send it, but who wrote it is not known.
+
+        Raises:
+            NoRecordError: the mail is a client's, so that it had a row, and that is gone.
+
         """
         write = Expression()
-        known = write.value(int(possibly_sent))
         assign = [
             *self._claiming(write, token),
-            *write.set_once(**identity(mail), maybe=1 if possibly_sent else None),
-            write.add("resends", f"if_not_exists({write.name('maybe')}, {known})"),
+            *write.set_once(**identity(mail)),
+            write.add("resends", f"if_not_exists({write.name('maybe')}, {write.value(0)})"),
         ]
         state = write.name("state")
         soon = int(self._table.clock()) + _EARLY_SECONDS
@@ -68,8 +69,32 @@ class Claims:
                 f"({ended} AND {write.name('attempt_count')} = {write.value(redrive_attempt)})"
             )
         same = f"{write.name('fingerprint')} = {write.value(mail.fingerprint)}"
-        condition = f"attribute_not_exists(pk) OR ({same} AND ({' OR '.join(claimable)}))"
-        return self._claim(write, mail.id, token, assign, condition)
+        condition = f"{same} AND ({' OR '.join(claimable)})"
+        if redrive_attempt is None and mail.client is None:
+            condition = f"attribute_not_exists(pk) OR ({condition})"
+        try:
+            return self._claim(write, mail.id, token, assign, condition)
+        except NoRecordError:
+            if redrive_attempt is None:
+                raise
+            return self._claim_without_record(mail, token)
+
+    def keep(self, mail_id: str) -> None:
+        """Keep a row, if there is one, as long as if it were written now."""
+        write = Expression()
+        ttl, expiry = write.name("ttl"), write.value(self._table.expiry())
+        try:
+            self._table.update(write, mail_id, f"SET {ttl} = {expiry}", f"{ttl} < {expiry}")
+        except ClientError as error:
+            existing_item(error)
+
+    def _claim_without_record(self, mail: Mail, token: str) -> tuple[bool, Row]:
+        write = Expression()
+        assign = [
+            *self._claiming(write, token),
+            *write.set(**identity(replace(mail, client=None)), maybe=1, resends=1),
+        ]
+        return self._claim(write, mail.id, token, assign, "attribute_not_exists(pk)")
 
     def take_over(self, row: Row, token: str, attempt: Attempt) -> tuple[bool, Row]:
         """Take over a claim whose lease has run out; what is sent by it is marked as a resend."""
@@ -97,7 +122,7 @@ class Claims:
         write = Expression()
         stored = {STORED_AS.get(key, key): value for key, value in changes.items()}
         assign = write.set(
-            state=state, updated=self._table.now(), ttl=self._table.expiry(), **stored
+            state=state, updated=self._table.now(), ttl=self._table.expiry(row), **stored
         )
         if attempt is not None:
             assign.append(_append_attempt(write, row, attempt))
@@ -121,7 +146,7 @@ class Claims:
         now = self._table.now()
         return [
             *write.set(state=State.SENDING, claim=token, claimed_at=now, lease=lease, updated=now),
-            *write.set(ttl=self._table.expiry()),
+            *write.set_once(ttl=self._table.expiry()),
             write.add("attempt_count", write.value(1)),
         ]
 
@@ -138,7 +163,10 @@ class Claims:
                 write, mail_id, f"SET {', '.join(assign)}", condition, returns="ALL_NEW"
             )
         except ClientError as error:
-            existing = self._table.existing_row(error, mail_id)
+            item = existing_item(error)
+            existing = Row.of(item) if item else self._table.get(mail_id)
+            if existing is None:
+                raise NoRecordError from error
             return existing.claim_token == token and existing.state is State.SENDING, existing
         return True, Row.of(answer["Attributes"])
 

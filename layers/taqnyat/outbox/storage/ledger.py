@@ -15,7 +15,7 @@ from outbox.storage.row import Attempt, Row
 from outbox.storage.table import LedgerTable, identity
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from outbox.mail.mail import Mail
 
@@ -69,21 +69,19 @@ class Ledger:
             raise
         return []
 
-    def cancel(self, mail_id: str) -> Row:
-        """Cancel a mail that waits, and that no call may have sent; return its row as it is now."""
-        write = Expression()
-        assign = write.set(
-            state=State.CANCELED, updated=self._table.now(), ttl=self._table.expiry()
-        )
-        waiting = f"({write.value(State.SCHEDULED)}, {write.value(State.QUEUED)})"
-        condition = f"{write.name('state')} IN {waiting}"
-        condition += f" AND attribute_not_exists({write.name('maybe')})"
-        update = f"SET {', '.join(assign)}"
-        try:
-            answer = self._table.update(write, mail_id, update, condition, returns="ALL_NEW")
-        except ClientError as error:
-            return self._table.existing_row(error, mail_id)
-        return Row.of(answer["Attributes"])
+    def cancel(self, mail_id: str, ttl: int = 0) -> Row:
+        """Cancel a mail that waits, and that no call may have sent; return its row as it is now.
+
+        `ttl` is the row's when it was read, which saves a write.
+        """
+
+        def cancel(write: Expression) -> tuple[list[str], str]:
+            assign = write.set(state=State.CANCELED, updated=self._table.now())
+            waiting = f"({write.value(State.SCHEDULED)}, {write.value(State.QUEUED)})"
+            unsent = f"attribute_not_exists({write.name('maybe')})"
+            return assign, f"{write.name('state')} IN {waiting} AND {unsent}"
+
+        return self._change(mail_id, cancel, ttl)[1]
 
     def reschedule(self, row: Row, at: int, schedule: str) -> bool:
         """Move a mail that is still scheduled as `row` says; `schedule` is its schedule's name.
@@ -95,7 +93,7 @@ class Ledger:
             scheduled_at=at,
             schedule=schedule,
             updated=self._table.now(),
-            ttl=self._table.expiry(at),
+            ttl=self._table.expiry(row, at),
         )
         name = write.name("schedule")
         if row.schedule:
@@ -117,18 +115,47 @@ class Ledger:
 
         Return None, or the row as it stands if it is not unknown. `attempt` says who and when.
         """
+
+        def resolve(write: Expression) -> tuple[list[str], str]:
+            assign = write.set(
+                state=State.SENT, reason=attempt["reason"], updated=self._table.now()
+            )
+            unknown = f"{write.name('state')} = {write.value(State.UNKNOWN)}"
+            return [*assign, write.append("attempts", attempt)], unknown
+
+        changed, row = self._change(mail_id, resolve)
+        # Our own write, whose answer was lost and which the SDK repeated.
+        ours = row.state is State.SENT and row.attempts[-1:] == (attempt,)
+        return None if changed or ours else row
+
+    def _change(
+        self, mail_id: str, make: Callable[[Expression], tuple[list[str], str]], ttl: int = 0
+    ) -> tuple[bool, Row]:
+        """Change a row as `make` says: by its assignments, on its condition.
+
+        Return whether it was, and the row as it is now. A TTL that lies further away stays.
+        """
+        dated = ttl <= self._table.expiry()
+        changed, row = self._try_to_change(mail_id, make, dated=dated)
+        if not changed and dated and row.ttl > self._table.expiry():
+            changed, row = self._try_to_change(mail_id, make, dated=False)
+        return changed, row
+
+    def _try_to_change(
+        self, mail_id: str, make: Callable[[Expression], tuple[list[str], str]], *, dated: bool
+    ) -> tuple[bool, Row]:
         write = Expression()
-        assign = [
-            *write.set(state=State.SENT, reason=attempt["reason"]),
-            *write.set(updated=self._table.now(), ttl=self._table.expiry()),
-            write.append("attempts", attempt),
-        ]
-        unknown = f"{write.name('state')} = {write.value(State.UNKNOWN)}"
+        assign, condition = make(write)
+        if dated:
+            ttl, expiry = write.name("ttl"), write.value(self._table.expiry())
+            assign.append(f"{ttl} = {expiry}")
+            condition += f" AND {ttl} <= {expiry}"
+        update = f"SET {', '.join(assign)}"
         try:
-            self._table.update(write, mail_id, f"SET {', '.join(assign)}", unknown)
+            answer = self._table.update(write, mail_id, update, condition, returns="ALL_NEW")
         except ClientError as error:
-            return self._table.existing_row(error, mail_id)
-        return None
+            return False, self._table.existing_row(error, mail_id)
+        return True, Row.of(answer["Attributes"])
 
     def _new(self, mail: Mail, state: State, request: str | None) -> dict[str, Any]:
         """Make the put of a row that must not be there yet."""
@@ -136,7 +163,7 @@ class Ledger:
         return {
             "TableName": self._table.name,
             "Item": pack_item(
-                identity(mail) | begin | {"ttl": self._table.expiry(mail.scheduled_at)}
+                identity(mail) | begin | {"ttl": self._table.expiry(due=mail.scheduled_at)}
             ),
             "ConditionExpression": "attribute_not_exists(pk)",
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",

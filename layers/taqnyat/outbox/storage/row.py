@@ -19,7 +19,8 @@ STORED_AS: Final = {"possibly_sent": "maybe", "claim_token": "claim"}
 class Row(NamedTuple):  # a dataclass of so many fields takes 1.4% of a cold start to make
     """A mail's row. Built by field names, never by places.
 
-    `created` and `updated` are ISO 8601; `lease`, `scheduled_at`, `expires_at` epoch seconds.
+    `created` and `updated` are ISO 8601; `lease`, `scheduled_at`, `expires_at`, `ttl` epoch
+    seconds.
     `schedule` is the name of the schedule that a rescheduled mail has, else it has the mail's id.
     `attempts` holds a map a call: at, ms, verdict, scope, reason, and where known status, code,
     resend; of very many, the last MAX_ATTEMPTS. `possibly_sent` is 1 when an earlier call may have
@@ -53,6 +54,7 @@ class Row(NamedTuple):  # a dataclass of so many fields takes 1.4% of a cold sta
     reason: str | None = None
     code: int | None = None
     retry_until: int | None = None
+    ttl: int = 0
 
     @property
     def schedule_name(self) -> str:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from outbox.ports import DynamoClient
 
 _DAY: Final = 86400
+# A message can be 10 days in the mail queue and 14 in the failed one, and come back from there.
+MIN_RECORD_DAYS: Final = 30
 
 
 class LedgerTable:
@@ -33,11 +35,11 @@ class LedgerTable:
         record_days: int,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`record_days` is how long a row is kept after its last write."""
+        """`record_days` is how long a row is kept after its last write, at least 30."""
         self.dynamo = dynamo
         self.name = name
         self.clock = clock
-        self._record_seconds = record_days * _DAY
+        self._record_seconds = max(record_days, MIN_RECORD_DAYS) * _DAY
 
     def get(self, mail_id: str) -> Row | None:
         """Read one row, consistently."""
@@ -75,10 +77,14 @@ class LedgerTable:
             raise error  # taken away by its TTL between the write and the read: try again later
         return row
 
-    def expiry(self, from_then: int | None = None) -> int:
-        """Return the TTL of a row that is written now, or kept for a message due later."""
-        # With each write: a row must outlive every copy of its message, re-driven ones too.
-        return int(max(self.clock(), from_then or 0)) + self._record_seconds
+    def expiry(self, row: Row | None = None, due: int | None = None) -> int:
+        """Return the TTL of a row that is written now, and has a message due at `due`.
+
+        Never earlier than `row` has it: a row must outlive every message that can still bring its
+        mail, and a schedule that should be gone may fire all the same.
+        """
+        least = int(max(self.clock(), due or 0)) + self._record_seconds
+        return max(least, row.ttl if row else 0)
 
     def now(self) -> str:
         """Return the present in ISO 8601."""
