@@ -218,6 +218,7 @@ class LocalStack(Running):
             "secret_access_key": self.emulator.secret_access_key,
             "stack_name": STACK_NAME,
             "mail_queue_url": self.outputs["MailQueueUrl"],
+            "bulk_queue_url": self.outputs["BulkQueueUrl"],
             "failed_queue_url": self.outputs["FailedQueueUrl"],
             "ledger_table": self.outputs["LedgerTable"],
             "pid": os.getpid(),

@@ -113,17 +113,21 @@ class Stack:
 
     @cached_property
     def event_source(self) -> EventSource:
-        """The mapping that feeds the worker from the mail queue."""
+        """The mappings that feed the worker from its queues."""
         return EventSource(
             lambda: self.client("lambda"),
             self.output("WorkerFunction"),
-            self.output("MailQueueArn"),
+            (self.output("MailQueueArn"), self.outputs.get("BulkQueueArn", "")),
         )
 
     @cached_property
     def submission(self) -> Submission:
         """The acceptance of mails, as the API does it."""
-        queue = MailQueue(self.client("sqs"), self.output("MailQueueUrl"))
+        queue = MailQueue(
+            self.client("sqs"),
+            self.output("MailQueueUrl"),
+            bulk_url=self.outputs.get("BulkQueueUrl", ""),
+        )
         schedules = Schedules(lambda: self.client("scheduler"), self.settings)
         return Submission(self.ledger, queue, schedules)
 

@@ -67,19 +67,21 @@ class AwsGateway:
         ]
 
     def queue(self) -> dict[str, int]:
-        """Count the mail queue's messages."""
-        return self._count("MailQueueUrl")
+        """Count the mail queue's messages, those of both lanes."""
+        normal, bulk = self._count("MailQueueUrl"), self._count("BulkQueueUrl")
+        return {name: count + bulk[name] for name, count in normal.items()}
 
     def failed_queue(self) -> int:
         """Count the failed queue's messages, those that a person is looking at included."""
         return sum(self._count("FailedQueueUrl").values())
 
     def intake(self) -> str:
-        """Look the worker's mapping up."""
+        """Look the worker's mappings up; one that is not as the other is shown."""
         found = self._client("lambda").list_event_source_mappings(
             FunctionName=self._outputs["WorkerFunction"]
         )["EventSourceMappings"]
-        return str(found[0]["State"]) if found else "Missing"
+        states = sorted(str(mapping["State"]) for mapping in found)
+        return next((state for state in states if state != "Enabled"), (states or ["Missing"])[0])
 
     def post(self, body: bytes, path: str = "/emails") -> tuple[int, bytes]:
         """Send with the stack's own key, which never reaches the page."""

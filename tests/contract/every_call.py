@@ -14,7 +14,9 @@ def make_every_call(prepare: Callable[[World], None]) -> None:
         _sent_retried_failed_unknown(world)
         _paused_and_resumed(world)
         _asked_by_api(Caller(world), world)
-        _probed(Caller(world), world)
+        _bulk(Caller(world), world)
+        for lane in ("normal", "bulk"):
+            _probed(Caller(world), world, lane)
         assert world.errors == []
 
 
@@ -55,17 +57,26 @@ def _asked_by_api(shop: Caller, world: World) -> None:
     world.run_until_quiet()
 
 
-def _probed(shop: Caller, world: World) -> None:
+def _bulk(shop: Caller, world: World) -> None:
+    world.taqnyat.script = ["status_503", "code_14"]
+    shop.accepted(priority="bulk", scheduled_at="2027-02-01T00:00:00Z")
+    assert shop.batch([mail(priority="bulk"), mail(priority="bulk")], key="bulk").status == 200
+    world.run_until_quiet()
+    world.redrive()
+    world.run_until_quiet()
+
+
+def _probed(shop: Caller, world: World, lane: str) -> None:
     """Let status checks deliver: expired, a batch, a part too early, one retried, then refused."""
     world.taqnyat.refusing = "code_102"
-    world.post("e", expires_at=int(world.now) + 600)
+    world.post(f"e {lane}", expires_at=int(world.now) + 600, priority=lane)
     world.poll()
     tripped = world.paused
     assert tripped
     world.taqnyat.refusing = None
     world.taqnyat.script = ["status_503", "code_14"]
-    later = "2027-04-01T00:00:00Z"
-    assert shop.batch([mail(scheduled_at=later), mail()], key="probed").status == 200
+    mails = [mail(scheduled_at="2027-04-01T00:00:00Z", priority=lane), mail(priority=lane)]
+    assert shop.batch(mails, key=f"probed {lane}").status == 200
     for _ in range(4):
         world.wait(3600)
         world.check()

@@ -6,6 +6,7 @@ from typing import Any
 from outbox.queues.message import ReceivedMessage
 
 from tests.faults.standins import sqs
+from tests.faults.standins.fairness import Message
 from tests.faults.world import World, installed
 from tests.unit.api.caller import Caller
 
@@ -13,7 +14,7 @@ SUBJECT = "\u2067تم استلام طلبك\u2069 \N{PARTY POPPER}"
 HTML = '<p dir="rtl">أهلا\u200f &amp; "مرحبا"\r\n\t\N{FAMILY}</p>'
 
 
-def posted(**fields: Any) -> tuple[str, sqs.Message]:  # noqa: ANN401
+def posted(**fields: Any) -> tuple[str, Message]:  # noqa: ANN401
     """Post a mail; return its id and its message."""
     with installed():
         world = World()

@@ -30,6 +30,7 @@ FIELDS = {
     "secret_access_key",
     "stack_name",
     "mail_queue_url",
+    "bulk_queue_url",
     "failed_queue_url",
     "ledger_table",
     "pid",

@@ -21,8 +21,8 @@ def faults(world: World) -> list[str]:
         for order in world.orders.values()
         for fault in _of_one(world, order)
     ]
-    if world.mail.messages:
-        found.append(f"{len(world.mail.messages)} messages are left in the mail queue")
+    if world.waiting:
+        found.append(f"{len(world.waiting)} messages are left in the mail queue")
     if unknown := world.taqnyat.accepted.keys() - world.orders.keys():
         found.append(f"Taqnyat took mails that nobody ordered: {sorted(unknown)}")
     if world.unexpected:

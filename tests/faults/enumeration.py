@@ -101,7 +101,7 @@ class Counts:
         self.resends += sum(row.resends for row in rows if row)
         found = books.faults(world)
         # Of a doubtful mail the times decide how often it is resent.
-        if BENIGN.issuperset(plan.values()) and case.way != "doubtful":
+        if BENIGN.issuperset(plan.values()) and case.way not in {"doubtful", "bulk"}:
             found += [f"{subject} is told otherwise" for subject in _told_otherwise(case, world)]
         self.faults += [f"{case} {dict(plan)}: {fault}" for fault in found]
         return world

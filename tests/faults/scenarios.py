@@ -118,6 +118,16 @@ def _provider_down(world: World, mails: int) -> None:
     world.run_until_quiet()
 
 
+def _bulk(world: World, mails: int) -> None:
+    """Let bulk mails end in doubt, and go back by SQS's own redrive, which knows no lanes."""
+    world.taqnyat.script = ["hang_but_accepted"] * mails
+    for number in range(mails):
+        world.post(f"mail {number}", priority="bulk")
+    world.run_until_quiet()
+    world.redrive()
+    world.run_until_quiet()
+
+
 WAYS: Final[Mapping[str, Way]] = {
     "accepted_by_api": _accepted_by_api,
     "batch": _batch,
@@ -131,5 +141,6 @@ WAYS: Final[Mapping[str, Way]] = {
     "no_balance": _no_balance,
     "rotated": _rotated,
     "provider_down": _provider_down,
+    "bulk": _bulk,
 }
 POLICIES: Final = ("hold", "resend")

@@ -72,5 +72,5 @@ def test_without_faults_every_way_ends_with_each_mail_sent_once() -> None:
         world = case.run()
         taken = [len(taken) for taken in world.taqnyat.accepted.values()]
         assert len(taken) == (0 if case.way == "canceled" else case.mails), str(case)
-        if case.way != "doubtful":  # those were accepted at first already
+        if case.way not in {"doubtful", "bulk"}:  # those were accepted at first already
             assert set(taken) <= {1}, str(case)

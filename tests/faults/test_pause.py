@@ -13,6 +13,7 @@ from outbox.storage.row import Row
 from tests.faults import books
 from tests.faults.conftest import Publish
 from tests.faults.provider import REPLIES, Reply, Taqnyat
+from tests.faults.standins.others import Functions
 from tests.faults.world import MAIL_QUEUE_ARN, MINUTE, TABLE, TOKEN, WORKER, World
 
 MAILS = 1000
@@ -73,7 +74,7 @@ def by_hand(world: World) -> Pause:
 def resume_by_hand(world: World) -> None:
     pause = by_hand(world)
     assert pause.end(pause.read())
-    assert EventSource(lambda: world.mapping, WORKER, MAIL_QUEUE_ARN).enable()
+    assert EventSource(lambda: Functions(world.mapping), WORKER, [MAIL_QUEUE_ARN]).enable()
 
 
 def rows(world: World) -> list[Row]:
@@ -274,13 +275,45 @@ def test_an_answer_to_a_call_from_before_the_resume_does_not_pause_again(
 
 def test_the_queue_is_not_polled_while_sending_is_paused() -> None:
     world = paused_world()
-    assert world.mapping.state == "Disabling"
+    lanes = (world.mapping, world.bulk_mapping)
+    assert [mapping.state for mapping in lanes] == ["Disabling"] * 2
     world.wait(MINUTE)
-    assert (world.mapping.state, world.mapping.feeds) == ("Disabled", False)
+    assert [(mapping.state, mapping.feeds) for mapping in lanes] == [("Disabled", False)] * 2
     put_right(world)
     world.run_until_quiet()
-    assert world.mapping.state == "Enabled"
-    assert len(numbers(world, SWITCH)) == 2
+    assert [mapping.state for mapping in lanes] == ["Enabled"] * 2
+    assert len(numbers(world, SWITCH)) == 4
+
+
+@pytest.mark.parametrize("lane", ["mapping", "bulk_mapping"])
+def test_a_mapping_that_somebody_switched_is_put_right_by_the_next_check(lane: str) -> None:
+    world = World()
+    getattr(world, lane).switch(enabled=False)
+    world.wait(MINUTE)
+    world.check()
+    assert getattr(world, lane).state == "Enabling"
+
+
+@pytest.mark.parametrize("lane", ["mapping", "bulk_mapping"])
+def test_a_mapping_that_somebody_switched_on_in_a_pause_is_put_right_too(lane: str) -> None:
+    world = paused_world()
+    world.wait(MINUTE)
+    getattr(world, lane).switch(enabled=True)
+    world.wait(MINUTE)
+    world.check()
+    assert getattr(world, lane).state == "Disabling"
+
+
+def test_a_probe_finds_its_mail_in_either_lane_and_resumes_both() -> None:
+    world = World()
+    refuse(world, "code_2")
+    world.post("bulk", priority="bulk")
+    world.poll()
+    assert world.pause.reason == "balance_empty"
+    put_right(world)
+    world.run_until_quiet()
+    assert not world.paused
+    assert len(world.taqnyat.accepted["bulk"]) == 1
 
 
 @pytest.mark.parametrize("fault", ["error_before", "timeout_before", "throttled"])
@@ -298,7 +331,7 @@ def test_a_switch_that_failed_is_put_right_by_the_next_check(fault: str) -> None
         return world
 
     trial = run({}, lambda _: None)
-    off, on = numbers(trial, SWITCH)
+    off, _, on, _ = numbers(trial, SWITCH)
 
     def not_off(world: World) -> None:
         assert (world.paused, world.mapping.state) == (True, "Enabled")

@@ -37,7 +37,8 @@ from tests.faults.provider import Taqnyat, system_status
 from tests.faults.standins import sqs
 from tests.faults.standins.dynamo import Dynamo
 from tests.faults.standins.expressions import Item
-from tests.faults.standins.others import MAPPING_ID, CloudWatch, Secrets, Sns
+from tests.faults.standins.fairness import Message, Queue
+from tests.faults.standins.others import CloudWatch, Functions, Secrets, Sns
 from tests.faults.standins.others import Mapping as SourceMapping
 from tests.faults.standins.scheduler import Scheduler
 
@@ -45,6 +46,8 @@ START: Final = 1_800_000_000.0
 TABLE: Final = "ledger"
 MAIL_QUEUE: Final = "https://sqs.example/mail"
 MAIL_QUEUE_ARN: Final = "arn:aws:sqs:us-east-1:123456789012:mail"
+BULK_QUEUE: Final = "https://sqs.example/bulk"
+BULK_QUEUE_ARN: Final = "arn:aws:sqs:us-east-1:123456789012:bulk"
 FAILED_QUEUE: Final = "https://sqs.example/failed"
 FAILED_QUEUE_ARN: Final = "arn:aws:sqs:us-east-1:123456789012:failed"
 GROUP: Final = "schedules"
@@ -57,6 +60,7 @@ API_SECONDS: Final = 20.0
 WORKER_SECONDS: Final = 60.0
 VISIBILITY_SECONDS: Final = 360
 RETENTION_SECONDS: Final = 864_000
+POLL_SECONDS: Final = 20
 FAILED_RETENTION_SECONDS: Final = 1_209_600
 MAX_RECEIVES: Final = 1000
 MAX_ROUNDS: Final = 600
@@ -65,6 +69,8 @@ ENVIRONMENT: Final = {
     "LEDGER_TABLE": TABLE,
     "MAIL_QUEUE_URL": MAIL_QUEUE,
     "MAIL_QUEUE_ARN": MAIL_QUEUE_ARN,
+    "BULK_QUEUE_URL": BULK_QUEUE,
+    "BULK_QUEUE_ARN": BULK_QUEUE_ARN,
     "FAILED_QUEUE_URL": FAILED_QUEUE,
     "FAILED_QUEUE_ARN": FAILED_QUEUE_ARN,
     "SCHEDULE_GROUP": GROUP,
@@ -115,7 +121,7 @@ class Process:
 
     function: str
     ends_at: float
-    messages: tuple[sqs.Message, ...] = ()
+    messages: tuple[Message, ...] = ()
     dead: bool = False
 
 
@@ -232,7 +238,8 @@ class _Site:
     def stale(self) -> object:
         if self._call.name == "secretsmanager.get_secret_value":
             return {"SecretString": self._world.secrets.values[0]}
-        return {"EventSourceMappings": [{"UUID": MAPPING_ID, "State": "Enabled"}]}
+        mappings = (self._world.mapping, self._world.bulk_mapping)
+        return {"EventSourceMappings": [mapping.shown("Enabled") for mapping in mappings]}
 
     def wire(self) -> _Transport:
         return _Transport(self._container)
@@ -299,13 +306,25 @@ class World:
         self.scheduler = Scheduler(GROUP, SCHEDULE_ROLE_ARN, self.sqs, lambda: self.now)
         self.secrets = Secrets(SECRET, TOKEN)
         self.mapping = SourceMapping(WORKER, MAIL_QUEUE_ARN, lambda: self.now)
+        self.bulk_mapping = SourceMapping(WORKER, BULK_QUEUE_ARN, lambda: self.now)
         self.cloudwatch = CloudWatch()
         self.sns = Sns()
-        self.failed = sqs.Queue(60, FAILED_RETENTION_SECONDS)
-        self.mail = sqs.Queue(VISIBILITY_SECONDS, RETENTION_SECONDS, self.failed, MAX_RECEIVES)
+        self.failed = Queue(60, FAILED_RETENTION_SECONDS)
+        self.mail, self.bulk = (
+            Queue(
+                VISIBILITY_SECONDS,
+                RETENTION_SECONDS,
+                self.failed,
+                MAX_RECEIVES,
+                wait_seconds=POLL_SECONDS,
+            )
+            for _ in ("normal", "bulk")
+        )
         self.sqs.queues = {
             MAIL_QUEUE: self.mail,
             MAIL_QUEUE_ARN: self.mail,
+            BULK_QUEUE: self.bulk,
+            BULK_QUEUE_ARN: self.bulk,
             FAILED_QUEUE: self.failed,
             FAILED_QUEUE_ARN: self.failed,
         }
@@ -314,7 +333,7 @@ class World:
             "sqs": self.sqs,
             "scheduler": self.scheduler,
             "secretsmanager": self.secrets,
-            "lambda": self.mapping,
+            "lambda": Functions(self.mapping, self.bulk_mapping),
             "cloudwatch": self.cloudwatch,
             "sns": self.sns,
         }
@@ -350,9 +369,9 @@ class World:
             process.messages = self._in_hand(answer)
         return answer
 
-    def _in_hand(self, answer: Any) -> tuple[sqs.Message, ...]:
+    def _in_hand(self, answer: Any) -> tuple[Message, ...]:
         handles = {message["ReceiptHandle"] for message in answer.get("Messages", ())}
-        return tuple(message for message in self.mail.messages if message.handle in handles)
+        return tuple(message for message in self.waiting if message.handle in handles)
 
     def _alive(self, process: Process) -> None:
         if self.now >= process.ends_at:
@@ -454,26 +473,30 @@ class World:
     def poll(self) -> bool:
         """Let Lambda poll the queue once; False when there is nothing for it."""
         self.scheduler.fire()
-        if not self.mapping.feeds:
-            return False
-        messages = self.sqs.take(self.mail, self.batch_size)
-        if not messages:
-            return False
-        self._polls += 1
-        self.work(messages, self._polls % 2)
-        return True
+        lanes = ((self.mapping, self.mail), (self.bulk_mapping, self.bulk))
+        found = [self._poll(mapping, queue) for mapping, queue in lanes]  # both, in any case
+        return any(found)
 
-    def work(self, messages: Sequence[sqs.Message], slot: int = 0) -> None:
+    def _poll(self, mapping: SourceMapping, queue: Queue) -> bool:
+        messages = self.sqs.take(queue, self.batch_size) if mapping.feeds else []
+        if messages:
+            self._polls += 1
+            self.work(messages, self._polls % 2)
+        return bool(messages)
+
+    def work(self, messages: Sequence[Message], slot: int = 0) -> None:
         """Give messages to one container of the worker, and do with its answer what AWS does."""
         module = self.worker_modules[slot % len(self.worker_modules)]
         container = self._container("worker", slot)
         container.process = Process("worker", self.now + WORKER_SECONDS, tuple(messages))
-        event = {"Records": [sqs.record(message) for message in messages]}
+        is_bulk = any(message in self.bulk.messages for message in messages)
+        url, arn = (BULK_QUEUE, BULK_QUEUE_ARN) if is_bulk else (MAIL_QUEUE, MAIL_QUEUE_ARN)
+        event = {"Records": [sqs.record(message, arn) for message in messages]}
         handles = {message.id: message.handle for message in messages}
 
         def run() -> None:
             answer = module.handler(event, Context(self, container.process))
-            self.call(container, "response.worker", lambda: self.acknowledge(handles, answer))
+            self.call(container, "response.worker", lambda: self.acknowledge(handles, answer, url))
 
         self._run(container, run)
 
@@ -484,12 +507,12 @@ class World:
         context = Context(self, container.process)
         return self._run(container, lambda: worker.handler(event, context))
 
-    def acknowledge(self, handles: Mapping[str, str], answer: Any) -> None:
+    def acknowledge(self, handles: Mapping[str, str], answer: Any, url: str = MAIL_QUEUE) -> None:
         """Delete what was seen through; an id that is unknown returns the whole batch."""
         again = {failure["itemIdentifier"] for failure in answer["batchItemFailures"]}
         if again <= handles.keys():
             for message_id in handles.keys() - again:
-                self.sqs.delete_message(QueueUrl=MAIL_QUEUE, ReceiptHandle=handles[message_id])
+                self.sqs.delete_message(QueueUrl=url, ReceiptHandle=handles[message_id])
 
     def poll_side_by_side(self, workers: int = 2) -> bool:
         """Let Lambda run so many batches at once; False when there is nothing for them."""
@@ -500,9 +523,9 @@ class World:
         self.executor.map(lambda slot: self.work(batches[slot], slot), slots)
         return bool(slots)
 
-    def deliver_twice(self, messages: Sequence[sqs.Message]) -> None:
+    def deliver_twice(self, messages: Sequence[Message]) -> None:
         """Give messages that are in hand to another container too: at least once is no more."""
-        queued = [message for message in messages if message in self.mail.messages]
+        queued = [message for message in messages if message in self.waiting]
         if queued:
             for message in queued:
                 self.sqs.deliver_again(message)
@@ -527,10 +550,12 @@ class World:
         """Re-drive as a command line does: receive, send with the attributes, delete."""
         self._count_redriven()
         for message in self.sqs.take(self.failed, len(self.failed.messages)):
+            is_bulk = message.attributes.get("lane", {}).get("StringValue") == "bulk"
             self.sqs.send_message(
-                QueueUrl=MAIL_QUEUE,
+                QueueUrl=BULK_QUEUE if is_bulk else MAIL_QUEUE,
                 MessageBody=message.body,
                 MessageAttributes=message.attributes,
+                **({"MessageGroupId": message.group} if message.group else {}),
             )
             self.sqs.delete_message(QueueUrl=FAILED_QUEUE, ReceiptHandle=message.handle)
 
@@ -542,20 +567,20 @@ class World:
         for _ in range(rounds):
             while self.poll():
                 pass
-            if self.paused or self.mapping.state != "Enabled" or not self.pause.announced:
+            if self.paused or self._mappings != {"Enabled"} or not self.pause.announced:
                 self.check()
-            waits = bool(self.mail.messages or (schedules and self.scheduler.schedules))
-            if not waits and (self.paused or self.mapping.state == "Enabled"):
+            waits = bool(self.waiting or (schedules and self.scheduler.schedules))
+            if not waits and (self.paused or self._mappings == {"Enabled"}):
                 return
             self.wait(self._until_something())
         raise StuckError("the world does not come to rest")
 
     def _until_something(self) -> float:
-        due = [message.visible_at for message in self.mail.messages]
+        due = [message.visible_at for message in self.waiting]
         due += [schedule.at for schedule in self.scheduler.schedules.values()]
-        if self.mapping.state == "Disabled" and self.pause.announced:
+        if self._mappings == {"Disabled"} and self.pause.announced:
             due = [max(self.pause.next_probe, self.now + MINUTE)]  # no check before does anything
-        elif self.paused or self.mapping.state != "Enabled":
+        elif self.paused or self._mappings != {"Enabled"}:
             due = [self.now + MINUTE]
         moments = [moment for moment in due if moment > self.now]
         return max(min(moments, default=self.now + MINUTE) - self.now, boundary.CALL_SECONDS)
@@ -570,6 +595,15 @@ class World:
             return PauseState()
         names = PauseState.__slots__
         return PauseState(**{key: _plain(item[key]) for key in names if key in item})
+
+    @property
+    def waiting(self) -> list[Message]:
+        """The messages of both lanes."""
+        return [*self.mail.messages, *self.bulk.messages]
+
+    @property
+    def _mappings(self) -> set[str]:
+        return {self.mapping.state, self.bulk_mapping.state}
 
     @property
     def paused(self) -> bool:
@@ -591,7 +625,7 @@ class World:
         item = self.dynamo.items.get(order.mail_id)
         return None if item is None else Row.of(item)
 
-    def parked(self, order: Order) -> list[sqs.Message]:
+    def parked(self, order: Order) -> list[Message]:
         """Return the copies of an order's mail in the failed queue."""
         return [
             message

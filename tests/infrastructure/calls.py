@@ -17,8 +17,8 @@ from outbox import aws
 from outbox.storage.expressions import pack_item
 
 from tests.contract.every_call import make_every_call
-from tests.faults.standins.others import MAPPING_ID
-from tests.faults.world import ENVIRONMENT, World
+from tests.faults.standins.others import mapping_id
+from tests.faults.world import BULK_QUEUE_ARN, ENVIRONMENT, MAIL_QUEUE_ARN, World
 
 FUNCTIONS: Final = {
     "api": "ApiFunction",
@@ -29,7 +29,10 @@ KEYS_SECRET: Final = "api-keys"
 BUS: Final = "applications"
 # The value of each environment variable here; a mapping's id is in none.
 VARIABLES: Final = {**ENVIRONMENT, "API_KEYS_SECRET_ID": KEYS_SECRET, "EVENT_BUS_NAME": BUS}
-MAPPING: Final = MAPPING_ID
+MAPPINGS: Final = {
+    mapping_id(MAIL_QUEUE_ARN): "WorkerFunctionMail",
+    mapping_id(BULK_QUEUE_ARN): "WorkerFunctionBulk",
+}
 # Calls whose action has another name; `transact_write_items` has one for each kind of item.
 _ACTIONS: Final = {
     "sqs.send_message_batch": "sqs:SendMessage",

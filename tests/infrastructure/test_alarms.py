@@ -67,7 +67,7 @@ def test_the_command_of_an_alarm_is_one_that_there_is(name: str) -> None:
     command.make_context(name, words)  # parsed and not run
 
 
-@pytest.mark.parametrize("name", sorted(ALARMS.keys() - {"RetentionAlarm"}))
+@pytest.mark.parametrize("name", sorted(ALARMS.keys() - {"RetentionAlarm", "BulkRetentionAlarm"}))
 def test_a_threshold_that_is_a_matter_of_taste_is_a_parameter(name: str) -> None:
     alarm = ALARMS[name]
     taken = alarm["Threshold"], alarm["EvaluationPeriods"]
@@ -75,11 +75,14 @@ def test_a_threshold_that_is_a_matter_of_taste_is_a_parameter(name: str) -> None
     assert any(isinstance(value, dict) and value["Ref"] in PARAMETERS for value in taken)
 
 
-def test_an_alarm_rings_while_half_of_the_queues_time_is_left() -> None:
-    retention = resources("AWS::SQS::Queue")["MailQueue"]["MessageRetentionPeriod"]
+@pytest.mark.parametrize(
+    ("name", "queue"), [("RetentionAlarm", "MailQueue"), ("BulkRetentionAlarm", "BulkQueue")]
+)
+def test_an_alarm_rings_while_half_of_a_queues_time_is_left(name: str, queue: str) -> None:
+    retention = resources("AWS::SQS::Queue")[queue]["MessageRetentionPeriod"]
 
-    assert ALARMS["RetentionAlarm"]["MetricName"] == "ApproximateAgeOfOldestMessage"
-    assert ALARMS["RetentionAlarm"]["Threshold"] == retention / 2
+    assert ALARMS[name]["MetricName"] == "ApproximateAgeOfOldestMessage"
+    assert ALARMS[name]["Threshold"] == retention / 2
 
 
 def test_the_queues_are_watched() -> None:
@@ -93,6 +96,11 @@ def test_the_queues_are_watched() -> None:
             "ApproximateAgeOfOldestMessage",
             "QueueName",
             {"Fn::GetAtt": ["MailQueue", "QueueName"]},
+        ),
+        of(
+            "ApproximateAgeOfOldestMessage",
+            "QueueName",
+            {"Fn::GetAtt": ["BulkQueue", "QueueName"]},
         ),
     }
 

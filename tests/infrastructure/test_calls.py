@@ -78,8 +78,8 @@ def resource(need: Need, variables: dict[str, str]) -> str:
     """Return the ARN of what a call is about: its argument came from a variable."""
     if need.on == "*":
         return "*"
-    if need.on == calls.MAPPING:
-        return f"arn:aws:lambda:{HERE}:event-source-mapping:WorkerFunctionMail"
+    if need.on in calls.MAPPINGS:
+        return f"arn:aws:lambda:{HERE}:event-source-mapping:{calls.MAPPINGS[need.on]}"
     (value,) = {variables[key] for key, here in calls.VARIABLES.items() if here == need.on}
     if value.startswith("arn:"):
         return value

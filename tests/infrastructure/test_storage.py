@@ -59,6 +59,8 @@ def test_the_outputs_are_those_of_the_design() -> None:
         "StageName",
         "MailQueueUrl",
         "MailQueueArn",
+        "BulkQueueUrl",
+        "BulkQueueArn",
         "FailedQueueUrl",
         "LedgerTable",
         "TokenSecretArn",

@@ -25,7 +25,8 @@ from outbox.storage.table import LedgerTable
 from local.emulator import ACCOUNT, REGION, Emulator
 from tests.faults.standins import sqs
 from tests.faults.standins.dynamo import Dynamo
-from tests.faults.standins.others import Mapping, Secrets
+from tests.faults.standins.fairness import Queue
+from tests.faults.standins.others import Functions, Mapping, Secrets
 from tests.faults.standins.scheduler import Scheduler
 
 TABLE = "ledger"
@@ -63,13 +64,13 @@ def _stand_in() -> Aws:
         moment[0] += seconds
 
     queues = sqs.Sqs(now)
-    failed = sqs.Queue(VISIBILITY, 1000)
-    queues.queues = {"mail": sqs.Queue(VISIBILITY, 1000, failed, MAX_RECEIVES), "failed": failed}
+    failed = Queue(VISIBILITY, 1000)
+    queues.queues = {"mail": Queue(VISIBILITY, 1000, failed, MAX_RECEIVES), "failed": failed}
     return Aws(
         dynamodb=Dynamo(TABLE),
         sqs=queues,
         secretsmanager=Secrets(SECRET, "value"),
-        functions=Mapping(WORKER, "arn:mail", now),
+        functions=Functions(Mapping(WORKER, "arn:mail", now)),
         scheduler=Scheduler(GROUP, ROLE, queues, now),
         mail="mail",
         failed="failed",
@@ -476,7 +477,7 @@ def _receive(aws: Aws, url: str = "", number: int = 10) -> list[dict[str, Any]]:
         QueueUrl=url or aws.mail,
         MaxNumberOfMessages=number,
         MessageAttributeNames=["All"],
-        MessageSystemAttributeNames=["SentTimestamp", "ApproximateReceiveCount"],
+        MessageSystemAttributeNames=["SentTimestamp", "ApproximateReceiveCount", "MessageGroupId"],
     )
     return list(answer.get("Messages", []))
 
@@ -582,6 +583,19 @@ def test_a_body_that_is_refused(aws: Aws, body: str, code: str) -> None:
     assert _code(aws.sqs.send_message, QueueUrl=aws.mail, MessageBody=body) == code
 
 
+def test_a_message_of_a_standard_queue_keeps_its_group(aws: Aws) -> None:
+    aws.sqs.send_message(QueueUrl=aws.mail, MessageBody="one", MessageGroupId="shop")
+    entry = {"Id": "0", "MessageBody": "two", "MessageGroupId": "shop"}
+    aws.sqs.send_message_batch(QueueUrl=aws.mail, Entries=[entry])
+    aws.sqs.send_message(QueueUrl=aws.mail, MessageBody="three")
+    found = {
+        message["Body"]: message["Attributes"].get("MessageGroupId")
+        for _ in range(3)
+        for message in _receive(aws)
+    }
+    assert found == {"one": "shop", "two": "shop", "three": None}
+
+
 # ---- The others ---------------------------------------------------------------------------------
 
 
@@ -604,10 +618,12 @@ def test_the_mapping_is_switched(aws: Aws) -> None:
 
 
 def _mappings(aws: Aws) -> list[dict[str, Any]]:
-    answer = aws.functions.list_event_source_mappings(
-        FunctionName=WORKER, EventSourceArn=aws.queue_arn
-    )
-    return list(answer["EventSourceMappings"])
+    answer = aws.functions.list_event_source_mappings(FunctionName=WORKER)
+    return [found for found in answer["EventSourceMappings"] if _feeds(found, aws.queue_arn)]
+
+
+def _feeds(mapping: dict[str, Any], queue_arn: str) -> bool:
+    return bool(mapping["EventSourceArn"] == queue_arn)
 
 
 def test_a_schedule(aws: Aws) -> None:
@@ -676,12 +692,14 @@ def test_a_secret_without_a_value_is_as_good_as_none() -> None:
     [
         {"DelaySeconds": 901},
         {"MessageAttributes": {"a": {"DataType": "String", "StringValue": ""}}},
+        {"MessageGroupId": "a group"},
+        {"MessageGroupId": "x" * 129},
         {
             "MessageBody": "x" * (1024 * 1024 - 5),
             "MessageAttributes": {"a": {"DataType": "String", "StringValue": "longer"}},
         },
     ],
-    ids=["delay", "empty attribute", "attributes count"],
+    ids=["delay", "empty attribute", "space in a group", "long group", "attributes count"],
 )
 def test_a_message_that_sqs_refuses(more: dict[str, Any]) -> None:
     arguments = {"QueueUrl": "mail", "MessageBody": "body"} | more
@@ -690,6 +708,7 @@ def test_a_message_that_sqs_refuses(more: dict[str, Any]) -> None:
 
 def test_a_mapping_that_is_being_switched_cannot_be_switched() -> None:
     aws = _stand_in()
-    aws.functions.update_event_source_mapping(UUID="one", Enabled=False)
-    again = {"UUID": "one", "Enabled": True}
+    [mapping] = _mappings(aws)
+    aws.functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+    again = {"UUID": mapping["UUID"], "Enabled": True}
     assert _code(aws.functions.update_event_source_mapping, **again) == "ResourceInUseException"

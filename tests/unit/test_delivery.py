@@ -6,6 +6,7 @@ from typing import Any, NoReturn, cast
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
+from outbox.mail.lanes import Lane, Route
 from outbox.mail.report import Report
 from outbox.mail.states import State
 from outbox.mail.times import iso
@@ -54,8 +55,9 @@ class Parts:
         self.observed: list[Outcome] = []
         self.paused: list[tuple[Outcome, float]] = []
         self.parked: list[tuple[object, ...]] = []
-        self.queued: list[list[str]] = []
-        self.schedules: list[tuple[str, int, str]] = []
+        self.queued: list[list[tuple[str, Route]]] = []
+        self.requeued: list[ReceivedMessage] = []
+        self.schedules: list[tuple[str, int, str, Lane]] = []
         self.dynamo = Dynamo("ledger", lambda *_: self.pass_time(self.claim_seconds))
         part = cast("Any", self)
         table = LedgerTable(cast("Any", self.dynamo), "ledger", 90, lambda: self.now)
@@ -91,13 +93,19 @@ class Parts:
         if self.park_error is not None:
             raise self.park_error
 
-    def send_all(self, texts: list[str]) -> bool:
-        self.queued.append(texts)
+    def send_all(self, parts: list[tuple[str, Route]]) -> bool:
+        self.queued.append(parts)
         return self.takes_all
 
+    def has_strayed(self, message: ReceivedMessage) -> bool:
+        return message.lane is not message.queue
+
+    def requeue(self, message: ReceivedMessage) -> None:
+        self.requeued.append(message)
+
     # Schedules
-    def create(self, name: str, at: int, text: str) -> None:
-        self.schedules.append((name, at, text))
+    def create(self, name: str, at: int, text: str, lane: Lane) -> None:
+        self.schedules.append((name, at, text, lane))
 
     # The row
     def row(self) -> dict[str, Any]:
@@ -513,7 +521,7 @@ def test_a_mail_that_comes_too_early_waits_or_is_scheduled_again(
     report = parts.deliver(received)
     if delay is None:
         assert report == Report(mail_id="m1", state=State.SCHEDULED, reason="scheduled")
-        assert parts.schedules == [("again", at, received.body)]
+        assert parts.schedules == [("again", at, received.body, Lane.NORMAL)]
     else:
         assert report == Report(
             mail_id="m1", state=State.SCHEDULED, retry_in=delay, reason="not_ours_now"
@@ -565,7 +573,15 @@ def test_a_batch_is_spread(parts: Parts, *, takes_all: bool, delay: int | None) 
     batch = encode_batch(['{"id":"a"}', '{"id":"b"}'])
     report = parts.deliver(message(batch))
     assert report == Report(mail_id="m1", retry_in=delay, reason="batch_spread")
-    assert parts.queued == [['{"id":"a"}', '{"id":"b"}']]
+    assert parts.queued == [[('{"id":"a"}', Route()), ('{"id":"b"}', Route())]]
+
+
+@pytest.mark.parametrize("body", [OFFER, encode_batch(['{"id":"a"}'])])
+def test_a_bulk_message_among_the_normal_ones_goes_to_its_lane(parts: Parts, body: object) -> None:
+    received = message(body, lane="bulk")
+    report = parts.deliver(received)
+    assert report == Report(mail_id="m1", reason="to_its_lane")
+    assert (parts.requeued, parts.letters, parts.dynamo.items) == ([received], [], {})
 
 
 def test_a_batch_that_is_none_is_parked(parts: Parts) -> None:

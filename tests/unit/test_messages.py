@@ -8,6 +8,7 @@ from typing import Any
 import botocore.session
 import pytest
 from botocore.stub import Stubber
+from outbox.mail.lanes import Lane, Route
 from outbox.mail.mail import Mail, MailError
 from outbox.mail.validation import REQUEST_FIELDS, read_mail
 from outbox.queues.message import (
@@ -18,11 +19,13 @@ from outbox.queues.message import (
     ReceivedMessage,
     decode,
     encode,
+    encode_batch,
 )
 from outbox.queues.queue import MailQueue
 
 URL = "https://sqs/mail"
 FAILED = "https://sqs/failed"
+BULK = "https://sqs/bulk"
 NOW = 1_795_420_800.25
 MAIL = Mail(
     id="6f0d1f5e-8c5b-4d55-9a39-0b8d7f1f4c11",
@@ -60,7 +63,7 @@ def sqs(client: Any) -> Iterator[Stubber]:  # noqa: ANN401
 
 @pytest.fixture
 def queue(client: Any) -> MailQueue:  # noqa: ANN401
-    return MailQueue(client, URL, FAILED, clock=lambda: NOW)
+    return MailQueue(client, URL, FAILED, clock=lambda: NOW, bulk_url=BULK)
 
 
 def test_the_message_byte_for_byte() -> None:
@@ -244,12 +247,17 @@ def test_a_mail_is_put_and_taken_and_dropped(sqs: Stubber, queue: MailQueue) -> 
         {
             "QueueUrl": URL,
             "MaxNumberOfMessages": 1,
+            "WaitTimeSeconds": 1,
             "MessageAttributeNames": ["All"],
-            "MessageSystemAttributeNames": ["SentTimestamp", "ApproximateReceiveCount"],
+            "MessageSystemAttributeNames": [
+                "SentTimestamp",
+                "ApproximateReceiveCount",
+                "MessageGroupId",
+            ],
         },
     )
     sqs.add_response("delete_message", {}, {"QueueUrl": URL, "ReceiptHandle": "h-1"})
-    queue.send("{}")
+    queue.send("{}", Route())
     message = queue.receive()
     assert message == ReceivedMessage(
         "m-1", "h-1", "{}", {"attempt": "3", "state": "failed"}, 1_795_420_800.25
@@ -360,3 +368,160 @@ def test_json_that_is_none() -> None:
     assert json.loads("1") == decode("1")
     with pytest.raises(MailError):
         decode("{")
+
+
+OF_BULK = {"lane": {"DataType": "String", "StringValue": "bulk"}}
+BULK_ARN = "arn:aws:sqs:me-central-1:111122223333:bulk"
+
+
+@pytest.mark.parametrize(
+    ("route", "sent"),
+    [
+        (Route(), {"QueueUrl": URL}),
+        (Route(group="shop"), {"QueueUrl": URL, "MessageGroupId": "shop"}),
+        (
+            Route(Lane.BULK, "shop"),
+            {"QueueUrl": BULK, "MessageGroupId": "shop", "MessageAttributes": OF_BULK},
+        ),
+    ],
+)
+def test_a_lane_is_a_queue_and_an_attribute(
+    sqs: Stubber, queue: MailQueue, route: Route, sent: dict[str, Any]
+) -> None:
+    given = {**sent, "MessageBody": "{}", "DelaySeconds": 7}
+    sqs.add_response("send_message", {"MessageId": "m-1"}, given)
+    queue.send("{}", route, 7)
+
+
+def test_without_a_bulk_queue_bulk_mails_take_the_normal_one(sqs: Stubber, client: Any) -> None:  # noqa: ANN401
+    only_one = MailQueue(client, URL, FAILED)
+    sqs.add_response(
+        "send_message",
+        {"MessageId": "m-1"},
+        {
+            "QueueUrl": URL,
+            "MessageBody": "{}",
+            "DelaySeconds": 0,
+            "MessageAttributes": OF_BULK,
+        },
+    )
+    only_one.send("{}", Route(Lane.BULK))
+    assert not only_one.has_strayed(received("{}", lane="bulk"))
+
+
+def test_a_group_has_no_spaces() -> None:
+    spaced = dataclasses.replace(MAIL, client="the shop", lane=Lane.BULK)
+    assert spaced.route == Route(Lane.BULK, "the_shop")
+    assert dataclasses.replace(MAIL, client=None).route == Route()
+
+
+def test_the_lane_is_that_of_the_queue_unless_the_attribute_says_that_it_has_strayed(
+    queue: MailQueue,
+) -> None:
+    bulk = ReceivedMessage.from_record({**RECORD, "eventSourceARN": BULK_ARN}, BULK_ARN)
+    normal = ReceivedMessage.from_record({**RECORD, "eventSourceARN": "arn:mail"}, BULK_ARN)
+    strayed = dataclasses.replace(normal, attributes={"lane": "bulk"})
+    assert [found.lane for found in (bulk, normal, strayed)] == [Lane.BULK, Lane.NORMAL, Lane.BULK]
+    assert [queue.has_strayed(found) for found in (bulk, normal, strayed)] == [False, False, True]
+    assert dataclasses.replace(bulk, body=encode(MAIL)).mail("c", NOW).lane is Lane.BULK
+
+
+def test_the_message_of_a_batch_goes_where_all_its_mails_go(sqs: Stubber, queue: MailQueue) -> None:
+    normal, bulk = Route(Lane.NORMAL, "shop"), Route(Lane.BULK, "shop")
+    mixed = {"lanes": {"DataType": "String", "StringValue": "normal,bulk"}}
+    shop = {"MessageBody": "{}", "MessageGroupId": "shop"}
+    for sent in (
+        {"QueueUrl": URL},
+        {"QueueUrl": BULK, "MessageAttributes": OF_BULK},
+        {"QueueUrl": URL, "MessageAttributes": mixed},
+    ):
+        sqs.add_response("send_message", {"MessageId": "m-1"}, shop | sent)
+    queue.send_batch("{}", [normal, normal])
+    queue.send_batch("{}", [bulk, bulk])
+    queue.send_batch("{}", [normal, bulk])
+
+
+@pytest.mark.parametrize(
+    ("attributes", "lanes"),
+    [
+        ({}, [Lane.NORMAL, Lane.NORMAL]),
+        ({"lane": "bulk"}, [Lane.BULK, Lane.BULK]),
+        ({"lanes": "bulk,normal"}, [Lane.BULK, Lane.NORMAL]),
+        ({"lanes": "bulk"}, [Lane.NORMAL, Lane.NORMAL]),  # not as the API writes it
+    ],
+)
+def test_each_part_of_a_batch_has_its_lane_and_the_batchs_group(
+    attributes: dict[str, str], lanes: list[Lane]
+) -> None:
+    batch = encode_batch(['{"id":"a"}', '{"id":"b"}'])
+    message = ReceivedMessage("m-1", "h-1", batch, attributes, NOW, group="shop")
+    routes = [Route(lane, "shop") for lane in lanes]
+    assert message.parts() == list(zip(['{"id":"a"}', '{"id":"b"}'], routes, strict=True))
+
+
+def test_the_parts_of_a_batch_are_sent_to_their_lanes(sqs: Stubber, queue: MailQueue) -> None:
+    parts = [("1", Route()), ("2", Route(Lane.BULK, "shop")), ("3", Route())]
+    first = [{"Id": "0", "MessageBody": "1"}, {"Id": "1", "MessageBody": "3"}]
+    second = {"Id": "0", "MessageBody": "2", "MessageGroupId": "shop", "MessageAttributes": OF_BULK}
+    answer: dict[str, Any] = {"Successful": [], "Failed": []}
+    sqs.add_response("send_message_batch", answer, {"QueueUrl": URL, "Entries": first})
+    sqs.add_response("send_message_batch", answer, {"QueueUrl": BULK, "Entries": [second]})
+    assert queue.send_all(parts)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "kept"),
+    [
+        ({"lane": "bulk"}, OF_BULK),
+        ({"lanes": "normal,bulk"}, {"lanes": {"DataType": "String", "StringValue": "normal,bulk"}}),
+    ],
+)
+def test_lane_and_group_are_kept_when_a_message_is_sent_again(
+    sqs: Stubber, queue: MailQueue, attributes: dict[str, str], kept: dict[str, Any]
+) -> None:
+    in_bulk = "lane" in attributes
+    message = ReceivedMessage(
+        "m-1",
+        "h-1",
+        "{}",
+        attributes,
+        NOW,
+        group="shop",
+        queue=Lane.BULK if in_bulk else Lane.NORMAL,
+    )
+    own = {
+        "id": {"DataType": "String", "StringValue": "m-1"},
+        "state": {"DataType": "String", "StringValue": "queued"},
+    }
+    url = BULK if in_bulk else URL
+    sqs.add_response(
+        "send_message",
+        {"MessageId": "m-2"},
+        {
+            "QueueUrl": url,
+            "MessageBody": "{}",
+            "DelaySeconds": 0,
+            "MessageGroupId": "shop",
+            "MessageAttributes": own | kept,
+        },
+    )
+    failed = {
+        "id": {"DataType": "String", "StringValue": "m-1"},
+        "state": {"DataType": "String", "StringValue": "failed"},
+        "reason": {"DataType": "String", "StringValue": "r"},
+        "attempt": {"DataType": "Number", "StringValue": "1"},
+    }
+    sqs.add_response(
+        "send_message",
+        {"MessageId": "m-3"},
+        {
+            "QueueUrl": FAILED,
+            "MessageBody": "{}",
+            "MessageGroupId": "shop",
+            "MessageAttributes": failed | kept,
+        },
+    )
+    sqs.add_response("delete_message", {}, {"QueueUrl": url, "ReceiptHandle": "h-1"})
+    queue.requeue(message)
+    queue.dead_letter(message, "m-1", "failed", "r", None, 1)
+    queue.delete(message)

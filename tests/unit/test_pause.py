@@ -211,32 +211,50 @@ def test_any_other_error_is_raised(
         pause.begin("balance_empty")
 
 
+QUEUES = ("arn:mail", "arn:bulk")
+
+
 class Functions:
-    """Lambda's client: two mappings of the worker's queue."""
+    """Lambda's client: mappings of the worker's two queues, and one that is none of ours."""
 
     def __init__(self, *states: str) -> None:
         self.states = states
+        self.refused = ""
         self.asked: list[dict[str, Any]] = []
         self.updates: list[dict[str, Any]] = []
 
     def list_event_source_mappings(self, **arguments: object) -> dict[str, Any]:
         self.asked.append(arguments)
-        mappings = [{"UUID": f"{at}", "State": state} for at, state in enumerate(self.states)]
+        mappings = [
+            {"UUID": f"{at}", "State": state, "EventSourceArn": QUEUES[at % 2]}
+            for at, state in enumerate(self.states)
+        ]
+        mappings.append({"UUID": "other", "State": "Updating", "EventSourceArn": "arn:other"})
         return {"EventSourceMappings": mappings}
 
     def update_event_source_mapping(self, **arguments: object) -> None:
         self.updates.append(arguments)
+        if arguments["UUID"] == self.refused:
+            raise client_error("UpdateEventSourceMapping", "ResourceInUseException")
 
 
 @pytest.mark.parametrize("on", [True, False])
 def test_the_event_source_is_switched_where_it_is_not_so_already(*, on: bool) -> None:
     states = ("Enabled", "Enabling", "Disabled", "Disabling", "Creating", "Updating")
     functions = Functions(*states)
-    event_source = EventSource(lambda: cast("Any", functions), "worker", "arn:mail")
+    event_source = EventSource(lambda: cast("Any", functions), "worker", QUEUES)
     assert (event_source.enable() if on else event_source.disable()) is True
-    assert functions.asked == [{"FunctionName": "worker", "EventSourceArn": "arn:mail"}]
+    assert functions.asked == [{"FunctionName": "worker"}]
     others = ("2", "3", "4", "5") if on else ("0", "1", "4", "5")
     assert functions.updates == [{"UUID": name, "Enabled": on} for name in others]
+
+
+def test_a_mapping_that_is_being_switched_does_not_keep_the_other_as_it_is() -> None:
+    functions = Functions("Enabled", "Enabled")
+    functions.refused = "0"
+    event_source = EventSource(lambda: cast("Any", functions), "worker", QUEUES)
+    assert event_source.disable() is False
+    assert [update["UUID"] for update in functions.updates] == ["0", "1"]
 
 
 @pytest.mark.parametrize(
@@ -247,4 +265,4 @@ def test_a_switch_that_fails_is_told_and_not_raised(error: Exception) -> None:
     def refuse() -> NoReturn:
         raise error
 
-    assert EventSource(refuse, "worker", "arn:mail").disable() is False
+    assert EventSource(refuse, "worker", QUEUES).disable() is False

@@ -1,9 +1,9 @@
 """API key authorizer (TOKEN): SHA-256 hashes in constant time, one answer for the whole stage.
 
 The keys' secret: `{"<client>": {"sha256": "<hex>" or ["<hex>", ...], "from": ["*@acme.sa"],
-"scopes": ["send", "read"]}}`. A client's name is 1 to 128 printable ASCII characters. The secret is
-read at every call: API Gateway caches the answer, so that a revoked key is refused when that cache
-has run out.
+"scopes": ["send", "read"], "priority": "bulk"}}`; `priority` is that of mails that name none, and
+may be left out. A client's name is 1 to 128 printable ASCII characters. The secret is read at every
+call: API Gateway caches the answer, so that a revoked key is refused when that cache has run out.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import outbox.startup
 from outbox import aws
+from outbox.mail.lanes import Lane
 
 SCOPES: Final = frozenset({"send", "read"})
 _MAX_CLIENT: Final = 128
@@ -63,6 +64,8 @@ def identify(key: str, secret: str) -> dict[str, str] | None:
                 "from": json.dumps(_texts(rules.get("from"))),
                 "scopes": " ".join(sorted(SCOPES.intersection(_texts(rules.get("scopes"))))),
             }
+            if rules.get("priority") == Lane.BULK:
+                found["priority"] = Lane.BULK
     return found
 
 

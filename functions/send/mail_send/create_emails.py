@@ -74,6 +74,7 @@ class CreateEmails:
             campaign=self._campaign,
             mail_id=new_id(request.client, request.idempotency_key, index),
             client=request.client,
+            lane=request.lane,
         )
         if not request.may_send_from(mail.sender):
             message = "is not among the senders that this API key may use"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
+from outbox.mail.lanes import Lane
 from outbox.mail.states import State
 from outbox.mail.times import iso
 from outbox.queues.message import MAX_MESSAGE_BYTES
@@ -70,7 +71,8 @@ class Request:
     """One call.
 
     `route` is the path as the template writes it, such as "/emails/{id}", and `mail_id` what stands
-    there for the id; `content` is the body as the gateway gives it, in base64 or not.
+    there for the id; `lane` is the caller's, for mails that name none; `content` is the body as the
+    gateway gives it, in base64 or not.
     """
 
     method: str
@@ -79,6 +81,7 @@ class Request:
     client: str
     senders: tuple[str, ...]
     scopes: frozenset[str]
+    lane: Lane
     headers: Mapping[str, str]
     query: Mapping[str, str]
     content: str
@@ -96,6 +99,8 @@ class Request:
             client=caller["client"],
             senders=tuple(json.loads(caller["from"])),
             scopes=frozenset(caller["scopes"].split()),
+            # Remembered by the gateway from before a deployment, a caller has no lane yet.
+            lane=Lane(caller.get("priority") or Lane.NORMAL),
             headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
             query=event.get("queryStringParameters") or {},
             content=event.get("body") or "",
@@ -182,6 +187,7 @@ def email_summary(row: Row) -> dict[str, Any]:
         "taqnyat": {
             "state": row.state,
             "campaign_name": row.campaign,
+            "priority": row.lane,
             "updated_at": row.updated,
             "expires_at": _time(row.expires_at),
             "attempt_count": row.attempt_count,

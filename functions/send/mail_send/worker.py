@@ -48,7 +48,13 @@ def _container() -> tuple[BatchProcessor, Telemetry]:
     delivery = sending.delivery(settings, taqnyat, queue, breaker)
     executor = ThreadPoolExecutor(_BATCH_SIZE, thread_name_prefix="mail")
     processor = BatchProcessor(
-        delivery, queue, breaker, executor, telemetry, on_resumed=token.forget
+        delivery,
+        queue,
+        breaker,
+        executor,
+        telemetry,
+        on_resumed=token.forget,
+        bulk_queue_arn=settings.bulk_queue_arn,
     )
     return processor, telemetry
 

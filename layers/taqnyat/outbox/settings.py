@@ -23,6 +23,8 @@ class Settings:
     ledger_table: str
     mail_queue_url: str
     mail_queue_arn: str
+    bulk_queue_url: str = ""
+    bulk_queue_arn: str = ""
     failed_queue_url: str = ""
     failed_queue_arn: str = ""
     token_secret_id: str = ""

@@ -26,8 +26,13 @@ def pause(settings: Settings) -> Pause:
 
 
 def mail_queue(settings: Settings, sqs: SqsClient) -> MailQueue:
-    """Make the mail queue, with the failed queue behind it."""
-    return MailQueue(sqs, settings.mail_queue_url, settings.failed_queue_url)
+    """Make the mail queue with both its lanes, and the failed queue behind it."""
+    return MailQueue(
+        sqs,
+        settings.mail_queue_url,
+        settings.failed_queue_url,
+        bulk_url=settings.bulk_queue_url,
+    )
 
 
 def schedules(settings: Settings) -> Schedules:

@@ -1,12 +1,12 @@
 """Secrets Manager, Lambda's event source mapping, CloudWatch and SNS, as far as they are used."""
 
+import uuid
 from collections.abc import Callable
 from typing import Any
 
 from tests.faults.standins.errors import client_error, only
 
 SWITCH_SECONDS = 20.0
-MAPPING_ID = "3a1c0f6e-5d0b-4c3e-9a52-7d1f0e6b8c21"
 
 
 class Secrets:
@@ -25,12 +25,18 @@ class Secrets:
         return {"SecretString": self.values[-1]}
 
 
+def mapping_id(queue_arn: str) -> str:
+    """Return the id of the mapping of a queue."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, queue_arn))
+
+
 class Mapping:
     """The event source mapping of one function and one queue. Switching it takes its time."""
 
     def __init__(self, function: str, queue_arn: str, clock: Callable[[], float]) -> None:
-        self._function = function
-        self._queue_arn = queue_arn
+        self.uuid = mapping_id(queue_arn)
+        self.function = function
+        self.queue_arn = queue_arn
         self._clock = clock
         self._on = True
         self._switched_at = float("-inf")
@@ -47,18 +53,44 @@ class Mapping:
             return "Enabling" if self._on else "Disabling"
         return "Enabled" if self._on else "Disabled"
 
-    def list_event_source_mappings(self, **arguments: Any) -> Any:
-        function, queue_arn = only(arguments, "FunctionName", "EventSourceArn")
-        known = function == self._function and queue_arn == self._queue_arn
-        return {"EventSourceMappings": [{"UUID": MAPPING_ID, "State": self.state}] if known else []}
+    def shown(self, state: str = "") -> dict[str, Any]:
+        """Return it as ListEventSourceMappings does, or as it was in another state."""
+        return {
+            "UUID": self.uuid,
+            "EventSourceArn": self.queue_arn,
+            "State": state or self.state,
+        }
 
-    def update_event_source_mapping(self, **arguments: Any) -> Any:
-        _, enabled = only(arguments, "UUID", "Enabled")
+    def switch(self, *, enabled: bool) -> None:
+        """Switch it on or off."""
         if self.state in {"Enabling", "Disabling"}:
             raise client_error("UpdateEventSourceMapping", "ResourceInUseException")
         if enabled is not self._on:
             self._on, self._switched_at = enabled, self._clock()
-        return {"UUID": MAPPING_ID, "State": self.state}
+
+
+class Functions:
+    """Lambda's event source mappings."""
+
+    def __init__(self, *mappings: Mapping) -> None:
+        self.mappings = mappings
+
+    def list_event_source_mappings(self, **arguments: Any) -> Any:
+        function, arn = only(arguments, "FunctionName", "EventSourceArn")
+        found = [
+            mapping
+            for mapping in self.mappings
+            if mapping.function == function and arn in {None, mapping.queue_arn}
+        ]
+        return {"EventSourceMappings": [mapping.shown() for mapping in found]}
+
+    def update_event_source_mapping(self, **arguments: Any) -> Any:
+        wanted, enabled = only(arguments, "UUID", "Enabled")
+        for mapping in self.mappings:
+            if mapping.uuid == wanted:
+                mapping.switch(enabled=enabled)
+                return mapping.shown()
+        raise client_error("UpdateEventSourceMapping", "ResourceNotFoundException")
 
 
 class CloudWatch:

@@ -2,47 +2,30 @@
 
 As documented, and as harsh as that allows: only the newest receipt handle deletes a message (an
 older one is answered with success and does nothing), and a message that was received as often as
-the redrive policy says goes to the dead-letter queue when it is due again.
+the redrive policy says goes to the dead-letter queue when it is due again. A move task takes the
+message group away, as nothing says that it keeps it.
 """
 
 import itertools
 import re
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
+from botocore.exceptions import ReadTimeoutError
+
+from tests.faults.standins import fairness
 from tests.faults.standins.errors import client_error, only
+from tests.faults.standins.fairness import Message, Queue
 
 MAX_MESSAGE_BYTES = 1024 * 1024
 MAX_DELAY_SECONDS = 900
 MAX_BATCH_ENTRIES = 10
 MAX_VISIBILITY_SECONDS = 43200
+MAX_IN_FLIGHT = 120_000
+CLIENT_SECONDS = 4  # how long our clients wait for an answer
+_GROUP = re.compile(r"[!-~]{1,128}")
 _ALLOWED = re.compile("[\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]+")
-
-
-@dataclass(slots=True)
-class Message:
-    """A message in a queue. Times are epoch seconds."""
-
-    id: str
-    body: str
-    attributes: dict[str, Any]
-    sent_at: float
-    visible_at: float
-    receive_count: int = 0
-    handle: str = ""
-
-
-@dataclass(slots=True)
-class Queue:
-    """A standard queue."""
-
-    visibility_seconds: int
-    retention_seconds: int
-    dead_letters: "Queue | None" = None
-    max_receives: int = 0
-    messages: list[Message] = field(default_factory=list)
 
 
 class Sqs:
@@ -54,8 +37,13 @@ class Sqs:
         self._handles = itertools.count(1)
 
     def send_message(self, **arguments: Any) -> Any:
-        url, body, delay, attributes = only(
-            arguments, "QueueUrl", "MessageBody", "DelaySeconds", "MessageAttributes"
+        url, body, delay, attributes, group = only(
+            arguments,
+            "QueueUrl",
+            "MessageBody",
+            "DelaySeconds",
+            "MessageAttributes",
+            "MessageGroupId",
         )
         queue = self._queue("SendMessage", url)
         attributes = attributes or {}
@@ -68,11 +56,15 @@ class Sqs:
         for value in attributes.values():
             if not value.get("StringValue"):
                 raise client_error("SendMessage", "InvalidParameterValue", "empty attribute")
+        if group is not None and not _GROUP.fullmatch(group):
+            raise client_error("SendMessage", "InvalidParameterValue", "MessageGroupId")
         if _size(body, attributes) > MAX_MESSAGE_BYTES:
             raise client_error("SendMessage", "InvalidParameterValue", "too long")
         now = self._clock()
-        message = Message(str(uuid.uuid4()), body, attributes, now, now + (delay or 0))
-        queue.messages.append(message)
+        message = Message(
+            str(uuid.uuid4()), body, attributes, now, now + (delay or 0), group=group or ""
+        )
+        queue.add(message)
         return {"MessageId": message.id}
 
     def send_message_batch(self, **arguments: Any) -> Any:
@@ -82,15 +74,19 @@ class Sqs:
             raise client_error(operation, "TooManyEntriesInBatchRequest")
         if len({entry["Id"] for entry in entries}) < len(entries):
             raise client_error(operation, "BatchEntryIdsNotDistinct")
-        if sum(len(entry["MessageBody"].encode()) for entry in entries) > MAX_MESSAGE_BYTES:
+        sizes = [
+            _size(entry["MessageBody"], entry.get("MessageAttributes", {})) for entry in entries
+        ]
+        if sum(sizes) > MAX_MESSAGE_BYTES:
             raise client_error(operation, "BatchRequestTooLong")
         for entry in entries:
-            _, body = only(entry, "Id", "MessageBody")
-            self.send_message(QueueUrl=url, MessageBody=body)
+            only(entry, "Id", "MessageBody", "MessageAttributes", "MessageGroupId")
+            rest = {name: value for name, value in entry.items() if name != "Id"}
+            self.send_message(QueueUrl=url, **rest)
         return {"Successful": [{"Id": entry["Id"]} for entry in entries]}
 
     def receive_message(self, **arguments: Any) -> Any:
-        url, number, _, _, visibility, _ = only(
+        url, number, _, _, visibility, wait = only(
             arguments,
             "QueueUrl",
             "MaxNumberOfMessages",
@@ -100,16 +96,20 @@ class Sqs:
             "WaitTimeSeconds",
         )
         queue = self._queue("ReceiveMessage", url)
+        if queue.in_flight(self._clock()) >= MAX_IN_FLIGHT:
+            raise client_error("ReceiveMessage", "OverLimit")
         wanted = arguments.get("MessageSystemAttributeNames") or []
         shows_attributes = "All" in (arguments.get("MessageAttributeNames") or [])
         taken = self.take(queue, number or 1, visibility)
+        if not taken and (queue.wait_seconds if wait is None else wait) > CLIENT_SECONDS:
+            raise ReadTimeoutError(endpoint_url=url)
         answer = [_received(message, wanted, shows_attributes) for message in taken]
         return {"Messages": answer} if answer else {}
 
     def delete_message(self, **arguments: Any) -> Any:
         url, handle = only(arguments, "QueueUrl", "ReceiptHandle")
         queue = self._queue("DeleteMessage", url)
-        queue.messages = [message for message in queue.messages if message.handle != handle]
+        queue.remove(handle, self._clock())
         return {}
 
     def change_message_visibility(self, **arguments: Any) -> Any:
@@ -119,6 +119,7 @@ class Sqs:
             raise client_error("ChangeMessageVisibility", "InvalidParameterValue", "seconds")
         for message in queue.messages:
             if message.handle == handle:
+                queue.processed(message, self._clock())
                 message.visible_at = self._clock() + seconds
                 return {}
         raise client_error("ChangeMessageVisibility", "ReceiptHandleIsInvalid")
@@ -130,21 +131,21 @@ class Sqs:
         queue = self._queue("StartMessageMoveTask", target)
         now = self._clock()
         for message in dead_letters.messages:
-            queue.messages.append(
-                Message(str(uuid.uuid4()), message.body, message.attributes, now, now)
-            )
+            queue.add(Message(str(uuid.uuid4()), message.body, message.attributes, now, now))
         dead_letters.messages = []
         return {"TaskHandle": "task"}
 
     def take(self, queue: Queue, number: int, visibility: int | None = None) -> list[Message]:
-        """Receive up to `number` messages, oldest first; each gets a new receipt handle."""
+        """Receive up to `number` messages, fairly; each gets a new receipt handle."""
         now = self._clock()
         oldest = now - queue.retention_seconds
         queue.messages = [message for message in queue.messages if message.sent_at > oldest]
         self._sweep(queue)
-        taken = [message for message in queue.messages if message.visible_at <= now][:number]
+        number = min(number, MAX_IN_FLIGHT - queue.in_flight(now))
+        taken = fairness.choose(queue, number, now)
         for message in taken:
             self.deliver_again(message)
+            message.taken_at = now
             message.visible_at = now + (
                 queue.visibility_seconds if visibility is None else visibility
             )
@@ -173,15 +174,17 @@ class Sqs:
         return self.queues[url]
 
 
-def record(message: Message) -> dict[str, Any]:
+def record(message: Message, queue_arn: str = "") -> dict[str, Any]:
     """Return a message as it stands in Lambda's event."""
     return {
+        "eventSourceARN": queue_arn,
         "messageId": message.id,
         "receiptHandle": message.handle,
         "body": message.body,
         "attributes": {
             "SentTimestamp": str(int(message.sent_at * 1000)),
             "ApproximateReceiveCount": str(message.receive_count),
+            **_group(message),
         },
         "messageAttributes": {
             name: {"stringValue": value["StringValue"], "dataType": value["DataType"]}
@@ -194,6 +197,7 @@ def _received(message: Message, wanted: list[str], shows_attributes: bool) -> di
     system = {
         "SentTimestamp": str(int(message.sent_at * 1000)),
         "ApproximateReceiveCount": str(message.receive_count),
+        **_group(message),
     }
     answer: dict[str, Any] = {
         "MessageId": message.id,
@@ -204,6 +208,10 @@ def _received(message: Message, wanted: list[str], shows_attributes: bool) -> di
     if shows_attributes and message.attributes:
         answer["MessageAttributes"] = dict(message.attributes)
     return answer
+
+
+def _group(message: Message) -> dict[str, str]:
+    return {"MessageGroupId": message.group} if message.group else {}
 
 
 def _size(body: str, attributes: dict[str, Any]) -> int:

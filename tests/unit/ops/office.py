@@ -13,7 +13,8 @@ from ops import stack as stacks
 from ops.cli import main
 from ops.stack import Stack
 from tests.faults.standins.dynamo import Dynamo
-from tests.faults.standins.sqs import Queue, Sqs
+from tests.faults.standins.fairness import Queue
+from tests.faults.standins.sqs import Sqs
 
 TABLE = "ledger"
 MAIL = "https://sqs/mail"

@@ -21,6 +21,7 @@ from outbox.storage.ledger import TableBusyError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from outbox.mail.lanes import Route
     from outbox.mail.mail import Mail
     from outbox.queues.queue import MailQueue
     from outbox.queues.schedules import Schedules
@@ -87,9 +88,9 @@ class Submission:
         text = self.prepare(mail).text
         existing = self._ledger.create(mail, self._first_state(mail), request)
         if existing is None:
-            self._forward(mail.id, mail.scheduled_at, text)
+            self._forward(mail.id, mail.scheduled_at, text, mail.route)
         elif _unclaimed(existing, request):
-            self._forward(existing.schedule_name, existing.scheduled_at, text)
+            self._forward(existing.schedule_name, existing.scheduled_at, text, existing.route)
         return existing is None
 
     def prepare(self, mail: Mail) -> Draft:
@@ -125,12 +126,13 @@ class Submission:
                 _check(row, request)
                 existing[row.id] = row
         waiting = [
-            draft.text
+            draft
             for draft in drafts
             if draft.mail.id not in existing or _unclaimed(existing[draft.mail.id], request)
         ]
         if waiting:
-            self._queue.send(encode_batch(waiting))
+            text = encode_batch([draft.text for draft in waiting])
+            self._queue.send_batch(text, [draft.mail.route for draft in waiting])
 
     def _create_all(self, drafts: Sequence[Draft], request: str | None) -> list[Row]:
         rows = [(draft.mail, self._first_state(draft.mail)) for draft in drafts]
@@ -145,12 +147,12 @@ class Submission:
         later = mail.scheduled_at is not None and self._seconds_until(mail.scheduled_at) > 0
         return State.SCHEDULED if later else State.QUEUED
 
-    def _forward(self, schedule: str, due: int | None, text: str) -> None:
+    def _forward(self, schedule: str, due: int | None, text: str, route: Route) -> None:
         delay = self._seconds_until(due or 0)
         if delay > NEAR_SECONDS:
-            self._schedules.create(schedule, due or 0, text)
+            self._schedules.create(schedule, due or 0, text, route.lane)
         else:
-            self._queue.send(text, max(0, delay))
+            self._queue.send(text, route, max(0, delay))
 
     def _seconds_until(self, due: int) -> int:
         return due - int(self._clock())

@@ -85,7 +85,7 @@ class MailUpdater:
     def _move(self, row: Row, at: int, text: str) -> None:
         # A name of its own: no other call can ever delete, or take for its own, this schedule.
         name = f"{row.id}.{uuid.uuid4().hex[:12]}"
-        self._schedules.create(name, at, text)
+        self._schedules.create(name, at, text, row.lane)
         moved = self._ledger.reschedule(row, at, name)
         self._delete(row.schedule_name if moved else name)
         _check(moved=moved)
@@ -93,7 +93,7 @@ class MailUpdater:
     def _bring(self, row: Row, at: int, text: str, delay: int) -> None:
         # The row keeps its schedule's name until the queue has the message: a break is repeatable.
         _check(moved=self._ledger.reschedule(row, at, row.schedule_name))
-        self._queue.send(text, delay)
+        self._queue.send(text, row.route, delay)
         self._delete(row.schedule_name)
 
     def _delete(self, schedule: str) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from outbox.mail.addresses import mask
+from outbox.mail.lanes import Lane, Route, route_of
 
 if TYPE_CHECKING:
     from taqnyat import Letter
@@ -50,6 +51,7 @@ class Mail:
     scheduled_at: int | None = None
     on_unknown: str | None = None
     client: str | None = None
+    lane: Lane = Lane.NORMAL
     accepted_at: float
 
     @property
@@ -60,6 +62,11 @@ class Mail:
         return Letter(
             self.sender, self.recipients, self.subject, self.body, self.campaign, reference=self.id
         )
+
+    @property
+    def route(self) -> Route:
+        """Where its messages go."""
+        return route_of(self.lane, self.client)
 
     @property
     def masked(self) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from outbox.mail import parties
+from outbox.mail.lanes import LANES, Lane
 from outbox.mail.mail import Mail, MailError
 from outbox.mail.tags import campaign as named_campaign
 from outbox.mail.text import SURROGATE, line, one_of, shown, text_of
@@ -41,7 +42,7 @@ _COMMON: Final = {
     "expires_at",
     *_BODIES,
 }
-REQUEST_FIELDS: Final = frozenset({*_COMMON, *_UNSUPPORTED, "tags", "scheduled_at"})
+REQUEST_FIELDS: Final = frozenset({*_COMMON, *_UNSUPPORTED, "tags", "scheduled_at", "priority"})
 MESSAGE_FIELDS: Final = frozenset({*_COMMON, "version", "id", "client", "accepted_at"})
 
 
@@ -53,12 +54,13 @@ def read_mail(
     campaign: str,
     mail_id: str,
     client: str | None = None,
+    lane: Lane = Lane.NORMAL,
 ) -> Mail:
     """Make a mail of decoded JSON. Null and empty lists stand for a field that was left out.
 
     `allowed` is REQUEST_FIELDS or MESSAGE_FIELDS; `now` epoch seconds; `campaign` the name to use
-    when none is given; `mail_id` and `client` are what holds when the data may not, or does not,
-    say.
+    when none is given; `mail_id`, `client` and `lane` are what holds when the data may not, or does
+    not, say.
 
     Raises:
         MailError: the first thing that is wrong, by name.
@@ -91,6 +93,7 @@ def read_mail(
         scheduled_at=scheduled_at,
         on_unknown=one_of(given, "on_unknown", ("hold", "resend")),
         client=line(given, "client", MAX_CLIENT) if "client" in given else client,
+        lane=Lane(one_of(given, "priority", LANES) or lane),
         accepted_at=read_time(given, "accepted_at") or now,
     )
 

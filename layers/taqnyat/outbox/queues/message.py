@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from outbox.mail.lanes import Lane, Route
 from outbox.mail.mail import Mail, MailError
 from outbox.mail.times import iso
 from outbox.mail.validation import MESSAGE_FIELDS, read_mail
@@ -26,6 +27,8 @@ MAX_BODY_BYTES: Final = MAX_MESSAGE_BYTES - 4096
 MAX_RECEIVES: Final = 900
 MAX_AGE_SECONDS: Final = 5 * 86400
 REQUEUED: Final = "queued"  # the attribute `state` of a message that was requeued
+LANE: Final = "lane"  # the attribute of a message in the bulk lane
+LANES: Final = "lanes"  # that of a batch's message, where its mails have both
 
 _BATCH: Final = '{"version":1,"batch":['
 
@@ -38,6 +41,7 @@ class ReceivedMessage:
     """A message as it was received: from Lambda's event or from ReceiveMessage.
 
     `attributes` are the text of its own ones; `sent_at` is epoch seconds, 0 where SQS does not say.
+    `queue` is the lane of the queue that it was received from, `group` its message group or "".
     """
 
     message_id: str
@@ -46,9 +50,11 @@ class ReceivedMessage:
     attributes: Mapping[str, str]
     sent_at: float
     receives: int = 1
+    group: str = ""
+    queue: Lane = Lane.NORMAL
 
     @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> ReceivedMessage:
+    def from_record(cls, record: Mapping[str, Any], bulk_queue_arn: str = "") -> ReceivedMessage:
         """Read one record of Lambda's SQS event."""
         return cls(
             message_id=record["messageId"],
@@ -58,11 +64,12 @@ class ReceivedMessage:
                 name: str(value.get("stringValue", ""))
                 for name, value in (record.get("messageAttributes") or {}).items()
             },
+            queue=Lane.BULK if record.get("eventSourceARN") == bulk_queue_arn else Lane.NORMAL,
             **_of_the_system(record.get("attributes", {})),
         )
 
     @classmethod
-    def from_queue(cls, message: Mapping[str, Any]) -> ReceivedMessage:
+    def from_queue(cls, message: Mapping[str, Any], queue: Lane = Lane.NORMAL) -> ReceivedMessage:
         """Read one message of ReceiveMessage's answer."""
         return cls(
             message_id=message["MessageId"],
@@ -72,8 +79,19 @@ class ReceivedMessage:
                 name: str(value.get("StringValue", ""))
                 for name, value in (message.get("MessageAttributes") or {}).items()
             },
+            queue=queue,
             **_of_the_system(message.get("Attributes", {})),
         )
+
+    @property
+    def lane(self) -> Lane:
+        """The mail's lane: its queue's, unless its attribute says that it has strayed."""
+        return Lane.BULK if self.attributes.get(LANE) == Lane.BULK else self.queue
+
+    @property
+    def route(self) -> Route:
+        """Where the message belongs, also when it is sent again."""
+        return Route(self.lane, self.group)
 
     @property
     def mail_id(self) -> str:
@@ -110,8 +128,8 @@ class ReceivedMessage:
         """Whether it holds the messages of many mails."""
         return self.body.startswith(_BATCH)
 
-    def parts(self) -> list[str]:
-        """Return the messages that a batch holds.
+    def parts(self) -> list[tuple[str, Route]]:
+        """Return the messages that a batch holds, and where each goes.
 
         Raises:
             MailError: it is not as the API writes it. A part without an id would be another mail
@@ -124,7 +142,14 @@ class ReceivedMessage:
         for index, part in enumerate(parts):
             if not isinstance(part, dict) or not isinstance(part.get("id"), str):
                 raise MailError(f"batch[{index}]", "must be a message with an `id`")
-        return [_written(part, "batch") for part in parts]
+        names = self.attributes.get(LANES, "").split(",")
+        lanes = [Lane.BULK if name == Lane.BULK else Lane.NORMAL for name in names]
+        if len(lanes) != len(parts) or LANES not in self.attributes:
+            lanes = [self.lane] * len(parts)
+        return [
+            (_written(part, "batch"), Route(lane, self.group))
+            for part, lane in zip(parts, lanes, strict=True)
+        ]
 
     def mail(self, campaign: str, now: float) -> Mail:
         """Read the mail.
@@ -142,6 +167,7 @@ class ReceivedMessage:
             now=self.sent_at or now,
             campaign=campaign,
             mail_id=self.mail_id,
+            lane=self.lane,
         )
 
 
@@ -213,4 +239,5 @@ def _of_the_system(attributes: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "sent_at": int(attributes.get("SentTimestamp", 0)) / 1000,
         "receives": int(attributes.get("ApproximateReceiveCount", 1)),
+        "group": str(attributes.get("MessageGroupId", "")),
     }

@@ -1,11 +1,12 @@
-"""The mail queue and, for the worker and the probe, the failed queue behind it."""
+"""The mail queue, which is an SQS queue a lane, and the failed queue behind it."""
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from outbox.queues.message import MAX_BODY_BYTES, REQUEUED, ReceivedMessage
+from outbox.mail.lanes import Lane, Route
+from outbox.queues.message import LANE, LANES, MAX_BODY_BYTES, REQUEUED, ReceivedMessage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,7 +23,10 @@ _NUMBERS: Final = ("attempt", "code")
 
 
 class MailQueue:
-    """Both queues. Methods raise botocore's errors when SQS does not answer."""
+    """All queues. Methods raise botocore's errors when SQS does not answer.
+
+    A route of the bulk lane leads to the normal one where there is no bulk queue.
+    """
 
     def __init__(
         self,
@@ -30,41 +34,76 @@ class MailQueue:
         url: str,
         failed_url: str = "",
         clock: Callable[[], float] = time.time,
+        *,
+        bulk_url: str = "",
     ) -> None:
-        """Take the queues' URLs."""
+        """Take the queues' URLs; `url` is the normal lane's."""
         self._sqs = sqs
-        self._url = url
+        self._urls = {Lane.NORMAL: url, Lane.BULK: bulk_url or url}
         self._failed_url = failed_url
         self._clock = clock
 
-    def send(self, text: str, delay: int = 0) -> None:
+    def send(self, text: str, route: Route, delay: int = 0) -> None:
         """Queue an encoded mail, to be received after `delay` seconds (up to 900)."""
-        self._sqs.send_message(QueueUrl=self._url, MessageBody=text, DelaySeconds=delay)
+        self._sqs.send_message(
+            QueueUrl=self._urls[route.lane],
+            MessageBody=text,
+            DelaySeconds=delay,
+            **_routed(route),
+        )
 
-    def send_all(self, texts: Sequence[str]) -> bool:
+    def send_batch(self, text: str, routes: Sequence[Route]) -> None:
+        """Queue the one message of many mails, of which each goes its own route from there."""
+        lanes = {route.lane for route in routes}
+        route = Route(Lane.BULK if lanes == {Lane.BULK} else Lane.NORMAL, routes[0].group)
+        sent = _routed(route)
+        if len(lanes) > 1:
+            names = ",".join(route.lane for route in routes)
+            sent["MessageAttributes"] = {LANES: _text(names)}
+        self._sqs.send_message(QueueUrl=self._urls[route.lane], MessageBody=text, **sent)
+
+    def send_all(self, parts: Sequence[tuple[str, Route]]) -> bool:
         """Queue encoded mails of up to 1 MiB in all; False if SQS did not take each of them."""
-        starts = range(0, len(texts), _MAX_ENTRIES)
-        return all(self._send_some(texts[start : start + _MAX_ENTRIES]) for start in starts)
+        for lane in Lane:
+            inside = [part for part in parts if part[1].lane is lane]
+            starts = range(0, len(inside), _MAX_ENTRIES)
+            if not all(self._send_some(inside[start : start + _MAX_ENTRIES]) for start in starts):
+                return False
+        return True
 
-    def _send_some(self, texts: Sequence[str]) -> bool:
-        entries = [{"Id": str(index), "MessageBody": text} for index, text in enumerate(texts)]
-        answer = self._sqs.send_message_batch(QueueUrl=self._url, Entries=entries)
+    def _send_some(self, parts: Sequence[tuple[str, Route]]) -> bool:
+        entries = [
+            {"Id": str(index), "MessageBody": text, **_routed(route)}
+            for index, (text, route) in enumerate(parts)
+        ]
+        url = self._urls[parts[0][1].lane]
+        answer = self._sqs.send_message_batch(QueueUrl=url, Entries=entries)
         return not answer.get("Failed")
 
-    def receive(self) -> ReceivedMessage | None:
-        """Receive one message, without waiting for one."""
+    def receive(self, lane: Lane = Lane.NORMAL) -> ReceivedMessage | None:
+        """Receive one message of a lane, if there is one.
+
+        The wait is the shortest that asks all of SQS's servers; the queue's own is longer than the
+        client waits for an answer.
+        """
         answer = self._sqs.receive_message(
-            QueueUrl=self._url,
+            QueueUrl=self._urls[lane],
             MaxNumberOfMessages=1,
+            WaitTimeSeconds=1,
             MessageAttributeNames=["All"],
-            MessageSystemAttributeNames=["SentTimestamp", "ApproximateReceiveCount"],
+            MessageSystemAttributeNames=[
+                "SentTimestamp",
+                "ApproximateReceiveCount",
+                "MessageGroupId",
+            ],
         )
         messages = answer.get("Messages") or []
-        return ReceivedMessage.from_queue(messages[0]) if messages else None
+        return ReceivedMessage.from_queue(messages[0], lane) if messages else None
 
     def delete(self, message: ReceivedMessage) -> None:
         """Delete a message that is done."""
-        self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message.receipt_handle)
+        url = self._urls[message.queue]
+        self._sqs.delete_message(QueueUrl=url, ReceiptHandle=message.receipt_handle)
 
     def retry_later(self, message: ReceivedMessage, delay: int) -> None:
         """Let a message be received again in `delay` seconds.
@@ -73,29 +112,36 @@ class MailQueue:
         retried until we end it.
         """
         if message.is_given_up_soon(self._clock()):
-            self._requeue(message, delay)
+            self.requeue(message, delay)
+            self.delete(message)
             return
         self._sqs.change_message_visibility(
-            QueueUrl=self._url,
+            QueueUrl=self._urls[message.queue],
             ReceiptHandle=message.receipt_handle,
             VisibilityTimeout=min(max(delay, 0), MAX_DELAY_SECONDS),
         )
 
-    def _requeue(self, message: ReceivedMessage, delay: int) -> None:
+    def has_strayed(self, message: ReceivedMessage) -> bool:
+        """Tell whether a message is in a queue that is not its lane's, as after SQS's redrive."""
+        return self._urls[message.lane] != self._urls[message.queue]
+
+    def requeue(self, message: ReceivedMessage, delay: int = 0) -> None:
+        """Send a message again in its lane, as a new one; the old one is still there."""
         given = message.attributes
         if message.redrive_attempt is None:
             given = {"id": message.mail_id, "state": REQUEUED}
+        attributes = {
+            name: _number(given[name]) if name in _NUMBERS else _text(given[name])
+            for name in (*_TEXTS, *_NUMBERS)
+            if given.get(name)
+        }
         self._sqs.send_message(
-            QueueUrl=self._url,
+            QueueUrl=self._urls[message.lane],
             MessageBody=message.body,
             DelaySeconds=min(max(delay, 0), _MAX_DELIVERY_DELAY_SECONDS),
-            MessageAttributes={
-                name: _number(given[name]) if name in _NUMBERS else _text(given[name])
-                for name in (*_TEXTS, *_NUMBERS)
-                if given.get(name)
-            },
+            MessageAttributes=attributes | _lanes(message),
+            **_group(message.route),
         )
-        self.delete(message)
 
     def dead_letter(
         self,
@@ -118,11 +164,31 @@ class MailQueue:
             # A direct producer may fill SQS's whole limit: the body is kept, its reason stays in
             # the log.
             attributes = {}
+        else:
+            attributes |= _lanes(message)
         self._sqs.send_message(
             QueueUrl=self._failed_url,
             MessageBody=message.body,
             MessageAttributes=attributes,
+            **_group(message.route),
         )
+
+
+def _routed(route: Route) -> dict[str, Any]:
+    """Return what SendMessage gets of a route: the bulk lane as an attribute, and the group."""
+    bulk = {"MessageAttributes": {LANE: _text(Lane.BULK)}} if route.lane is Lane.BULK else {}
+    return bulk | _group(route)
+
+
+def _group(route: Route) -> dict[str, str]:
+    return {"MessageGroupId": route.group} if route.group else {}
+
+
+def _lanes(message: ReceivedMessage) -> dict[str, dict[str, str]]:
+    """Return the attributes by which a message, sent again, keeps its lane."""
+    own = {LANE: _text(Lane.BULK)} if message.lane is Lane.BULK else {}
+    mixed = message.attributes.get(LANES)
+    return own | ({LANES: _text(mixed)} if mixed else {})
 
 
 def _text(value: str) -> dict[str, str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ClientError
 
+from outbox.mail.lanes import Lane
 from outbox.mail.mail import MailError
 
 if TYPE_CHECKING:
@@ -32,12 +33,19 @@ class Schedules:
         """`scheduler` makes the client: seldom needed, it is not made before."""
         self._scheduler = scheduler
         self._group = settings.schedule_group
-        self._target = {"Arn": settings.mail_queue_arn, "RoleArn": settings.schedule_role_arn}
+        self._role_arn = settings.schedule_role_arn
+        self._queue_arns = {
+            Lane.NORMAL: settings.mail_queue_arn,
+            Lane.BULK: settings.bulk_queue_arn or settings.mail_queue_arn,
+        }
         # What Scheduler cannot deliver within a day is not dropped.
         self._dead_letters = {"Arn": settings.failed_queue_arn}
 
-    def create(self, name: str, at: int, text: str) -> None:
-        """Have `text` put on the mail queue at `at` (epoch seconds); once, however often asked."""
+    def create(self, name: str, at: int, text: str, lane: Lane) -> None:
+        """Have `text` put on a lane's queue at `at` (epoch seconds); once, however often asked.
+
+        Scheduler gives a message neither attributes nor, on a queue that is not FIFO, a group.
+        """
         moment = datetime.fromtimestamp(at, UTC).replace(tzinfo=None)
         try:
             self._scheduler().create_schedule(
@@ -48,7 +56,8 @@ class Schedules:
                 FlexibleTimeWindow={"Mode": "OFF"},
                 ActionAfterCompletion="DELETE",
                 Target={
-                    **self._target,
+                    "Arn": self._queue_arns[lane],
+                    "RoleArn": self._role_arn,
                     "Input": _escaped(text),
                     "DeadLetterConfig": self._dead_letters,
                 },

@@ -43,10 +43,12 @@ class BatchProcessor:
         executor: Executor,
         telemetry: Telemetry,
         on_resumed: Callable[[], None],
+        bulk_queue_arn: str = "",
     ) -> None:
         """`executor` must run a whole batch at once.
 
-        `on_resumed` is called when a pause has been lifted.
+        `on_resumed` is called when a pause has been lifted. All records of an event are of one
+        lane; those of `bulk_queue_arn` are bulk.
         """
         self._delivery = delivery
         self._queue = queue
@@ -54,6 +56,7 @@ class BatchProcessor:
         self._executor = executor
         self._telemetry = telemetry
         self._on_resumed = on_resumed
+        self._bulk_queue_arn = bulk_queue_arn
 
     def process(self, records: Sequence[Mapping[str, Any]], seconds: float) -> list[str]:
         """Deliver the records of a Lambda event within `seconds`.
@@ -61,7 +64,7 @@ class BatchProcessor:
         Return the ids of those that must be received again.
         """
         deadline = last_moment(seconds)
-        messages = [ReceivedMessage.from_record(record) for record in records]
+        messages = [ReceivedMessage.from_record(record, self._bulk_queue_arn) for record in records]
         if not messages:
             return []
         try:

@@ -72,6 +72,9 @@ class Delivery:
         Raises botocore's errors when the ledger or a queue does not answer: the message must then
         be received again.
         """
+        if self._queue.has_strayed(message):
+            self._queue.requeue(message)
+            return Report(mail_id=message.message_id, reason="to_its_lane")
         return self._fan_out(message) if message.is_batch else self._deliver(message, deadline)
 
     def _deliver(self, message: ReceivedMessage, deadline: float) -> Report:
@@ -193,7 +196,9 @@ class Delivery:
             reason = row.reason or ""
             self._queue.dead_letter(message, row.id, row.state, reason, row.code, row.attempt_count)
         elif action is Unclaimable.SCHEDULE:
-            self._schedules.create(row.schedule_name, row.scheduled_at or 0, message.body)
+            self._schedules.create(
+                row.schedule_name, row.scheduled_at or 0, message.body, message.lane
+            )
         return Report(mail_id=row.id, state=row.state, retry_in=wait, reason=action.value)
 
     def _reject(self, message: ReceivedMessage, field: str, mail_id: str = "") -> Report:

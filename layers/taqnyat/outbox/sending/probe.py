@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from taqnyat import Scope
 
+from outbox.mail.lanes import Lane
 from outbox.sending.breaker import HalfOpenBreaker
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class Probe:
     ) -> list[Report]:
         reports: list[Report] = []
         while breaker.outcome is None and len(reports) < _MAX_MESSAGES:
-            message = self._queue.receive()
+            message = self._queue.receive(Lane.NORMAL) or self._queue.receive(Lane.BULK)
             if message is None:
                 break
             report = delivery.deliver(message, deadline)

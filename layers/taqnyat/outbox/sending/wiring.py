@@ -27,9 +27,11 @@ def provider(settings: Settings, pool_size: int) -> tuple[TaqnyatClient, BearerT
 
 
 def event_source(settings: Settings) -> EventSource:
-    """Make the mapping that feeds the worker."""
+    """Make the mappings that feed the worker."""
     return EventSource(
-        lambda: aws.client("lambda"), settings.worker_function_name, settings.mail_queue_arn
+        lambda: aws.client("lambda"),
+        settings.worker_function_name,
+        (settings.mail_queue_arn, settings.bulk_queue_arn),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from outbox.mail.lanes import Lane, Route, route_of
 from outbox.mail.states import State
 from outbox.storage.expressions import Item, unpack_item
 
@@ -32,6 +33,7 @@ class Row(NamedTuple):  # a dataclass of so many fields takes 1.4% of a cold sta
     fingerprint: str = ""
     request: str = ""
     client: str | None = None
+    lane: Lane = Lane.NORMAL
     sender: str = ""
     to: tuple[str, ...] = ()
     to_count: int = 0
@@ -57,6 +59,11 @@ class Row(NamedTuple):  # a dataclass of so many fields takes 1.4% of a cold sta
     ttl: int = 0
 
     @property
+    def route(self) -> Route:
+        """Where its messages go."""
+        return route_of(self.lane, self.client)
+
+    @property
     def schedule_name(self) -> str:
         """What its schedule is called, if it has one."""
         return self.schedule or self.id
@@ -69,6 +76,8 @@ class Row(NamedTuple):  # a dataclass of so many fields takes 1.4% of a cold sta
         known = {key: values[name] for key, name in stored.items() if name in values}
         for key in ("to", "attempts"):
             known[key] = tuple(known.get(key, ()))
+        if "lane" in known:
+            known["lane"] = Lane.BULK if known["lane"] == Lane.BULK else Lane.NORMAL
         return cls(**{**known, "id": values["pk"], "state": State(values["state"])})
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+from outbox.mail.lanes import Lane
 from outbox.mail.times import iso
 from outbox.storage.expressions import Expression, existing_item, pack
 from outbox.storage.row import Row
@@ -96,6 +97,7 @@ def identity(mail: Mail) -> dict[str, Any]:
     return {
         "fingerprint": mail.fingerprint,
         "client": mail.client,
+        "lane": None if mail.lane is Lane.NORMAL else mail.lane,
         "sender": mail.sender,
         "to": mail.masked,
         "to_count": len(mail.recipients),
