@@ -10,7 +10,7 @@ import pytest
 from outbox.mail.report import Report
 from outbox.mail.states import State
 
-from tests.faults.standins import sqs
+from tests.faults.standins.fairness import Message
 from tests.faults.world import MAIL_QUEUE, START, Order, World
 
 DAY = 86400
@@ -40,7 +40,7 @@ def sent(world: World, order: Order) -> int:
     return len(world.taqnyat.accepted[order.subject])
 
 
-def put(world: World, message: sqs.Message) -> None:
+def put(world: World, message: Message) -> None:
     """Put a message on the mail queue as it was in the failed one."""
     world.sqs.send_message(
         QueueUrl=MAIL_QUEUE, MessageBody=message.body, MessageAttributes=message.attributes
