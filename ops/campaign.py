@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from outbox.accepting.submission import mail_id
+from outbox.mail.lanes import Lane
 from outbox.mail.mail import Mail
 
 from ops import sending
@@ -64,13 +65,19 @@ class Campaign:
     """What is sent to whom."""
 
     def __init__(
-        self, name: str, sheet: Sheet, letterhead: Letterhead, key: str | None = None
+        self,
+        name: str,
+        sheet: Sheet,
+        letterhead: Letterhead,
+        key: str | None = None,
+        lane: Lane = Lane.BULK,
     ) -> None:
         """Raise OpsError when the sheet has no such key column."""
         self.name = name
         self.sheet = sheet
         self._letterhead = letterhead
         self._key = column(sheet, key) if key else None
+        self._lane = lane
 
     @property
     def keyed(self) -> bool:
@@ -131,7 +138,8 @@ class Campaign:
         """
         fields = self._letterhead.fields(row.values)
         return sending.read(
-            fields if to is None else fields | {TO: to},
+            # A test is a single mail, whose sender waits for it.
+            fields | ({"priority": self._lane} if to is None else {TO: to}),
             campaign=self.name,
             mail_id=mail_id or str(uuid.UUID(int=0)),
             now=time.time(),

@@ -13,7 +13,7 @@ from outbox.sending.pause import PauseState
 from taqnyat import BearerToken, CredentialsError, Scope, Verdict
 from taqnyat.classification import CODES
 
-from ops import keys, version, watch
+from ops import keys, leftover, version, watch
 from ops.errors import OpsError, explain
 from ops.remedies import remedy
 from ops.screen import ago, clock
@@ -102,6 +102,7 @@ class Doctor:
             ("API keys", self._keys),
             ("mail queue", self._mail_queue),
             ("failed queue", self._failed_queue),
+            ("left-over queues", self._leftover),
             ("ledger", self._ledger),
             ("sending", self._sending),
             ("event source mapping", self._mapping),
@@ -169,7 +170,17 @@ class Doctor:
 
     def _mail_queue(self) -> Finding:
         depth = watch.depth(self._stack, "MailQueueUrl")
-        return good(f"{depth.waiting} waiting, {depth.in_flight} in flight")
+        found = f"{depth.waiting} waiting, {depth.in_flight} in flight"
+        if "BulkQueueUrl" in self._stack.outputs:
+            bulk = watch.depth(self._stack, "BulkQueueUrl")
+            found += f"; bulk: {bulk.waiting} waiting, {bulk.in_flight} in flight"
+        return good(found)
+
+    def _leftover(self) -> Finding:
+        count = sum(found.depth.total for found in leftover.find(self._stack))
+        if count:
+            return warning(f"{count} message(s) in a queue that nothing reads", "run `leftover`")
+        return good("none holds a mail")
 
     def _failed_queue(self) -> Finding:
         depth = watch.depth(self._stack, "FailedQueueUrl")

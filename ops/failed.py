@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from botocore.exceptions import ClientError
+from outbox.mail.lanes import Lane
 from outbox.mail.states import State
 from outbox.mail.times import iso
 from outbox.queues.message import ReceivedMessage
@@ -138,10 +139,10 @@ def _without_row(parked: Parked) -> tuple[Fate, str]:
 class FailedQueue:
     """The queue. Methods raise botocore's errors."""
 
-    def __init__(self, sqs: Any, url: str, mail_queue_url: str) -> None:  # noqa: ANN401  boto3's clients have no common type
+    def __init__(self, sqs: Any, url: str, mail_queue_url: str, bulk_queue_url: str = "") -> None:  # noqa: ANN401  boto3's clients have no common type
         self._sqs = sqs
         self._url = url
-        self._mail_queue_url = mail_queue_url
+        self._urls = {Lane.NORMAL: mail_queue_url, Lane.BULK: bulk_queue_url or mail_queue_url}
 
     @contextmanager
     def look(self, most: int = _MOST) -> Iterator[list[Parked]]:
@@ -155,7 +156,7 @@ class FailedQueue:
                 self._let_go(parked)
 
     def move(self, parked: Parked) -> None:
-        """Put a message back on the mail queue with its attributes, then drop it here.
+        """Put a message back in its lane with its attributes and its group, then drop it here.
 
         In this order: broken off between the two there are two copies, of which one is sent.
         """
@@ -163,10 +164,12 @@ class FailedQueue:
             name: {"DataType": value["DataType"], "StringValue": value["StringValue"]}
             for name, value in (parked.raw.get("MessageAttributes") or {}).items()
         }
+        group = parked.message.group
         self._sqs.send_message(
-            QueueUrl=self._mail_queue_url,
+            QueueUrl=self._urls[parked.message.lane],
             MessageBody=parked.message.body,
             MessageAttributes=attributes,
+            **({"MessageGroupId": group} if group else {}),
         )
         self.drop(parked)
 
@@ -183,7 +186,7 @@ class FailedQueue:
                 VisibilityTimeout=_HOLD_SECONDS,
                 WaitTimeSeconds=0,
                 MessageAttributeNames=["All"],
-                MessageSystemAttributeNames=["SentTimestamp"],
+                MessageSystemAttributeNames=["SentTimestamp", "MessageGroupId"],
             )
             found = answer.get("Messages") or []
             empty = 0 if found else empty + 1

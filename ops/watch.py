@@ -40,17 +40,22 @@ class Depth:
 
 def depth(stack: Stack, output: str) -> Depth:
     """Count the messages of the queue whose URL is in an output."""
+    return depth_of(stack, stack.output(output))
+
+
+def depth_of(stack: Stack, url: str) -> Depth:
+    """Count the messages of a queue."""
     answer = stack.client("sqs").get_queue_attributes(
-        QueueUrl=stack.output(output), AttributeNames=list(_DEPTHS.values())
+        QueueUrl=url, AttributeNames=list(_DEPTHS.values())
     )
     found = answer["Attributes"]
     return Depth(**{name: int(found.get(key, 0)) for name, key in _DEPTHS.items()})
 
 
 def mapping_states(stack: Stack) -> list[str]:
-    """Return the states of the mappings that feed the worker; there should be one."""
+    """Return the states of the mappings that feed the worker; there should be one a lane."""
     answer = stack.client("lambda").list_event_source_mappings(
-        FunctionName=stack.output("WorkerFunction"), EventSourceArn=stack.output("MailQueueArn")
+        FunctionName=stack.output("WorkerFunction")
     )
     return [mapping["State"] for mapping in answer["EventSourceMappings"]]
 
@@ -69,9 +74,9 @@ def ringing(stack: Stack) -> list[str]:
     )
 
 
-def oldest_seconds(stack: Stack) -> float | None:
+def oldest_seconds(stack: Stack, output: str = "MailQueueUrl") -> float | None:
     """Return the age of the oldest waiting mail as SQS measured it; None when it did not."""
-    name = stack.output("MailQueueUrl").rpartition("/")[2]
+    name = stack.output(output).rpartition("/")[2]
     return _measured(
         stack, "ApproximateAgeOfOldestMessage", "Maximum", 10, "AWS/SQS", {"QueueName": name}
     )
@@ -109,11 +114,21 @@ def snapshot(stack: Stack, minutes: int) -> dict[str, Any]:
         },
         "mail_queue": _as_dict(depth(stack, "MailQueueUrl"))
         | {"oldest_seconds": oldest_seconds(stack)},
+        "bulk_queue": _bulk(stack),
         "failed_queue": _as_dict(depth(stack, "FailedQueueUrl")),
         "mapping": mapping_states(stack),
         "alarms": ringing(stack),
         "last_minutes": minutes,
         "counts": counts(stack, minutes),
+    }
+
+
+def _bulk(stack: Stack) -> dict[str, Any] | None:
+    """Look at the bulk lane; None of a stack of 0.1.0, which has none."""
+    if "BulkQueueUrl" not in stack.outputs:
+        return None
+    return _as_dict(depth(stack, "BulkQueueUrl")) | {
+        "oldest_seconds": oldest_seconds(stack, "BulkQueueUrl")
     }
 
 

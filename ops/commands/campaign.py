@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from outbox.mail.lanes import LANES, Lane
 
 from ops import past, runner, sending, sheet
 from ops.campaign import Campaign, Line
@@ -44,6 +45,13 @@ _BAD = {"invalid", "error", "changed", "not_begun"}
     show_default=True,
     help="Mails a second.",
 )
+@click.option(
+    "--priority",
+    type=click.Choice(LANES),
+    default=Lane.BULK,
+    show_default=True,
+    help="The lane of its mails.",
+)
 @click.option("--preview", type=int, metavar="ROW", help="Render a row into a file; send nothing.")
 @click.option("--test", "test_to", metavar="ADDRESS", help="Send one row's mail there (- asks).")
 @click.option(
@@ -72,6 +80,7 @@ def command(  # noqa: PLR0913, PLR0917  one for each option
     test_to: str | None,
     *,
     rate: float,
+    priority: str,
     again: bool,
     skip_invalid: bool,
     wait: float,
@@ -86,7 +95,7 @@ def command(  # noqa: PLR0913, PLR0917  one for each option
     """
     name = campaign_name or file.stem
     letterhead = Letterhead(template, sender, subject, name)
-    campaign = Campaign(name, sheet.read(file, encoding), letterhead, key)
+    campaign = Campaign(name, sheet.read(file, encoding), letterhead, key, Lane(priority))
     notes = [*campaign.sheet.notes, *letterhead.warnings()]
     if preview is not None or test_to is not None:
         for note in notes:

@@ -7,5 +7,8 @@ from ops.stack import Stack
 def failed_queue(stack: Stack) -> FailedQueue:
     """Return the stack's failed queue."""
     return FailedQueue(
-        stack.client("sqs"), stack.output("FailedQueueUrl"), stack.output("MailQueueUrl")
+        stack.client("sqs"),
+        stack.output("FailedQueueUrl"),
+        stack.output("MailQueueUrl"),
+        stack.outputs.get("BulkQueueUrl", ""),
     )

@@ -5,6 +5,7 @@ import uuid
 from pathlib import Path
 
 import click
+from outbox.mail.lanes import LANES, Lane
 from outbox.mail.states import State
 
 from ops import sending
@@ -26,6 +27,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--text", help="The message, as plain text; - reads standard input.")
 @click.option("--html", "html_file", type=_FILE, help="The message, as a file of HTML.")
 @click.option("--campaign-name", help="Taqnyat's campaign name.")
+@click.option("--priority", type=click.Choice(LANES), default=Lane.NORMAL, show_default=True)
 @click.option(
     "--wait",
     type=click.FloatRange(0),
@@ -45,6 +47,7 @@ def command(  # noqa: PLR0913, PLR0917  one for each option
     html_file: Path | None,
     campaign_name: str | None,
     *,
+    priority: str,
     wait: float,
     yes: bool,
 ) -> bool:
@@ -70,6 +73,7 @@ def command(  # noqa: PLR0913, PLR0917  one for each option
             "text": None if page else text,
             "html": html,
             "campaign_name": campaign_name,
+            "priority": priority,
         },
         campaign=stack.settings.default_campaign,
         mail_id=str(uuid.uuid4()),

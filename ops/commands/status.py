@@ -60,7 +60,7 @@ def picture(found: dict[str, Any]) -> RenderableType:
         paused.append(f", by {sending['by']} since {sending['since']}", style="not bold")
         if sending["next_probe"]:
             paused.append(f", next try {sending['next_probe']}", style="not bold")
-    oldest = queue["oldest_seconds"]
+    bulk = found["bulk_queue"]
     counts = {name.removeprefix("Mail").lower(): value for name, value in found["counts"].items()}
     in_failed = sum(failed[key] for key in ("waiting", "in_flight", "delayed"))
     return Group(
@@ -68,9 +68,8 @@ def picture(found: dict[str, Any]) -> RenderableType:
         facts(
             {
                 "sending": paused,
-                "mail queue": f"{queue['waiting']} waiting, {queue['in_flight']} in flight, "
-                f"{queue['delayed']} delayed",
-                "oldest mail": None if oldest is None else ago(oldest),
+                "mail queue": _queue(queue),
+                "bulk lane": None if bulk is None else _queue(bulk),
                 "failed queue": Text(str(in_failed), style="yellow" if in_failed else ""),
                 "Taqnyat": _provider(provider),
                 "mapping": ", ".join(found["mapping"]),
@@ -81,6 +80,13 @@ def picture(found: dict[str, Any]) -> RenderableType:
             }
         ),
     )
+
+
+def _queue(queue: dict[str, Any]) -> str:
+    oldest = queue["oldest_seconds"]
+    waited = "" if oldest is None else f", the oldest for {ago(oldest)}"
+    counts = f"{queue['waiting']} waiting, {queue['in_flight']} in flight"
+    return f"{counts}, {queue['delayed']} delayed{waited}"
 
 
 def _provider(provider: dict[str, Any]) -> Text:

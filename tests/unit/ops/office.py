@@ -18,11 +18,14 @@ from tests.faults.standins.sqs import Sqs
 
 TABLE = "ledger"
 MAIL = "https://sqs/mail"
+BULK = "https://sqs/bulk"
 FAILED = "https://sqs/failed"
 OUTPUTS = {
     "LedgerTable": TABLE,
     "MailQueueUrl": MAIL,
     "MailQueueArn": "arn:mail",
+    "BulkQueueUrl": BULK,
+    "BulkQueueArn": "arn:bulk",
     "FailedQueueUrl": FAILED,
 }
 
@@ -33,16 +36,17 @@ class Office:
     def __init__(self, folder: Path, clock: Callable[[], float]) -> None:
         """Make empty queues and an empty ledger."""
         self.folder = folder
+        self.outputs = dict(OUTPUTS)
         self.dynamo = Dynamo(TABLE)
         self.sqs = Sqs(clock)
-        self.sqs.queues = {url: Queue(300, 86400 * 14) for url in (MAIL, FAILED)}
+        self.sqs.queues = {url: Queue(300, 86400 * 14) for url in (MAIL, BULK, FAILED)}
         self.clients: dict[str, Any] = {"dynamodb": self.dynamo, "sqs": self.sqs}
         (folder / "mail.html").write_text("<p>{{ name }}</p>", "utf-8")
 
     def stack(self) -> Stack:
         """Return the stack, found anew as each command does."""
         stack = Stack("taqnyat-mail", lambda service: self.clients[service], "nowhere")
-        given = {"Outputs": [{"OutputKey": k, "OutputValue": v} for k, v in OUTPUTS.items()]}
+        given = {"Outputs": [{"OutputKey": k, "OutputValue": v} for k, v in self.outputs.items()]}
         stack.__dict__["described"] = given
         stack.__dict__["settings"] = Settings(
             ledger_table=TABLE, mail_queue_url=MAIL, mail_queue_arn="arn:mail"
@@ -73,9 +77,9 @@ class Office:
         named = ("--subject", "Hi {{ name }}", "--name", "spring", "--rate", "200")
         return ("campaign", str(self.folder / "a.csv"), *words, *named, *more)
 
-    def mailed(self) -> list[dict[str, Any]]:
-        """Return the mails in the mail queue."""
-        return [json.loads(message.body) for message in self.sqs.queues[MAIL].messages]
+    def mailed(self, url: str = BULK) -> list[dict[str, Any]]:
+        """Return the mails in a queue; a campaign's are bulk."""
+        return [json.loads(message.body) for message in self.sqs.queues[url].messages]
 
     def rows(self) -> list[str]:
         """Return the ids of all rows of the ledger."""

@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from ops.runner import paced
-from tests.unit.ops.office import Office
+from tests.unit.ops.office import BULK, MAIL, Office
 
 ROWS = "to,name\na@x.sa,A\nb@x.sa,B\n"
 SENT = ("--yes",)
@@ -38,6 +38,15 @@ def test_each_row_gets_a_mail_and_a_line_in_the_report(office: Office) -> None:
     assert report.count("accepted,queued") == 2
     assert "x.sa" not in report
     assert not list(office.folder.glob("*.tmp"))
+
+
+def test_a_campaign_is_bulk_unless_told_otherwise(office: Office) -> None:
+    run(office, ROWS)
+    assert sent_to(office) == ["a@x.sa", "b@x.sa"]
+    assert [message.group for message in office.sqs.queues[BULK].messages] == ["operator"] * 2
+    assert office.mailed(MAIL) == []
+    run(office, "to,name\nc@x.sa,C\n", "--priority", "normal")
+    assert [mail["to"] for mail in office.mailed(MAIL)] == [["c@x.sa"]]
 
 
 @pytest.mark.parametrize(
@@ -310,7 +319,7 @@ def test_one_row_is_sent_to_oneself(
         )
 
     assert (code, "queued" in out) == (1, True)  # nobody sends it here
-    assert [(mail["to"], mail["html"]) for mail in office.mailed()] == [
+    assert [(mail["to"], mail["html"]) for mail in office.mailed(MAIL)] == [
         (["me@acme.sa"], "<p>B</p>")
     ] * 2
     assert run(office, ROWS)["results"] == {"accepted": 2}

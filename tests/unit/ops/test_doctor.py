@@ -64,6 +64,9 @@ class Aws:
             "Payload": io.BytesIO(json.dumps(self.answer).encode())
         }
         self.clients["sqs"].get_queue_attributes.return_value = {"Attributes": {}}
+        self.queues: list[str] = []
+        queues = self.clients["sqs"].get_paginator.return_value.paginate
+        queues.side_effect = lambda **_: [{"QueueUrls": self.queues}, {}]
         pages = self.clients["cloudwatch"].get_paginator.return_value.paginate
         pages.return_value = [{"MetricAlarms": []}]
         self.clients["sns"].list_subscriptions_by_topic.return_value = {
@@ -106,7 +109,7 @@ def aws() -> Aws:
 def test_a_healthy_stack_has_nothing_to_mend(aws: Aws) -> None:
     found = aws.look()
 
-    assert len(found) == 16
+    assert len(found) == 17
     assert {check.level for check in found.values()} == {Level.GOOD}
     assert not any(check.remedy for check in found.values())
 
@@ -151,7 +154,7 @@ def test_one_check_that_aws_forbids_does_not_hide_the_others(aws: Aws) -> None:
 
     found = aws.look()
 
-    assert len(found) == 16
+    assert len(found) == 17
     assert "may not do ListSubscriptionsByTopic" in found["alarm subscribers"].found
 
 
@@ -211,6 +214,13 @@ def test_mails_in_the_failed_queue(aws: Aws) -> None:
     attributes = {"ApproximateNumberOfMessages": "2", "ApproximateNumberOfMessagesNotVisible": "1"}
     aws.clients["sqs"].get_queue_attributes.return_value = {"Attributes": attributes}
     seen(aws, "failed queue", Level.WARNING, "3 mail(s)", "failed redrive")
+
+
+def test_a_queue_that_nothing_reads(aws: Aws) -> None:
+    attributes = {"ApproximateNumberOfMessages": "2"}
+    aws.clients["sqs"].get_queue_attributes.return_value = {"Attributes": attributes}
+    aws.queues = ["https://sqs/mail-BulkQueue-x"]
+    seen(aws, "left-over queues", Level.WARNING, "2 message(s)", "leftover")
 
 
 def test_a_pause_names_its_reason_and_its_remedy(aws: Aws) -> None:

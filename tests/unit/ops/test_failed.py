@@ -132,6 +132,21 @@ def test_moving_keeps_the_attributes_and_the_body() -> None:
     assert [entry.mail_id for entry in looked(sqs)] == ["m2"]
 
 
+@pytest.mark.parametrize(("bulk_url", "expected"), [("bulk", "bulk"), ("", "mail")])
+def test_moving_keeps_the_lane_and_the_group(bulk_url: str, expected: str) -> None:
+    given = message(lane="bulk")
+    given["Attributes"]["MessageGroupId"] = "shop"
+    sqs = Sqs(given)
+    queue = FailedQueue(sqs, "failed", "mail", bulk_url)
+
+    with queue.look() as held:
+        carry_out(plan(held, Choice(), lambda _: row(State.FAILED)), queue)
+
+    (moved,) = sqs.mail
+    assert (moved["QueueUrl"], moved["MessageGroupId"]) == (expected, "shop")
+    assert moved["MessageAttributes"] == given["MessageAttributes"]
+
+
 def test_a_mail_that_was_sent_is_removed_and_not_moved() -> None:
     sqs = Sqs(message())
     queue = FailedQueue(sqs, "failed", "mail")

@@ -1,0 +1,89 @@
+"""Queues that the stack no longer has: found by name, and emptied without losing lane or caller."""
+
+import json
+from typing import Any
+
+import pytest
+from outbox.storage.expressions import pack_item
+
+from tests.faults.standins.fairness import Queue
+from tests.unit.ops.office import BULK, MAIL, Office
+
+OLD = "https://sqs/taqnyat-mail-BulkQueue-x"
+
+
+class Queues:
+    """SQS as the office has it, with what `leftover` asks beside."""
+
+    def __init__(self, office: Office) -> None:
+        self.urls = [OLD, BULK]
+        self._sqs = office.sqs
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - a stand-in's method
+        return getattr(self._sqs, name)
+
+    def get_paginator(self, operation: str) -> "Queues":
+        assert operation == "list_queues"
+        return self
+
+    def paginate(self, *, QueueNamePrefix: str) -> list[dict[str, Any]]:  # noqa: N803
+        assert QueueNamePrefix == "taqnyat-mail-BulkQueue-"
+        return [{"QueueUrls": self.urls}, {}]
+
+    def get_queue_attributes(self, *, QueueUrl: str, **_: object) -> dict[str, Any]:  # noqa: N803
+        count = len(self._sqs.queues[QueueUrl].messages)
+        return {"Attributes": {"ApproximateNumberOfMessages": str(count)}}
+
+
+@pytest.fixture
+def old(office: Office) -> Queue:
+    """Give a left-over queue: an accepted mail, a batch, another stack's, a direct producer's."""
+    office.clients["sqs"] = Queues(office)
+    office.sqs.queues[OLD] = queue = Queue(300, 86400)
+    office.dynamo.items |= {
+        name: pack_item({"pk": name, "state": "queued"}) for name in ("mine", "part")
+    }
+    batch = {"version": 1, "batch": [{"id": "part", "client": "shop"}]}
+    for body in (
+        {"id": "mine", "client": "shop"},
+        batch,
+        {"id": "theirs", "client": "shop"},
+        {"subject": "direct"},
+        "no mail",
+    ):
+        office.sqs.send_message(
+            QueueUrl=OLD,
+            MessageBody=json.dumps(body, separators=(",", ":")),
+            MessageGroupId="shop",
+        )
+    return queue
+
+
+def test_what_is_there_is_shown_and_nothing_moved(office: Office, old: Queue) -> None:
+    assert office.json("leftover") == [{"queue": OLD, "messages": 5}]
+    assert len(old.messages) == 5
+
+
+@pytest.mark.parametrize("to", [BULK, MAIL])
+def test_it_is_queued_again_and_what_is_not_ours_is_left(
+    office: Office, old: Queue, to: str
+) -> None:
+    if to == MAIL:  # as after 0.1.0 was deployed again
+        del office.outputs["BulkQueueUrl"]
+        office.clients["sqs"].urls = [OLD]
+    direct = old.messages[3].id
+
+    assert office.json("leftover", "--move", "--yes", code=1) == {"moved": 4, "left": 1}
+
+    assert [json.loads(message.body)["id"] for message in old.messages] == ["theirs"]
+    moved = office.sqs.queues[to].messages
+    assert {message.group for message in moved} == {"shop"}
+    assert {message.attributes["lane"]["StringValue"] for message in moved} == {"bulk"}
+    (alone,) = [message for message in moved if "direct" in message.body]
+    assert alone.attributes["id"]["StringValue"] == direct
+
+
+def test_no_queue_is_left_over(office: Office) -> None:
+    office.clients["sqs"] = queues = Queues(office)
+    queues.urls = [BULK]
+    assert office.json("leftover", "--move") == []
