@@ -157,3 +157,66 @@ def test_a_secret_that_is_read_stale_costs_a_pause_and_no_mail() -> None:
     assert len(world.sns.notices) == 2
     assert len(world.taqnyat.accepted) == 11
     assert books.faults(world) == []
+
+
+def _paused_without_mails() -> World:
+    world = World()
+    world.taqnyat.refusing = "code_2"
+    world.drop("first")
+    world.poll()
+    world.taqnyat.refusing = None
+    world.mail.messages.clear()
+    del world.dynamo.items[world.orders.pop("first").mail_id]
+    world.wait(301)
+    assert world.paused
+    return world
+
+
+def test_a_probe_that_finds_no_mail_ends_within_the_check_and_loses_none() -> None:
+    """A client that gives up before the queue does leaves a poll behind, which takes a mail."""
+    world = _paused_without_mails()
+    began = world.now
+    world.check()
+    assert world.now - began < 5
+    world.wait(1)
+    order = world.drop("second")
+    world.wait(60)
+    world.check()
+    row = world.row(order)
+    assert row is not None
+    assert row.state == "sent"
+    assert not world.paused
+    assert world.errors == []
+
+
+@pytest.mark.parametrize("call", ["receive_message", "delete_message", "change_message_visibility"])
+@pytest.mark.parametrize("fault", ["error_before", "timeout_before", "timeout_after"])
+def test_an_error_of_a_queue_ends_the_probe_and_not_the_check(call: str, fault: str) -> None:
+    def paused() -> World:
+        world = _paused_without_mails()
+        world.drop("second")
+        world.taqnyat.script = ["code_2"] if call == "change_message_visibility" else []
+        return world
+
+    dry = paused()
+    before = len(dry.calls)
+    dry.check()
+    [number] = [
+        index
+        for index, made in enumerate(dry.calls)
+        if index >= before and made.name == f"sqs.{call}"
+    ]
+    world = paused()
+    world.plan = {number: fault}
+    world.check()
+
+    assert world.struck == [fault]
+    assert world.errors == []
+    assert any("probe_failed" in trouble for notes in world.notes for trouble in notes.troubles)
+    # Only a mail that was sent tells that sending can go on; not that it is off the queue.
+    assert world.paused is (call != "delete_message")
+    sent = [report for notes in world.notes for report in notes.reports if report.state == "sent"]
+    assert len(sent) == (call == "delete_message")
+    assert world.cloudwatch.data[-1]["MetricName"] == "SendingPaused"
+    world.run_until_quiet()
+    assert books.faults(world) == []

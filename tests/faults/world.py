@@ -302,7 +302,7 @@ class World:
         self.orders: dict[str, Order] = {}
         self.taqnyat = Taqnyat({TOKEN})
         self.dynamo = Dynamo(TABLE, self._written, lambda: self.now)
-        self.sqs = sqs.Sqs(lambda: self.now)
+        self.sqs = sqs.Sqs(lambda: self.now, self.wait)
         self.scheduler = Scheduler(GROUP, SCHEDULE_ROLE_ARN, self.sqs, lambda: self.now)
         self.secrets = Secrets(SECRET, TOKEN)
         self.mapping = SourceMapping(WORKER, MAIL_QUEUE_ARN, lambda: self.now)

@@ -59,7 +59,7 @@ def _container() -> tuple[StatusCheck, Telemetry]:
         taqnyat=taqnyat,
         pause=pause,
         event_source=sending.event_source(settings),
-        probe=Probe(pause, queue, deliver),
+        probe=Probe(pause, queue, deliver, lambda error: telemetry.error("probe_failed", error)),
         cloudwatch=aws.client("cloudwatch"),
         topic=lambda: aws.client("sns"),
         telemetry=telemetry,

@@ -46,8 +46,9 @@ class Queue:
     retention_seconds: int
     dead_letters: "Queue | None" = None
     max_receives: int = 0
-    wait_seconds: int = 0  # of a receive that does not say itself
+    wait_seconds: float = 0  # of a receive that does not say itself
     messages: list[Message] = field(default_factory=list)
+    left_polls: list[tuple[float, float]] = field(default_factory=list)  # from and until when
     noisy: set[str] = field(default_factory=set)
     last_sent: dict[str, float] = field(default_factory=dict)
     spent: deque[tuple[float, str, float]] = field(default_factory=deque)

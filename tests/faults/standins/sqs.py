@@ -3,7 +3,9 @@
 As documented, and as harsh as that allows: only the newest receipt handle deletes a message (an
 older one is answered with success and does nothing), and a message that was received as often as
 the redrive policy says goes to the dead-letter queue when it is due again. A move task takes the
-message group away, as nothing says that it keeps it.
+message group away, as nothing says that it keeps it. A receive that says nothing of waiting waits
+as long as the queue says; a client that gives up before leaves its poll behind, which takes the
+next message with it.
 """
 
 import itertools
@@ -23,7 +25,10 @@ MAX_DELAY_SECONDS = 900
 MAX_BATCH_ENTRIES = 10
 MAX_VISIBILITY_SECONDS = 43200
 MAX_IN_FLIGHT = 120_000
-CLIENT_SECONDS = 4  # how long our clients wait for an answer
+MAX_WAIT_SECONDS = 20
+# Of the functions' clients (outbox.aws): how long they read, and how often they try.
+CLIENT_SECONDS = 4.0
+TRIES = 3
 _GROUP = re.compile(r"[!-~]{1,128}")
 _ALLOWED = re.compile("[\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]+")
 
@@ -31,9 +36,13 @@ _ALLOWED = re.compile("[\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]+"
 class Sqs:
     """The queues, by URL."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, clock: Callable[[], float], wait: Callable[[float], None] = lambda _: None
+    ) -> None:
+        """`wait` lets time pass for a caller that waits for an answer."""
         self.queues: dict[str, Queue] = {}
         self._clock = clock
+        self._wait = wait
         self._handles = itertools.count(1)
 
     def send_message(self, **arguments: Any) -> Any:
@@ -100,9 +109,10 @@ class Sqs:
             raise client_error("ReceiveMessage", "OverLimit")
         wanted = arguments.get("MessageSystemAttributeNames") or []
         shows_attributes = "All" in (arguments.get("MessageAttributeNames") or [])
-        taken = self.take(queue, number or 1, visibility)
-        if not taken and (queue.wait_seconds if wait is None else wait) > CLIENT_SECONDS:
-            raise ReadTimeoutError(endpoint_url=url)
+        if wait is not None and not 0 <= wait <= MAX_WAIT_SECONDS:
+            raise client_error("ReceiveMessage", "InvalidParameterValue", "WaitTimeSeconds")
+        seconds = queue.wait_seconds if wait is None else wait
+        taken = self._poll(queue, number or 1, visibility, seconds)
         answer = [_received(message, wanted, shows_attributes) for message in taken]
         return {"Messages": answer} if answer else {}
 
@@ -135,11 +145,31 @@ class Sqs:
         dead_letters.messages = []
         return {"TaskHandle": "task"}
 
+    def _poll(
+        self, queue: Queue, number: int, visibility: int | None, seconds: float
+    ) -> list[Message]:
+        """Wait for messages; raise what the SDK does when the client gives up before SQS does."""
+        for _ in range(TRIES):
+            until = self._clock() + seconds
+            gives_up = self._clock() + CLIENT_SECONDS
+            while not (taken := self.take(queue, number, visibility)):
+                now = self._clock()
+                due = [message.visible_at for message in queue.messages]
+                moment = min([moment for moment in due if moment > now] + [until])
+                if min(now, moment) >= min(until, gives_up):
+                    break
+                self._wait(min(moment, gives_up) - now)
+            if taken or self._clock() >= until:
+                return taken
+            queue.left_polls.append((self._clock(), until))
+        raise ReadTimeoutError(endpoint_url="https://sqs.example")
+
     def take(self, queue: Queue, number: int, visibility: int | None = None) -> list[Message]:
         """Receive up to `number` messages, fairly; each gets a new receipt handle."""
         now = self._clock()
         oldest = now - queue.retention_seconds
         queue.messages = [message for message in queue.messages if message.sent_at > oldest]
+        self._lose_to_left_polls(queue)
         self._sweep(queue)
         number = min(number, MAX_IN_FLIGHT - queue.in_flight(now))
         taken = fairness.choose(queue, number, now)
@@ -155,6 +185,23 @@ class Sqs:
         """Give a message out: at least once means that this may happen while it is out already."""
         message.handle = f"handle-{next(self._handles)}"
         message.receive_count += 1
+
+    def _lose_to_left_polls(self, queue: Queue) -> None:
+        """Give to each poll that nobody waits for the message that came while it was open."""
+        now, open_polls = self._clock(), []
+        for begin, until in queue.left_polls:
+            came = [
+                message
+                for message in queue.messages
+                if begin < message.visible_at <= min(until, now)
+            ]
+            if came:
+                first = min(came, key=lambda message: message.visible_at)
+                self.deliver_again(first)
+                first.visible_at += queue.visibility_seconds
+            elif until > now:
+                open_polls.append((begin, until))
+        queue.left_polls = open_polls
 
     def _sweep(self, queue: Queue) -> None:
         if queue.dead_letters is None:

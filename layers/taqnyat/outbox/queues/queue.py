@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 MAX_DELAY_SECONDS: Final = 12 * 3600
 _MAX_DELIVERY_DELAY_SECONDS: Final = 900  # of SendMessage
+_WAIT_SECONDS: Final = 1
 _MAX_ENTRIES: Final = 10  # of one SendMessageBatch
 
 # What a message carries from the failed queue, or from a requeue, beside its body.
@@ -81,15 +82,15 @@ class MailQueue:
         return not answer.get("Failed")
 
     def receive(self, lane: Lane = Lane.NORMAL) -> ReceivedMessage | None:
-        """Receive one message of a lane, if there is one.
+        """Receive one message of a lane; None when there is none within a second.
 
-        The wait is the shortest that asks all of SQS's servers; the queue's own is longer than the
-        client waits for an answer.
+        A long poll, which asks all of SQS's servers, and one that ends long before the client gives
+        up: what SQS gives to a poll that nobody waits for is out of sight for minutes.
         """
         answer = self._sqs.receive_message(
             QueueUrl=self._urls[lane],
             MaxNumberOfMessages=1,
-            WaitTimeSeconds=1,
+            WaitTimeSeconds=_WAIT_SECONDS,
             MessageAttributeNames=["All"],
             MessageSystemAttributeNames=[
                 "SentTimestamp",
