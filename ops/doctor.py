@@ -13,7 +13,7 @@ from outbox.sending.pause import PauseState
 from taqnyat import BearerToken, CredentialsError, Scope, Verdict
 from taqnyat.classification import CODES
 
-from ops import keys, leftover, version, watch
+from ops import keys, leftover, money, version, watch
 from ops.errors import OpsError, explain
 from ops.remedies import remedy
 from ops.screen import ago, clock
@@ -108,6 +108,8 @@ class Doctor:
             ("event source mapping", self._mapping),
             ("status check", self._status_check),
             ("Taqnyat", self._provider),
+            ("balance", self._balance),
+            ("account's end", self._expiry),
             ("alarms", self._alarms),
             ("alarm subscribers", self._subscribers),
             ("egress address", self._egress),
@@ -235,6 +237,16 @@ class Doctor:
                 "nothing to do here: mails wait and are retried; ask Taqnyat if it lasts",
             )
         return good(f"up, answered in {provider['milliseconds']} ms")
+
+    def _balance(self) -> Finding:
+        found = self._stack.money.read()
+        said = money.sentence(found, self._stack.settings)
+        what_to_do = money.balance_trouble(found, self._stack.settings)
+        return warning(said, what_to_do) if what_to_do else good(said)
+
+    def _expiry(self) -> Finding:
+        said, soon = money.expiry(self._stack.money.read(), self._now())
+        return warning(said, "renew the account with Taqnyat") if soon else good(said)
 
     def _alarms(self) -> Finding:
         ringing = watch.ringing(self._stack)

@@ -16,6 +16,7 @@ from outbox.queues.schedules import Schedules
 from outbox.sending.pause import Pause
 from outbox.settings import Settings
 from outbox.storage.ledger import Ledger
+from outbox.storage.money import MoneyTable
 from outbox.storage.table import LedgerTable
 
 from ops.errors import OpsError
@@ -110,6 +111,11 @@ class Stack:
             self.output("LedgerTable"),
             self.settings.probe_delays_seconds,
         )
+
+    @cached_property
+    def money(self) -> MoneyTable:
+        """What the status check knows of the account's money."""
+        return MoneyTable(self.client("dynamodb"), self.output("LedgerTable"))
 
     @cached_property
     def event_source(self) -> EventSource:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from outbox import telemetry
 from outbox.mail.times import iso
 
+from ops import money
 from ops.stack import Stack
 
 _DEPTHS: Final = {
@@ -95,6 +96,7 @@ def counts(stack: Stack, minutes: int) -> dict[str, int]:
 def snapshot(stack: Stack, minutes: int) -> dict[str, Any]:
     """Return the whole picture, ready for JSON."""
     state, provider = stack.pause.read(), stack.pause.provider()
+    purse = stack.money.read()
     return {
         "stack": stack.name,
         "at": iso(time.time()),
@@ -112,6 +114,7 @@ def snapshot(stack: Stack, minutes: int) -> dict[str, Any]:
             "milliseconds": provider.get("milliseconds"),
             "checked_at": iso(provider["checked_at"]) if provider else None,
         },
+        "balance": money.summary(purse) | {"text": money.sentence(purse, stack.settings)},
         "mail_queue": _as_dict(depth(stack, "MailQueueUrl"))
         | {"oldest_seconds": oldest_seconds(stack)},
         "bulk_queue": _bulk(stack),

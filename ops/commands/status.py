@@ -72,6 +72,7 @@ def picture(found: dict[str, Any]) -> RenderableType:
                 "bulk lane": None if bulk is None else _queue(bulk),
                 "failed queue": Text(str(in_failed), style="yellow" if in_failed else ""),
                 "Taqnyat": _provider(provider),
+                "balance": found["balance"]["text"],
                 "mapping": ", ".join(found["mapping"]),
                 "alarms": Text(", ".join(found["alarms"]) or "none", style=_red(found["alarms"])),
                 f"last {found['last_minutes']} min": ", ".join(

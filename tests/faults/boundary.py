@@ -213,6 +213,7 @@ _OWN: Final[Mapping[str, Mapping[str, Strike]]] = {
     "taqnyat.write": {"cut": _cut_while_writing, "hang": _hang_while_writing},
     "taqnyat.body": _BODY,
     "taqnyat.system_status": {"unreachable": _unreachable, "hang": _connect_hangs},
+    "taqnyat.account_balance": {"unreachable": _unreachable, "hang": _connect_hangs},
 }
 # Replies have no function of their own: the world answers with them in place of Taqnyat's.
 _STRIKES: Final[dict[str, Strike]] = {

@@ -10,6 +10,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import Final, Protocol
 from urllib.parse import parse_qsl
 
@@ -23,6 +24,7 @@ from local.simulator.limits import Limit, Limiter
 
 CONNECT_SECONDS: Final = 3.0
 _JSON_DEPTH: Final = 30_000
+_ENDLESS: Final = Decimal(1_000_000)
 _PAGE: Final = b"<!DOCTYPE html><html><body><h1>It works!</h1></body></html>"
 
 
@@ -136,7 +138,9 @@ class Taqnyat:
     `refusing` names the reply that every call gets (None: mails are accepted); `script` the
     replies of the next calls, one each; `tokens` those that are good. `limit` is a hard rate
     limit, answered with 429; `rules` are replies by content, the first that takes a call counts.
-    All may change while the world runs. `seconds` is how long an answer takes.
+    All may change while the world runs. `seconds` is how long an answer takes. `balance` falls by
+    `price` for each recipient (None: it is endless); `balance_reply` is what /account/balance
+    says in place of the truth: an amount, or a reply by its name.
     """
 
     tokens: set[str]
@@ -146,9 +150,13 @@ class Taqnyat:
     rules: list[Rule] = field(default_factory=list)
     seconds: float = 0.0
     limited: int = 0
+    balance: Decimal | None = None
+    price: Decimal = Decimal(1)
+    balance_reply: Decimal | str | None = None
     calls: list[tuple[float, str]] = field(default_factory=list)
     accepted: dict[str, list[Acceptance]] = field(default_factory=lambda: defaultdict(list))
     up: bool = True
+    expires: str = "31-12-2099"
     _limiter: Limiter = field(default_factory=Limiter)
 
     def decide(self, body: bytes, now: float) -> Reply:
@@ -168,7 +176,9 @@ class Taqnyat:
         for rule in self.rules:
             if rule.takes(recipients, fields):
                 return self.reply(REPLIES[rule.reply], subject, now)
-        return self.accept(subject, now)
+        if self.balance is not None and self.balance < self.price * len(recipients):
+            return REPLIES["code_3" if self.balance > 0 else "code_2"]
+        return self.accept(subject, now, len(recipients))
 
     def over_limit(self, now: float) -> Reply | None:
         """Return the refusal of a call above the limit."""
@@ -185,11 +195,25 @@ class Taqnyat:
             self.accept(subject, now)
         return reply
 
-    def accept(self, subject: str, now: float) -> Reply:
-        """Take the mail."""
+    def accept(self, subject: str, now: float, recipients: int = 1) -> Reply:
+        """Take the mail, and its price."""
         number = 1 + sum(map(len, self.accepted.values()))
         self.accepted[subject].append(Acceptance(str(number), now))
-        return Reply(201, guide.success(number, "1").encode(), accepts=True)
+        price = self.price * recipients
+        if self.balance is not None:
+            self.balance -= price
+        return Reply(201, guide.success(number, str(price)).encode(), accepts=True)
+
+    def tell_balance(self) -> Answer:
+        """Answer /account/balance."""
+        if isinstance(self.balance_reply, str):
+            reply = REPLIES[self.balance_reply]
+            return Answer(reply.status, reply.body, 0.05, fault=reply.fault)
+        told = self.balance if self.balance_reply is None else self.balance_reply
+        said = guide.balance_json(
+            f"{_ENDLESS if told is None else told:.3f}", self.expires, "active"
+        )
+        return Answer(200, said.encode(), 0.05)
 
     def exchange(self, wire: Wire, deadline: float, body: bytes) -> Answer:
         """Go through the phases of one call."""

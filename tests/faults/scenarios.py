@@ -9,6 +9,8 @@ from tests.faults.world import START, World
 # So that a pause takes minutes, of which each is a check.
 SHORT: Final[dict[str, Any]] = {"FAILURE_RUN": "2", "PROBE_DELAYS_SECONDS": "90,150"}
 UNTIL: Final = 200.0
+# Where the balance is asked for as well; elsewhere that would only repeat the same faults.
+_ASKING: Final = frozenset({"accepted_by_api", "no_balance"})
 HOUR: Final = 3600
 
 Way = Callable[[World, int], None]
@@ -25,7 +27,8 @@ class Case:
 
     def run(self, plan: Mapping[int, str] | None = None) -> World:
         """Run it with the faults of a plan."""
-        world = World(policy=self.policy, lockstep=self.lockstep, plan=plan, **SHORT)
+        settings = SHORT if self.way in _ASKING else SHORT | {"BALANCE_CHECK_MINUTES": "0"}
+        world = World(policy=self.policy, lockstep=self.lockstep, plan=plan, **settings)
         WAYS[self.way](world, self.mails)
         return world
 

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Final, TypeVar
 from unittest import mock
 
@@ -25,7 +26,8 @@ from mail_status import handler as status
 from outbox import aws
 from outbox.mail.report import Report
 from outbox.sending import wiring as sending_wiring
-from outbox.sending.pause import PauseState
+from outbox.sending.pause import Pause, PauseState
+from outbox.storage.money import Money, MoneyTable
 from outbox.storage.row import Row
 from taqnyat import credentials
 from taqnyat.transport import Answer
@@ -92,6 +94,7 @@ class Notes:
 
     def __init__(self, *_: object) -> None:
         self.reports: list[Report] = []
+        self.prices: list[tuple[float, Decimal]] = []
         self.troubles: list[str] = []
 
     def accepted(self, mail_ids: list[str]) -> None:
@@ -102,6 +105,8 @@ class Notes:
 
     def processed(self, report: Report) -> None:
         self.reports.append(report)
+        if report.outcome is not None and report.outcome.price is not None:
+            self.prices.append((_now(), Decimal(report.outcome.price)))
 
     def error(self, what: str, error: Exception, mail_id: str = "") -> None:
         if what == "unexpected":
@@ -189,7 +194,12 @@ class _Transport:
         keep: object = None,
     ) -> Answer:
         """Take the place of Transport.request."""
-        del path, headers, keep
+        del keep
+        if path == "/account/balance":
+            assert (headers or {}).keys() == {"Authorization"}
+            return self._world.call(
+                self._container, "taqnyat.account_balance", self._world.taqnyat.tell_balance
+            )
         if method == "GET":
             return self._world.call(
                 self._container,
@@ -307,7 +317,9 @@ class World:
         self.secrets = Secrets(SECRET, TOKEN)
         self.mapping = SourceMapping(WORKER, MAIL_QUEUE_ARN, lambda: self.now)
         self.bulk_mapping = SourceMapping(WORKER, BULK_QUEUE_ARN, lambda: self.now)
-        self.cloudwatch = CloudWatch()
+        self.cloudwatch = CloudWatch(
+            lambda: (price for notes in self.notes for price in notes.prices)
+        )
         self.sns = Sns()
         self.failed = Queue(60, FAILED_RETENTION_SECONDS)
         self.mail, self.bulk = (
@@ -609,6 +621,15 @@ class World:
     def paused(self) -> bool:
         """Whether sending is paused."""
         return self.pause.paused
+
+    @property
+    def money(self) -> Money:
+        """What is known of the account's money."""
+        return MoneyTable(self.dynamo, TABLE).read()
+
+    def pause_by_hand(self, reason: str) -> None:
+        """Pause as an operator does."""
+        Pause(self.dynamo, TABLE, (300,), clock=lambda: self.now).begin_by_hand(reason)
 
     @property
     def unexpected(self) -> list[Exception]:

@@ -127,7 +127,11 @@ def _needs(name: str, arguments: Mapping[str, Any]) -> Iterator[Need]:
         case "events.put_events":
             for entry in arguments["Entries"]:
                 yield Need(action, entry["EventBusName"])
-        case "cloudwatch.put_metric_data" | "lambda.list_event_source_mappings":
+        case (
+            "cloudwatch.put_metric_data"
+            | "cloudwatch.get_metric_statistics"
+            | "lambda.list_event_source_mappings"
+        ):
             yield Need(action, "*")  # AWS takes no resource for it
         case _:
             names = ("TableName", "QueueUrl", "SecretId", "GroupName", "TopicArn", "UUID")

@@ -124,7 +124,8 @@ def test_the_provider_the_pause_and_unknown_outcomes_are_watched_as_they_are_mea
     """Without dimensions, as the functions write them in all."""
     own = watched("TaqnyatMail")
 
-    assert own == {("ProviderUp", "[]"), ("SendingPaused", "[]"), ("MailUnknown", "[]")}
+    names = ("ProviderUp", "SendingPaused", "MailUnknown", "BalanceHoursLeft")
+    assert own == {(name, "[]") for name in names}
     assert {metric for metric, _ in own} <= OWN_METRICS
 
 

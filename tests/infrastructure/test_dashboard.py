@@ -12,7 +12,7 @@ from outbox.mail.report import Report
 from outbox.mail.states import State
 from outbox.sending.pause import PauseState
 from outbox.settings import Settings
-from outbox.telemetry import Telemetry
+from outbox.telemetry import BALANCE, BALANCE_HOURS_LEFT, Telemetry
 from taqnyat import Outcome, Scope, SystemStatus, Verdict
 
 from tests.infrastructure.expansion import expanded, resources
@@ -106,6 +106,7 @@ def emitted_by_status_check() -> set[Metric]:
         pause=pause,
         event_source=Mock(),
         probe=Mock(),
+        money=Mock(run=lambda *_: [(BALANCE, 1.0), (BALANCE_HOURS_LEFT, 1.0)]),
         cloudwatch=cloudwatch,
         topic=Mock(),
         telemetry=Mock(),

@@ -10,7 +10,11 @@ from tests.infrastructure.expansion import resources
 ROLES = resources("AWS::IAM::Role")
 FUNCTIONS = resources("AWS::Lambda::Function")
 # AWS takes no other resource for these; a condition holds the first to our namespace.
-ON_EVERYTHING = {"cloudwatch:PutMetricData", "lambda:ListEventSourceMappings"}
+ON_EVERYTHING = {
+    "cloudwatch:PutMetricData",
+    "cloudwatch:GetMetricStatistics",
+    "lambda:ListEventSourceMappings",
+}
 # The same, for what Lambda itself does.
 ON_EVERYTHING_FOR_LAMBDA = {
     "dynamodb:ListStreams",

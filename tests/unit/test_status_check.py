@@ -1,6 +1,7 @@
 """The scheduled check: what it measures and tells, also when the rest of AWS does not answer."""
 
 from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -31,6 +32,7 @@ class Parts:
     metrics: list[dict[str, Any]] = field(default_factory=list)
     notices: list[dict[str, Any]] = field(default_factory=list)
     probes: list[PauseState] = field(default_factory=list)
+    money: list[tuple[str, float]] = field(default_factory=list)
 
     def _call(self, name: str) -> None:
         self.calls.append(name)
@@ -111,6 +113,7 @@ class Parts:
             pause=part,
             event_source=part,
             probe=part,
+            money=cast("Any", SimpleNamespace(run=lambda *_: self.money)),
             cloudwatch=part,
             topic=lambda: part,
             telemetry=part,
@@ -128,6 +131,12 @@ def test_a_quiet_minute(*, up: bool) -> None:
         "SendingPaused": 0.0,
     }
     assert parts.calls == ["status", "note_provider", "read", "enable", "put_metric_data"]
+
+
+def test_what_is_known_of_the_money_is_measured_with_the_rest() -> None:
+    parts = Parts([RUNNING], money=[("Balance", 5.5), ("BalanceHoursLeft", 2.0)])
+    parts.run()
+    assert parts.measured().keys() >= {"Balance", "BalanceHoursLeft", "SendingPaused"}
 
 
 def test_the_metrics_have_units_and_no_dimension() -> None:

@@ -1,6 +1,6 @@
 """One status check.
 
-Taqnyat's own status, the pause, the probe, the notice to the operators, the metrics.
+Taqnyat's own status, the pause, the probe, the notice to the operators, the money, the metrics.
 """
 
 from __future__ import annotations
@@ -20,19 +20,22 @@ if TYPE_CHECKING:
     from outbox.telemetry import Telemetry
     from taqnyat import TaqnyatClient
 
+    from mail_status.money import MoneyCheck
+
 _STATUS_SECONDS: Final = 10
 
 
 class StatusCheck:
     """What the scheduled function does."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  one for each part
         self,
         *,
         taqnyat: TaqnyatClient,
         pause: Pause,
         event_source: EventSource,
         probe: Probe,
+        money: MoneyCheck,
         cloudwatch: Any,  # noqa: ANN401  botocore's clients have no types
         topic: Callable[[], Any],
         telemetry: Telemetry,
@@ -42,6 +45,7 @@ class StatusCheck:
         self._pause = pause
         self._event_source = event_source
         self._probe = probe
+        self._money = money
         self._cloudwatch = cloudwatch
         self._topic = topic
         self._telemetry = telemetry
@@ -63,6 +67,9 @@ class StatusCheck:
             state = self._tended(state, now, deadline)
             if not state.announced:
                 self._announce(state)
+            data += [
+                _datum(name, value, "None") for name, value in self._money.run(state, deadline)
+            ]
         finally:
             if state is not None:
                 data.append(_datum(SENDING_PAUSED, float(state.paused), "None"))

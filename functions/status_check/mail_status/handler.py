@@ -15,9 +15,11 @@ from outbox.sending.breaker import Breaker
 from outbox.sending.delivery import Delivery
 from outbox.sending.probe import Probe
 from outbox.settings import Settings
+from outbox.storage.money import MoneyTable
 from outbox.telemetry import Telemetry
 
 from mail_status.check import StatusCheck
+from mail_status.money import MoneyCheck
 
 
 class Context(Protocol):
@@ -55,13 +57,28 @@ def _container() -> tuple[StatusCheck, Telemetry]:
         token.forget()  # a probe sends with the token as it is now
         return sending.delivery(settings, taqnyat, queue, breaker)
 
+    cloudwatch = aws.client("cloudwatch")
+
+    def topic() -> Any:  # noqa: ANN401  botocore's clients have no types
+        return aws.client("sns")
+
+    money = MoneyCheck(
+        taqnyat=taqnyat,
+        table=MoneyTable(aws.client("dynamodb"), settings.ledger_table),
+        cloudwatch=cloudwatch,
+        pause=pause,
+        topic=topic,
+        telemetry=telemetry,
+        settings=settings,
+    )
     check = StatusCheck(
         taqnyat=taqnyat,
         pause=pause,
         event_source=sending.event_source(settings),
         probe=Probe(pause, queue, deliver, lambda error: telemetry.error("probe_failed", error)),
-        cloudwatch=aws.client("cloudwatch"),
-        topic=lambda: aws.client("sns"),
+        money=money,
+        cloudwatch=cloudwatch,
+        topic=topic,
         telemetry=telemetry,
         settings=settings,
     )

@@ -48,6 +48,8 @@ class Settings:
     schedule_role_arn: str = ""
     metrics_namespace: str = "TaqnyatMail"
     alarm_topic_arn: str = ""
+    balance_check_minutes: int = 15
+    balance_warn_hours: int = 3
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Settings:

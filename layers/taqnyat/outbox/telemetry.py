@@ -34,6 +34,8 @@ PROVIDER_LATENCY: Final = "ProviderLatency"
 TIME_TO_SEND: Final = "TimeToSend"
 PROVIDER_UP: Final = "ProviderUp"
 SENDING_PAUSED: Final = "SendingPaused"
+BALANCE: Final = "Balance"
+BALANCE_HOURS_LEFT: Final = "BalanceHoursLeft"
 
 # Both are emitted twice: in all, which the alarms watch, and by reason.
 _BY_REASON: Final = {MAIL_FAILED, MAIL_UNKNOWN}

@@ -19,6 +19,7 @@ from taqnyat.classification import TOKEN_REFUSED, Outcome, Scope, Verdict, class
 from taqnyat.credentials import CredentialsError, SecretUnavailableError
 
 if TYPE_CHECKING:
+    from taqnyat.account import AccountBalance
     from taqnyat.credentials import BearerToken
     from taqnyat.transport import Answer, Transport
 
@@ -100,6 +101,21 @@ class TaqnyatClient:
         """Ask `/system/status`, which needs no token and so cannot tell of the account."""
         answer = self._transport.request("GET", "/system/status", deadline)
         return SystemStatus(up=_operational(answer), seconds=answer.seconds)
+
+    def account_balance(self, deadline: float) -> AccountBalance:
+        """Ask `/account/balance`, with the token in a header alone. Raises nothing."""
+        from taqnyat import account  # noqa: PLC0415  the worker, which never asks, starts without
+
+        try:
+            token = self._token.get()
+        except CredentialsError as error:
+            return account.AccountBalance(trouble=error.reason)
+        headers = {"Authorization": f"Bearer {token}"}
+        answer = self._transport.request("GET", "/account/balance", deadline, headers=headers)
+        balance = account.read_balance(answer)
+        if balance.trouble == account.REFUSED:
+            self._token.forget()  # it may have been rotated: the next call reads the secret
+        return balance
 
     def _post(self, letter: Letter, token: str, deadline: float) -> Outcome:
         fields: dict[str, Any] = {

@@ -1,12 +1,16 @@
 """Secrets Manager, Lambda's event source mapping, CloudWatch and SNS, as far as they are used."""
 
 import uuid
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from tests.faults.standins.errors import client_error, only
 
 SWITCH_SECONDS = 20.0
+MAX_POINTS = 1440
 
 
 class Secrets:
@@ -94,15 +98,40 @@ class Functions:
 
 
 class CloudWatch:
-    """Keeps the metrics that were put."""
+    """Keeps the metrics that were put, and adds up the prices that the worker measured."""
 
-    def __init__(self) -> None:
+    def __init__(self, prices: Callable[[], Iterable[tuple[float, Decimal]]]) -> None:
+        """`prices` has those of the sent mails, each with its time."""
         self.data: list[Any] = []
+        self._prices = prices
 
     def put_metric_data(self, **arguments: Any) -> Any:
         _, data = only(arguments, "Namespace", "MetricData")
         self.data += data
         return {}
+
+    def get_metric_statistics(self, **arguments: Any) -> Any:
+        names = ("Namespace", "MetricName", "StartTime", "EndTime", "Period", "Statistics")
+        _, metric, start, end, period, statistics = only(arguments, *names)
+        begin = start.timestamp()
+        if metric != "MailPrice" or statistics != ["Sum", "SampleCount"] or period % 60:
+            raise client_error("GetMetricStatistics", "InvalidParameterValue")
+        if (end.timestamp() - begin) / period > MAX_POINTS:
+            raise client_error("GetMetricStatistics", "InvalidParameterCombination")
+        points: dict[float, list[Decimal]] = defaultdict(list)
+        for at, price in self._prices():
+            if begin <= at < end.timestamp():
+                points[at - (at - begin) % period].append(price)
+        return {
+            "Datapoints": [
+                {
+                    "Timestamp": datetime.fromtimestamp(at, UTC),
+                    "Sum": float(sum(found)),
+                    "SampleCount": float(len(found)),
+                }
+                for at, found in points.items()
+            ]
+        }
 
 
 class Sns:

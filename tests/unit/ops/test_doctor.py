@@ -35,7 +35,16 @@ class Aws:
     def __init__(self) -> None:
         self.clients = {name: Mock() for name in SERVICES}
         self.items: dict[str, dict[str, Any]] = {
-            "#provider": {"pk": "#provider", "up": True, "milliseconds": 5, "checked_at": int(NOW)}
+            "#provider": {"pk": "#provider", "up": True, "milliseconds": 5, "checked_at": int(NOW)},
+            "#money": {
+                "pk": "#money",
+                "checked_at": int(NOW),
+                "readings": [f"{int(NOW)} 240.500"],
+                "currency": "SAR",
+                "proof": "agrees",
+                "minutes_left": 600,
+                "expires": "2027-11-25",
+            },
         }
         self.date = NOW
         self.status = "CREATE_COMPLETE"
@@ -109,9 +118,49 @@ def aws() -> Aws:
 def test_a_healthy_stack_has_nothing_to_mend(aws: Aws) -> None:
     found = aws.look()
 
-    assert len(found) == 17
+    assert len(found) == 19
     assert {check.level for check in found.values()} == {Level.GOOD}
     assert not any(check.remedy for check in found.values())
+
+
+@pytest.mark.parametrize(
+    ("change", "found", "what_to_do"),
+    [
+        ({}, "240.5 SAR; 10.0 hours left at the present rate", ""),
+        ({"minutes_left": 179}, "240.5 SAR; 3.0 hours left", "top the account up"),
+        ({"minutes_left": None}, "240.5 SAR; nothing was spent in the last hour", ""),
+        ({"proof": "open", "mails": 7, "minutes": 45}, "is not known yet (7 mails in 45 min", ""),
+        (
+            {"proof": "differs", "fell": "10", "spent": "60.5", "minutes_left": 5},
+            "how long it lasts is not told: it fell by 10.00 while mails cost 60.50",
+            "",
+        ),
+        ({"trouble": "refused", "readings": []}, "not told by Taqnyat: refused", "ask Taqnyat"),
+        ({"trouble": "unreadable"}, "not told since: unreadable", "BalanceCheckMinutes=0"),
+        ({"checked_at": 0, "readings": []}, "not asked for yet", "wait for the status check"),
+    ],
+)
+def test_the_balance(aws: Aws, change: dict[str, Any], found: str, what_to_do: str) -> None:
+    aws.items["#money"] |= change
+
+    check = aws.look()["balance"]
+
+    assert found in check.found
+    assert what_to_do in check.remedy
+    assert check.level is (Level.WARNING if what_to_do else Level.GOOD)
+
+
+@pytest.mark.parametrize(
+    ("expires", "level"),
+    [("2026-12-03", Level.GOOD), ("2026-12-02", Level.WARNING), ("2026-11-01", Level.WARNING)],
+)
+def test_the_end_of_the_account(aws: Aws, expires: str, level: Level) -> None:
+    aws.items["#money"]["expires"] = expires  # it is 18 November 2026
+
+    check = aws.look()["account's end"]
+
+    assert (check.found, check.level) == (f"expires on {expires}", level)
+    assert bool(check.remedy) is (level is Level.WARNING)
 
 
 def test_both_versions_are_shown(aws: Aws) -> None:
@@ -154,7 +203,7 @@ def test_one_check_that_aws_forbids_does_not_hide_the_others(aws: Aws) -> None:
 
     found = aws.look()
 
-    assert len(found) == 17
+    assert len(found) == 19
     assert "may not do ListSubscriptionsByTopic" in found["alarm subscribers"].found
 
 

@@ -138,6 +138,15 @@ class Pause:
         write = Expression()
         self._write(write, self._same(write, state), next_probe=state.next_probe)
 
+    def bring_probe_forward(self, state: PauseState) -> bool:
+        """Let the next probe of `state` be due now; False if it is not the next any more."""
+        write = Expression()
+        still = f"{write.name('next_probe')} = {write.value(state.next_probe)}"
+        now = int(self._clock())
+        if state.next_probe <= now:
+            return False
+        return self._write(write, f"{self._same(write, state)} AND {still}", next_probe=now)
+
     def end(self, state: PauseState) -> bool:
         """Resume from `state`; False if sending has been resumed or paused again meanwhile."""
         write = Expression()

@@ -1,0 +1,185 @@
+"""The look at the account's money, every so many minutes. It warns; it never pauses or resumes."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+from outbox.sending.forecast import HOUR, Proof, Spent, expires_soon, forecast
+from outbox.storage.money import Money, Reading, with_reading
+from outbox.telemetry import BALANCE, BALANCE_HOURS_LEFT, MAIL_PRICE
+from taqnyat.account import REFUSED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from outbox.sending.pause import Pause, PauseState
+    from outbox.settings import Settings
+    from outbox.storage.money import MoneyTable
+    from outbox.telemetry import Telemetry
+    from taqnyat import TaqnyatClient
+    from taqnyat.account import AccountBalance
+
+_ASK_SECONDS: Final = 5
+_JITTER_SECONDS: Final = 30
+_MINUTE: Final = 60
+# One answer that cannot be read is the network's; three in a row are told.
+_UNREADABLE_TOLD: Final = 3
+_MONEY_REASONS: Final = {"balance_empty", "balance_too_low"}
+_SEE: Final = 'See docs/operations.md, "The balance".'
+
+Datum = tuple[str, float]
+
+
+class MoneyCheck:
+    """Asks for the balance when it is time, and tells what it means."""
+
+    def __init__(
+        self,
+        *,
+        taqnyat: TaqnyatClient,
+        table: MoneyTable,
+        cloudwatch: Any,  # noqa: ANN401  botocore's clients have no types
+        pause: Pause,
+        topic: Callable[[], Any],
+        telemetry: Telemetry,
+        settings: Settings,
+    ) -> None:
+        self._taqnyat = taqnyat
+        self._table = table
+        self._cloudwatch = cloudwatch
+        self._pause = pause
+        self._topic = topic
+        self._telemetry = telemetry
+        self._settings = settings
+        self._seconds = settings.balance_check_minutes * _MINUTE
+        self._known: Money | None = None
+
+    def run(self, state: PauseState, deadline: float) -> list[Datum]:
+        """Look if it is time, and time is left until `deadline` (epoch seconds).
+
+        Return what to measure.
+
+        What AWS refuses is logged: no failure here may be one of sending.
+        """
+        if not self._seconds:
+            return []
+        now = time.time()
+        try:
+            if self._known is None:
+                self._known = self._table.read()
+            if deadline - now >= _ASK_SECONDS and self._due(self._known, state, now):
+                self._known = self._look(self._known, state, now)
+        except (ClientError, BotoCoreError) as error:
+            self._telemetry.error("aws_failed", error)
+        return _measures(self._known, now, self._seconds) if self._known else []
+
+    def _due(self, known: Money, state: PauseState, now: float) -> bool:
+        """Tell whether to ask: a pause for money needs a reading to see the balance rise from."""
+        late = now - known.checked_at >= self._seconds - _JITTER_SECONDS
+        return late or (_paused_for_money(state) and known.checked_at < state.since)
+
+    def _look(self, known: Money, state: PauseState, now: float) -> Money:
+        answer = self._taqnyat.account_balance(now + _ASK_SECONDS)
+        found = replace(known, checked_at=int(now))
+        if answer.balance is None:
+            found = replace(found, trouble=answer.trouble, failures=known.failures + 1)
+        else:
+            found = self._read(found, answer, Reading(int(now), answer.balance))
+        found = self._told(found, now)
+        self._table.write(found)
+        if found.last and known.last and found.last.balance > known.last.balance:
+            self._risen(state)
+        return found
+
+    def _read(self, known: Money, answer: AccountBalance, reading: Reading) -> Money:
+        found = with_reading(known, reading)
+        spent = self._spent(found.readings[0].at, reading.at)
+        told = forecast(found.readings, spent, reading.at)
+        return replace(
+            found,
+            trouble="",
+            failures=0,
+            told_trouble=False,
+            currency=answer.currency,
+            status=answer.status,
+            expires=answer.expires.isoformat() if answer.expires else "",
+            proof=str(told.proof),
+            fell=told.fell,
+            spent=told.spent,
+            mails=told.mails,
+            minutes=told.seconds // _MINUTE,
+            minutes_left=None if told.seconds_left is None else told.seconds_left // _MINUTE,
+        )
+
+    def _spent(self, begin: int, end: int) -> Sequence[Spent]:
+        """Return what the mails cost by the minute, as the worker measured; nothing if refused."""
+        if end - begin < HOUR:
+            return []
+        try:
+            answer = self._cloudwatch.get_metric_statistics(
+                Namespace=self._settings.metrics_namespace,
+                MetricName=MAIL_PRICE,
+                StartTime=datetime.fromtimestamp(begin - begin % _MINUTE, UTC),
+                EndTime=datetime.fromtimestamp(end, UTC),
+                Period=_MINUTE,
+                Statistics=["Sum", "SampleCount"],
+            )
+        except (ClientError, BotoCoreError) as error:
+            self._telemetry.error("aws_failed", error)
+            return []
+        return [
+            Spent(
+                int(point["Timestamp"].timestamp()),
+                Decimal(str(point["Sum"])),
+                int(point["SampleCount"]),
+            )
+            for point in answer["Datapoints"]
+        ]
+
+    def _told(self, found: Money, now: float) -> Money:
+        """Tell the operators what they do not know yet: once, or twice if this is not written."""
+        enough = 1 if found.trouble == REFUSED else _UNREADABLE_TOLD
+        if found.failures >= enough and not found.told_trouble:
+            self._tell(
+                "balance cannot be read",
+                f"Taqnyat did not tell the account's balance: {found.trouble}. "
+                "Mails are sent as before, but nobody is warned before the money ends.",
+            )
+            found = replace(found, told_trouble=True)
+        today = datetime.fromtimestamp(now, UTC).date()
+        if expires_soon(found.expires, today) and found.told_expiry != found.expires:
+            self._tell("the account expires", f"The account at Taqnyat expires on {found.expires}.")
+            found = replace(found, told_expiry=found.expires)
+        return found
+
+    def _tell(self, subject: str, message: str) -> None:
+        self._telemetry.event(subject)
+        if self._settings.alarm_topic_arn:
+            self._topic().publish(
+                TopicArn=self._settings.alarm_topic_arn,
+                Subject=f"Taqnyat mail gateway: {subject}",
+                Message=f"{message}\nRun: ./taqnyat-mail doctor\n{_SEE}",
+            )
+
+    def _risen(self, state: PauseState) -> None:
+        if _paused_for_money(state) and self._pause.bring_probe_forward(state):
+            self._telemetry.event("balance has risen: the next probe is due", reason=state.reason)
+
+
+def _paused_for_money(state: PauseState) -> bool:
+    return state.paused and state.by == "system" and state.reason in _MONEY_REASONS
+
+
+def _measures(known: Money, now: float, every: int) -> list[Datum]:
+    """Return the balance, and the hours left where they are proven, unless they are old."""
+    if known.last is None or now - known.last.at > _UNREADABLE_TOLD * max(every, HOUR / 2):
+        return []
+    found = [(BALANCE, float(known.last.balance))]
+    if known.proof == Proof.AGREES and known.minutes_left is not None:
+        found.append((BALANCE_HOURS_LEFT, known.minutes_left / 60))
+    return found
