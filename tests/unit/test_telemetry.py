@@ -76,6 +76,8 @@ def test_the_names_are_those_of_the_alarms() -> None:
         value for key, value in vars(names).items() if key.isupper() and isinstance(value, str)
     } == {
         SERVICE,
+        "Balance",
+        "BalanceHoursLeft",
         "MailAccepted",
         "MailSent",
         "MailFailed",
