@@ -17,6 +17,7 @@ from tests.faults.world import World
 
 USED = {
     "cloudwatch.put_metric_data",
+    "cloudwatch.get_metric_statistics",
     "dynamodb.batch_get_item",
     "dynamodb.get_item",
     "dynamodb.put_item",

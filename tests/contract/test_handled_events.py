@@ -104,6 +104,7 @@ def test_the_status_check_writes_its_metrics(world: World) -> None:
         "ProviderUp",
         "ProviderLatency",
         "SendingPaused",
+        "Balance",
     }
 
 
