@@ -32,11 +32,14 @@ def complete(emulator: Emulator, stack: str) -> None:
     template = cloudformation.get_template(StackName=stack, TemplateStage="Processed")
     resources = cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
     names = {item["LogicalResourceId"]: item["PhysicalResourceId"] for item in resources}
+    [described] = cloudformation.describe_stacks(StackName=stack)["Stacks"]
+    given = {item["ParameterKey"]: item["ParameterValue"] for item in described["Parameters"]}
     for logical_id, resource in template["TemplateBody"]["Resources"].items():
         if logical_id not in names:
             continue  # its condition left it out
         if resource["Type"] == "AWS::ApiGateway::RestApi":
             _complete_api(emulator, names[logical_id], resource["Properties"]["Body"], names)
+            _complete_answers(emulator, names[logical_id], resource["Properties"]["Body"], given)
         elif resource["Type"] == "AWS::Lambda::EventSourceMapping":
             _complete_mapping(emulator, names[logical_id])
         elif resource["Type"] == "AWS::IAM::Role":
@@ -55,13 +58,21 @@ def _complete_api(emulator: Emulator, api: str, body: Any, names: dict[str, str]
     for path, operations in body["paths"].items():
         if _ANY in operations:
             _put_any(gateway, api, paths[path], operations[_ANY], authorizers, names)
+
+
+def _complete_answers(emulator: Emulator, api: str, body: Any, given: dict[str, str]) -> None:  # noqa: ANN401 - JSON
+    gateway = emulator.client("apigateway")
     for kind, response in body.get(_RESPONSES, {}).items():
+        headers = response.get("responseParameters", {})
         gateway.put_gateway_response(
             restApiId=api,
             responseType=kind,
             statusCode=str(response["statusCode"]),
             responseTemplates=response.get("responseTemplates", {}),
-            responseParameters=response.get("responseParameters", {}),
+            responseParameters={
+                name: value if isinstance(value, str) else _filled(value["Fn::Sub"], given)
+                for name, value in headers.items()
+            },
         )
     [stage] = gateway.get_stages(restApiId=api)["item"]
     gateway.create_deployment(restApiId=api, stageName=stage["stageName"])
@@ -100,6 +111,11 @@ def _resolved(text: str, names: dict[str, str]) -> str:
         return f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{names[name.removesuffix('.Arn')]}"
 
     return _SUBSTITUTION.sub(fill, text)
+
+
+def _filled(text: str, given: dict[str, str]) -> str:
+    """Return the text of a Fn::Sub with the stack's parameters filled in."""
+    return _SUBSTITUTION.sub(lambda found: given[found[1]], text)
 
 
 def _complete_mapping(emulator: Emulator, mapping: str) -> None:

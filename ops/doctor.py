@@ -20,6 +20,7 @@ from ops.screen import ago, clock
 from ops.secret import Secret
 from ops.stack import Stack
 
+_DAY_MINUTES: Final = 24 * 60
 _MAX_SKEW_SECONDS: Final = 60
 _MAX_CHECK_AGE_SECONDS: Final = 300
 
@@ -100,6 +101,7 @@ class Doctor:
             ("clock", self._clock),
             ("token", self._token),
             ("API keys", self._keys),
+            ("left out", self._not_carried),
             ("mail queue", self._mail_queue),
             ("failed queue", self._failed_queue),
             ("left-over queues", self._leftover),
@@ -159,16 +161,28 @@ class Doctor:
             )
         return account_finding(json.loads(answer["Payload"].read()))
 
-    def _keys(self) -> Finding:
+    def _document(self) -> keys.Document:
         text, _ = Secret(
             self._stack.client("secretsmanager"), self._stack.output("ApiKeysSecretArn")
         ).read()
-        document = keys.load(text)
+        return keys.load(text)
+
+    def _keys(self) -> Finding:
+        document = self._document()
         if not document:
             return bad("no client has a key: the API lets nobody in", "make one with `keys add`")
         if faults := keys.faults(document):
             return bad("; ".join(faults), "correct it with `keys rotate`, or revoke and add")
         return good(f"{len(document)} client(s)")
+
+    def _not_carried(self) -> Finding:
+        stack = self._stack.settings.unsupported
+        reporting = keys.reporting(self._document(), stack)
+        if not reporting:
+            return good("nothing: what Taqnyat cannot carry is refused")
+        mails = watch.not_carried(self._stack, _DAY_MINUTES)
+        found = f"reply_to or headers of {mails} mail(s) in a day, for {', '.join(reporting)}"
+        return warning(found, "see `taqnyat.not_carried` of a mail") if mails else good(found)
 
     def _mail_queue(self) -> Finding:
         depth = watch.depth(self._stack, "MailQueueUrl")

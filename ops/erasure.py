@@ -5,6 +5,7 @@ mask that is taken away too much loses nothing but itself. The record of the mai
 stops a second sending. Whole addresses are in the mails that wait and in the failed queue.
 """
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -20,6 +21,8 @@ from ops.failed import Parked
 from ops.sending import SETTLED
 
 ERASED: Final = "erased"
+# What a row has of its caller's own words.
+_CALLERS_OWN: Final = ("tags", "headers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,7 @@ class Found:
     updated: str
     to: tuple[str, ...]
     sender: str
+    tagged: bool = False
 
     @property
     def settled(self) -> bool:
@@ -52,13 +56,17 @@ class Traces:
         self._mask = mask(self.address)
 
     def find(self) -> Iterator[Found]:
-        """Read the whole table, and yield the rows of the address."""
+        """Read the whole table, and yield the rows of the address.
+
+        Also those of other mails whose tags or headers name it.
+        """
         write = Expression()
+        tagged = " OR ".join(f"attribute_exists({write.name(key)})" for key in _CALLERS_OWN)
         masked = f"contains({write.name('to')}, {write.value(self._mask)})"
         sent = f"{write.name('sender')} = {write.value(self.address)}"
         pages = self._dynamo.get_paginator("scan").paginate(
             TableName=self._table,
-            FilterExpression=f"{masked} OR {sent}",
+            FilterExpression=f"{masked} OR {sent} OR {tagged}",
             ExpressionAttributeNames=write.names,
             ExpressionAttributeValues=write.values,
             ConsistentRead=True,
@@ -66,26 +74,35 @@ class Traces:
         for page in pages:
             for item in page["Items"]:
                 values = unpack_item(item)
-                yield Found(
+                found = Found(
                     id=values["pk"],
                     state=values["state"],
                     updated=values["updated"],
                     to=tuple(values.get("to", ())),
                     sender=values.get("sender", ""),
+                    tagged=any(key in values for key in _CALLERS_OWN),
                 )
+                named = self._mask in found.to or found.sender == self.address
+                own = json.dumps([values.get(key) for key in _CALLERS_OWN], ensure_ascii=False)
+                if named or self._mask in own:
+                    yield found
 
     def erase(self, found: Found) -> bool:
-        """Take the address out of a row; return False if the row has changed meanwhile."""
+        """Take the address out of a row; return False if the row has changed meanwhile.
+
+        Tags and headers go whole: what a caller put into them, nobody else can tell.
+        """
         write = Expression()
         to = [ERASED if entry == self._mask else entry for entry in found.to]
         sender = ERASED if found.sender == self.address else found.sender
         assign = write.set(to=to, sender=sender)
         same = f"{write.name('updated')} = {write.value(found.updated)}"
+        gone = ", ".join(write.name(key) for key in _CALLERS_OWN) if found.tagged else ""
         try:
             self._dynamo.update_item(
                 TableName=self._table,
                 Key={"pk": pack(found.id)},
-                UpdateExpression=f"SET {', '.join(assign)}",
+                UpdateExpression=f"SET {', '.join(assign)}{f' REMOVE {gone}' if gone else ''}",
                 ConditionExpression=same,
                 ExpressionAttributeNames=write.names,
                 ExpressionAttributeValues=write.values,

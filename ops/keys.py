@@ -14,6 +14,7 @@ from typing import Any, Final
 from ops.errors import OpsError
 
 SCOPES: Final = ("send", "read")
+POLICIES: Final = ("refuse", "report")
 _CLIENT: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _PATTERN: Final = re.compile(r"\*|[^@\s,]{1,64}@[^@\s,]{1,190}")
 _HASH: Final = re.compile(r"[0-9a-fA-F]{64}")
@@ -53,9 +54,14 @@ def dump(document: Document) -> str:
 
 
 def add(
-    document: Document, client: str, senders: Sequence[str], scopes: Sequence[str], key: str
+    document: Document,
+    client: str,
+    senders: Sequence[str],
+    scopes: Sequence[str],
+    key: str,
+    **choices: Any,  # noqa: ANN401  what the authorizer reads
 ) -> Document:
-    """Add a client with its first key."""
+    """Add a client with its first key; a choice of None takes what the stack says."""
     if not _CLIENT.fullmatch(client):
         raise OpsError(
             "a client's name is 1 to 64 small letters, digits, dots, hyphens or underscores"
@@ -66,7 +72,8 @@ def add(
         if not _PATTERN.fullmatch(pattern):
             raise OpsError("--from takes an address or a pattern such as *@acme.sa")
     rules = {"sha256": [_hash(key)], "from": list(senders), "scopes": list(scopes)}
-    return {**document, client: rules}
+    chosen = {name: value for name, value in choices.items() if value is not None}
+    return {**document, client: rules | chosen}
 
 
 def rotate(document: Document, client: str, key: str) -> Document:
@@ -93,6 +100,15 @@ def hashes(rules: dict[str, Any]) -> list[str]:
     return [value] if isinstance(value, str) else [str(item) for item in value or []]
 
 
+def reporting(document: Document, stack: str) -> list[str]:
+    """Return the clients of whose mails something may be left out; `stack` is the stack's word."""
+    return [
+        client
+        for client in sorted(document)
+        if document[client].get("unsupported", stack) == "report"
+    ]
+
+
 def faults(document: Document) -> list[str]:
     """Return what is wrong with a document, in a sentence each."""
     found = []
@@ -103,6 +119,8 @@ def faults(document: Document) -> list[str]:
             found.append(f"{client} may neither send nor read")
         if "send" in (rules.get("scopes") or []) and not rules.get("from"):
             found.append(f"{client} may send from no address")
+        if rules.get("unsupported", "refuse") not in POLICIES:
+            found.append(f"{client} has a policy `unsupported` that there is not")
     return found
 
 

@@ -93,6 +93,12 @@ def counts(stack: Stack, minutes: int) -> dict[str, int]:
     return found
 
 
+def not_carried(stack: Stack, minutes: int) -> int:
+    """Return of how many mails something was left out in the last minutes."""
+    namespace = stack.settings.metrics_namespace
+    return int(_measured(stack, telemetry.MAIL_NOT_CARRIED, "Sum", minutes, namespace) or 0)
+
+
 def snapshot(stack: Stack, minutes: int) -> dict[str, Any]:
     """Return the whole picture, ready for JSON."""
     state, provider = stack.pause.read(), stack.pause.provider()

@@ -53,14 +53,26 @@ def list_(stack: Stack, screen: Screen) -> None:
     default=keys.SCOPES,
     show_default=True,
 )
+@click.option(
+    "--unsupported",
+    type=click.Choice(keys.POLICIES),
+    help="What happens to reply_to and headers; without it, what the stack says.",
+)
 @on_a_stack
 def add(
-    stack: Stack, screen: Screen, client: str, senders: tuple[str, ...], scopes: tuple[str, ...]
+    stack: Stack,
+    screen: Screen,
+    client: str,
+    senders: tuple[str, ...],
+    scopes: tuple[str, ...],
+    unsupported: str | None,
 ) -> None:
     """Give a new CLIENT a key."""
     secret, key = _secret(stack), keys.new_key()
     text, seen = secret.read()
-    secret.write(keys.dump(keys.add(keys.load(text), client, senders, scopes, key)), seen)
+    document = keys.load(text)
+    changed = keys.add(document, client, senders, scopes, key, unsupported=unsupported)
+    secret.write(keys.dump(changed), seen)
     _show_key(screen, client, key)
 
 

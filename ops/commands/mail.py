@@ -1,5 +1,6 @@
 """`mail show` and `mail erase`."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
@@ -100,6 +101,9 @@ def history(row: Row) -> RenderableType:
         "msgId": row.msg_id,
         "price": row.price,
         "resends": row.resends or None,
+        "tags": _pairs(row.tags),
+        "headers": _pairs(row.headers),
+        "not carried": ", ".join(row.not_carried) or None,
     }
     columns = ("at", "verdict", "scope", "reason", "status", "code", "ms", "resend")
     attempts = table(
@@ -108,6 +112,10 @@ def history(row: Row) -> RenderableType:
         title=f"\n{row.attempt_count} attempt(s)",
     )
     return Group(facts({key: value for key, value in told.items() if value is not None}), attempts)
+
+
+def _pairs(entries: Sequence[Mapping[str, str]]) -> str | None:
+    return ", ".join(f"{entry['name']}={entry['value']}" for entry in entries) or None
 
 
 def _explained(row: Row) -> dict[str, str]:

@@ -100,6 +100,9 @@ class Notes:
     def accepted(self, mail_ids: list[str]) -> None:
         """Note nothing: the row tells."""
 
+    def not_carried(self, mails: int) -> None:
+        """Note nothing: the row tells."""
+
     def changed(self, mail_id: str) -> None:
         """Note nothing: the row tells."""
 

@@ -110,7 +110,7 @@ def test_an_error_of_the_gateway_has_the_shape_of_every_other_error(kind: str) -
         ("UNAUTHORIZED", 401, "missing_api_key"),
         ("ACCESS_DENIED", 403, "invalid_api_key"),
         ("MISSING_AUTHENTICATION_TOKEN", 404, "not_found"),
-        ("REQUEST_TOO_LARGE", 413, "payload_too_large"),
+        ("REQUEST_TOO_LARGE", 413, "validation_error"),
         ("THROTTLED", 429, "rate_limit_exceeded"),
         ("QUOTA_EXCEEDED", 429, "rate_limit_exceeded"),
         ("DEFAULT_4XX", 400, "validation_error"),

@@ -16,7 +16,7 @@ CODE = {
     if resource["Type"] == "AWS::Serverless::Function"
 }
 # Read by Powertools' logger, and by the two functions that need no settings.
-READ_ELSEWHERE = {"LOG_LEVEL", "API_KEYS_SECRET_ID", "EVENT_BUS_NAME"}
+READ_ELSEWHERE = {"LOG_LEVEL", "API_KEYS_SECRET_ID", "EVENT_BUS_NAME", "INCLUDE_TAGS"}
 
 
 def variables(function: dict[str, Any]) -> dict[str, Any]:

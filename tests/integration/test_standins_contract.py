@@ -434,8 +434,8 @@ def test_the_ledger_goes_its_way(aws: Aws) -> None:
 def test_the_ledger_ends_a_mail_by_hand(aws: Aws) -> None:
     table = LedgerTable(aws.dynamodb, TABLE, 30, lambda: 1e9)
     ledger, claims = Ledger(table), Claims(table, 60)
-    assert ledger.create_all([(_mail("a"), State.QUEUED), (_mail("b"), State.QUEUED)], None) == []
-    assert [row.id for row in ledger.create_all([(_mail("b"), State.QUEUED)], None)] == ["b"]
+    assert ledger.create_all([(_mail(name), State.QUEUED, None) for name in "ab"]) == []
+    assert [row.id for row in ledger.create_all([(_mail("b"), State.QUEUED, None)])] == ["b"]
     assert ledger.cancel("a").state is State.CANCELED
     assert not claims.claim(_mail("a"), "token")[0]
     taken, row = claims.claim(_mail("b"), "token")

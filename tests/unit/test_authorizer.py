@@ -198,3 +198,21 @@ def test_every_hash_is_compared_whatever_came_before(monkeypatch: pytest.MonkeyP
     clients = {f"c{number}": {"sha256": [sha256(KEY), sha256(str(number))]} for number in range(5)}
     identify(KEY, json.dumps(clients))
     assert len(compared) == 10
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("report", "report"),
+        ("refuse", "refuse"),
+        ("drop", "refuse"),
+        (None, "refuse"),
+        (1, "refuse"),
+    ],
+)
+def test_a_key_may_choose_what_happens_to_unsupported_fields(
+    secrets: Secrets, given: object, told: str
+) -> None:
+    secrets.value = {"shop": SHOP | {"unsupported": given}}
+
+    assert ask()["context"]["unsupported"] == told

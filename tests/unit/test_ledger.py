@@ -189,13 +189,13 @@ def test_what_is_no_row_is_not_read_as_one(ledger: Ledger, table: Table) -> None
 
 
 def test_of_a_batch_all_rows_are_written_or_none(ledger: Ledger, table: Table) -> None:
-    mails = [(replace(MAIL, id=name), State.QUEUED) for name in ("m1", "m2")]
-    assert ledger.create_all(mails, "request") == []
+    mails = [(replace(MAIL, id=name), State.QUEUED, "request") for name in ("m1", "m2")]
+    assert ledger.create_all(mails) == []
     assert {name: table.row(name)["request"] for name in table.items} == {
         "m1": "request",
         "m2": "request",
     }
-    again = ledger.create_all([*mails[1:], (replace(MAIL, id="m3"), State.QUEUED)], "request")
+    again = ledger.create_all([*mails[1:], (replace(MAIL, id="m3"), State.QUEUED, "request")])
     assert [row.id for row in again] == ["m2"]
     assert set(table.items) == {"m1", "m2"}
 
@@ -214,7 +214,7 @@ def test_of_a_batch_nothing_was_written_when_another_writes_it(
 
     monkeypatch.setattr(table, "transact_write_items", refuse)
     with pytest.raises(error):
-        ledger.create_all([(MAIL, State.QUEUED)], None)
+        ledger.create_all([(MAIL, State.QUEUED, None)])
 
 
 def test_an_error_without_reasons_is_raised(
@@ -225,7 +225,7 @@ def test_an_error_without_reasons_is_raised(
 
     monkeypatch.setattr(table, "transact_write_items", refuse)
     with pytest.raises(ClientError, match="Throttling"):
-        ledger.create_all([(MAIL, State.QUEUED)], None)
+        ledger.create_all([(MAIL, State.QUEUED, None)])
 
 
 def test_a_claim_makes_the_row_of_a_direct_producers_mail(

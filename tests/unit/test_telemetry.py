@@ -79,6 +79,7 @@ def test_the_names_are_those_of_the_alarms() -> None:
         "Balance",
         "BalanceHoursLeft",
         "MailAccepted",
+        "MailNotCarried",
         "MailSent",
         "MailFailed",
         "MailRetried",

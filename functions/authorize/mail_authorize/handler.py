@@ -1,9 +1,11 @@
 """API key authorizer (TOKEN): SHA-256 hashes in constant time, one answer for the whole stage.
 
 The keys' secret: `{"<client>": {"sha256": "<hex>" or ["<hex>", ...], "from": ["*@acme.sa"],
-"scopes": ["send", "read"], "priority": "bulk"}}`; `priority` is that of mails that name none, and
-may be left out. A client's name is 1 to 128 printable ASCII characters. The secret is read at every
-call: API Gateway caches the answer, so that a revoked key is refused when that cache has run out.
+"scopes": ["send", "read"], "priority": "bulk", "unsupported": "report"}}`. `priority` is that of
+mails that name none; `unsupported` (refuse or report: what happens to fields that Taqnyat cannot
+carry) takes the stack's word where it is left out. A client's name is 1 to 128 printable ASCII
+characters. The secret is read at every call: API Gateway caches the answer, so that a revoked key
+is refused when that cache has run out.
 """
 
 from __future__ import annotations
@@ -63,6 +65,7 @@ def identify(key: str, secret: str) -> dict[str, str] | None:
                 "client": client,
                 "from": json.dumps(_texts(rules.get("from"))),
                 "scopes": " ".join(sorted(SCOPES.intersection(_texts(rules.get("scopes"))))),
+                **_policies(rules),
             }
             if rules.get("priority") == Lane.BULK:
                 found["priority"] = Lane.BULK
@@ -89,6 +92,14 @@ def policy(method_arn: str, found: dict[str, str] | None) -> dict[str, Any]:
         },
         "context": found or {},
     }
+
+
+def _policies(rules: dict[str, Any]) -> dict[str, str]:
+    """Return what a key chooses for itself; a word that there is not counts as the strict one."""
+    found: dict[str, str] = {}
+    if "unsupported" in rules:
+        found["unsupported"] = "report" if rules["unsupported"] == "report" else "refuse"
+    return found
 
 
 def _is_name(client: str) -> bool:

@@ -27,16 +27,17 @@ _PAUSE: Final = "#pause"
 Event = tuple[str, dict[str, Any]]
 
 
-def event_of(record: Mapping[str, Any]) -> Event | None:
+def event_of(record: Mapping[str, Any], *, include_tags: bool = False) -> Event | None:
     """Return detail-type and detail for one record of the stream (new and old images).
 
+    A mail's tags are its caller's own words: they are in only where the stack asks for them.
     `event_id` is the change's own: an event that comes twice has the same one.
     """
     change = record["dynamodb"]
     old, new = change.get("OldImage") or {}, change.get("NewImage") or {}
     if not new:
         return None
-    found = _pause(old, new) if new["pk"]["S"] == _PAUSE else _mail(old, new)
+    found = _pause(old, new) if new["pk"]["S"] == _PAUSE else _mail(old, new, include_tags)
     if found is None:
         return None
     kind, detail = found
@@ -44,7 +45,7 @@ def event_of(record: Mapping[str, Any]) -> Event | None:
     return kind, head | {key: value for key, value in detail.items() if value is not None}
 
 
-def _mail(old: dict[str, Any], new: dict[str, Any]) -> Event | None:
+def _mail(old: dict[str, Any], new: dict[str, Any], include_tags: bool) -> Event | None:  # noqa: FBT001  its one caller's own flag
     # A row that is written again in the same state tells nothing new: but a state reached again, by
     # another attempt, does.
     if "state" not in new or _stands(old) == _stands(new):
@@ -64,6 +65,7 @@ def _mail(old: dict[str, Any], new: dict[str, Any]) -> Event | None:
         "price": row.price,
         "attempts": row.attempt_count,
         "resends": row.resends,
+        "tags": list(row.tags) if include_tags and row.tags else None,
     }
 
 

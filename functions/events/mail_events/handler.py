@@ -38,8 +38,9 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 def entries(records: Sequence[Mapping[str, Any]], bus: str) -> Entries:
     """Return (sequence number of the change, entry for PutEvents) for each change that tells."""
     found: Entries = []
+    include_tags = os.environ.get("INCLUDE_TAGS") == "yes"
     for record in records:
-        told = event_of(record)
+        told = event_of(record, include_tags=include_tags)
         if told is not None:
             kind, detail = told
             entry = {

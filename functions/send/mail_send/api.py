@@ -75,7 +75,7 @@ def _container() -> tuple[Routes, Telemetry]:
     queue = wiring.mail_queue(settings, aws.client("sqs"))
     schedules = wiring.schedules(settings)
     submission = Submission(ledger, queue, schedules)
-    create = CreateEmails(submission, settings.default_campaign, telemetry)
+    create = CreateEmails(submission, settings.default_campaign, telemetry, settings.unsupported)
     emails = Emails(ledger, listing, MailUpdater(ledger, queue, schedules), telemetry)
     status = Status(wiring.pause(settings))
     routes: Routes = {

@@ -15,31 +15,37 @@ from mail_send import wire
 from mail_send.wire import ApiError, Request, Response
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from outbox.accepting.submission import Draft, Submission
     from outbox.telemetry import Telemetry
 
 MAX_BATCH: Final = 100
 STRICT: Final = "strict"
 PERMISSIVE: Final = "permissive"
+REPORT: Final = "report"
 
 
 class CreateEmails:
     """Accepts mails."""
 
-    def __init__(self, submission: Submission, campaign: str, telemetry: Telemetry) -> None:
-        """`campaign` is the name for mails that name none."""
+    def __init__(
+        self, submission: Submission, campaign: str, telemetry: Telemetry, unsupported: str = ""
+    ) -> None:
+        """`campaign` is the name for mails that name none; `unsupported` the stack's policy."""
         self._submission = submission
         self._campaign = campaign
         self._telemetry = telemetry
+        self._unsupported = unsupported
 
     def create(self, request: Request) -> Response:
         """Accept a mail."""
         request.require_scope("send")
         document = request.document()
-        mail = self._read(request, document, 0, time.time())
-        self._submission.submit(mail, _fingerprint(request, document))
-        self._telemetry.accepted([mail.id])
-        return wire.response(200, {"id": mail.id})
+        key = request.idempotency_key or _own_key(document)
+        mail = self._read(request, document, key, 0, time.time())
+        self._submission.submit(mail, _fingerprint(key, document))
+        return self._accepted([mail], {"id": mail.id})
 
     def create_batch(self, request: Request) -> Response:
         """Accept many mails: all or none, or in permissive mode those that are valid."""
@@ -50,35 +56,56 @@ class CreateEmails:
             raise MailError("body", f"must be a JSON array of 1 to {MAX_BATCH} mails")
         drafts: list[Draft] = []
         errors: list[dict[str, Any]] = []
-        now = time.time()
+        now, key = time.time(), request.idempotency_key
+        whole = _fingerprint(key, document)
+        known: set[str] = set()
         for index, data in enumerate(document):
             try:
-                mail = self._read(request, data, index, now)
-                drafts.append(self._submission.prepare(mail))
+                own = key or _own_key(data)
+                mail = self._read(request, data, own, index if key else 0, now)
+                _note(known, mail.id)
+                drafts.append(self._submission.prepare(mail, whole or _fingerprint(own, data)))
             except MailError as error:
                 if not permissive:
                     raise error.at(index) from None
                 errors.append({"index": index, "message": str(error)})
-        ids = [draft.mail.id for draft in drafts]
         if drafts:
-            self._submission.submit_all(drafts, _fingerprint(request, document))
-            self._telemetry.accepted(ids)
-        answer: dict[str, Any] = {"data": [{"id": mail_id} for mail_id in ids]}
-        return wire.response(200, answer | {"errors": errors} if permissive else answer)
+            self._submission.submit_all(drafts)
+        mails = [draft.mail for draft in drafts]
+        answer: dict[str, Any] = {"data": [{"id": mail.id} for mail in mails]}
+        return self._accepted(mails, answer | {"errors": errors} if permissive else answer)
 
-    def _read(self, request: Request, data: object, index: int, now: float) -> Mail:
+    def _accepted(self, mails: Sequence[Mail], document: Mapping[str, Any]) -> Response:
+        if not mails:
+            return wire.response(200, document)
+        self._telemetry.accepted([mail.id for mail in mails])
+        lacking = [mail for mail in mails if mail.not_carried]
+        if not lacking:
+            return wire.response(200, document)
+        self._telemetry.not_carried(len(lacking))
+        fields = dict.fromkeys(field for mail in lacking for field in mail.not_carried)
+        return wire.response(200, document, {"X-Not-Carried": ", ".join(fields)})
+
+    def _read(
+        self, request: Request, data: object, key: str | None, index: int, now: float
+    ) -> Mail:
         mail = read_mail(
             data,
             allowed=REQUEST_FIELDS,
             now=now,
             campaign=self._campaign,
-            mail_id=new_id(request.client, request.idempotency_key, index),
+            mail_id=new_id(request.client, key, index),
             client=request.client,
             lane=request.lane,
+            report=(request.unsupported or self._unsupported) == REPORT,
         )
         if not request.may_send_from(mail.sender):
             message = "is not among the senders that this API key may use"
             raise MailError("from", message, wire.FORBIDDEN_SENDER)
+        past = mail.expires_at is not None and mail.expires_at <= now
+        # A repeat under its key is still the mail that was accepted in time.
+        if past and (key is None or not self._submission.knows(mail.id)):
+            raise MailError("expires_at", "is in the past", "invalid_parameter")
         return mail
 
 
@@ -90,9 +117,24 @@ def _is_permissive(request: Request) -> bool:
     return mode == PERMISSIVE
 
 
-def _fingerprint(request: Request, document: object) -> str | None:
+def _note(known: set[str], mail_id: str) -> None:
+    if mail_id in known:
+        raise MailError("headers", "has the idempotency key of an earlier mail of this batch")
+    known.add(mail_id)
+
+
+def _own_key(data: object) -> str | None:
+    """Return the idempotency key that a mail carries among its headers; None without one."""
+    if not isinstance(data, dict) or not data.get("headers"):
+        return None
+    from outbox.mail.bookkeeping import idempotency_key  # noqa: PLC0415  few mails have headers
+
+    return idempotency_key(data, wire.MAX_KEY)
+
+
+def _fingerprint(key: str | None, document: object) -> str | None:
     """Return what an idempotency key stands for; None without one."""
-    if request.idempotency_key is None:
+    if key is None:
         return None
     try:
         text = json.dumps(document, sort_keys=True)

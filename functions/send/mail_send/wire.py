@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final
 from outbox.mail.lanes import Lane
 from outbox.mail.states import State
 from outbox.mail.times import iso
-from outbox.queues.message import MAX_MESSAGE_BYTES
 from taqnyat.explanations import explain
 
 if TYPE_CHECKING:
@@ -24,13 +23,17 @@ if TYPE_CHECKING:
 Response = dict[str, Any]
 
 MAX_KEY: Final = 256
+# What Lambda takes is 6 MB with the body in base64, and a mail is measured as the queue gets it: a
+# client that escapes its JSON sends Arabic at three times its size.
+MAX_REQUEST_BYTES: Final = 4_500_000
 
 # Names of a MailError, and what they are to a caller; every other is a 422 under its own name.
 FORBIDDEN_SENDER: Final = "forbidden_sender"
 _REFUSALS: Final = MappingProxyType(
     {
         FORBIDDEN_SENDER: (403, "validation_error"),
-        "payload_too_large": (413, "payload_too_large"),
+        # Not in Resend's list: resend-php and .NET would not see an error in another name.
+        "payload_too_large": (413, "validation_error"),
     },
 )
 
@@ -72,7 +75,8 @@ class Request:
 
     `route` is the path as the template writes it, such as "/emails/{id}", and `mail_id` what stands
     there for the id; `lane` is the caller's, for mails that name none; `content` is the body as the
-    gateway gives it, in base64 or not.
+    gateway gives it, in base64 or not. `unsupported` is what the caller's key says of fields that
+    Taqnyat cannot carry; "" takes the stack's word.
     """
 
     method: str
@@ -86,6 +90,7 @@ class Request:
     query: Mapping[str, str]
     content: str
     in_base64: bool
+    unsupported: str = ""
 
     @classmethod
     def of(cls, event: Mapping[str, Any]) -> Request:
@@ -105,6 +110,7 @@ class Request:
             query=event.get("queryStringParameters") or {},
             content=event.get("body") or "",
             in_base64=bool(event.get("isBase64Encoded")),
+            unsupported=caller.get("unsupported", ""),
         )
 
     @property
@@ -120,10 +126,10 @@ class Request:
         """Decode the body's JSON."""
         try:
             body = self._body()
-            if len(body) > MAX_MESSAGE_BYTES:
-                message = f"the body is larger than {MAX_MESSAGE_BYTES} bytes"
-                raise ApiError(413, "payload_too_large", message)
-            return json.loads(body.decode())
+            if len(body) > MAX_REQUEST_BYTES:
+                message = f"the body is larger than {MAX_REQUEST_BYTES} bytes"
+                raise ApiError(413, "validation_error", message)
+            return json.loads(body.decode("utf-8-sig"))  # some editors begin a file with a BOM
         except (ValueError, RecursionError):
             raise ApiError(400, "validation_error", "the body is not valid JSON in UTF-8") from None
 
@@ -176,7 +182,7 @@ def email_summary(row: Row) -> dict[str, Any]:
         "from": row.sender,
         "to": list(row.to),
         "created_at": row.created,
-        "subject": None,
+        "subject": "",  # not kept; a client in Rust cannot read null here
         "html": None,
         "text": None,
         "cc": None,
@@ -184,6 +190,7 @@ def email_summary(row: Row) -> dict[str, Any]:
         "reply_to": None,
         "last_event": LAST_EVENT[row.state],
         "scheduled_at": _time(row.scheduled_at),
+        "tags": list(row.tags),
         "taqnyat": {
             "state": row.state,
             "campaign_name": row.campaign,
@@ -196,6 +203,8 @@ def email_summary(row: Row) -> dict[str, Any]:
             "error_code": row.code,
             "msg_id": row.msg_id,
             "price": row.price,
+            "headers": {entry["name"]: entry["value"] for entry in row.headers},
+            "not_carried": list(row.not_carried),
         },
     }
 

@@ -44,6 +44,7 @@ class Settings:
     record_days: int = 90
     token_cache_seconds: int = 300
     default_campaign: str = "transactional"
+    unsupported: str = "refuse"
     schedule_group: str = ""
     schedule_role_arn: str = ""
     metrics_namespace: str = "TaqnyatMail"

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 SERVICE: Final = "taqnyat-mail"
 
 MAIL_ACCEPTED: Final = "MailAccepted"
+MAIL_NOT_CARRIED: Final = "MailNotCarried"
 MAIL_SENT: Final = "MailSent"
 MAIL_FAILED: Final = "MailFailed"
 MAIL_RETRIED: Final = "MailRetried"
@@ -67,6 +68,10 @@ class Telemetry:
         self._counts[MAIL_ACCEPTED] += len(mail_ids)
         for mail_id in mail_ids:
             self._log.info("mail accepted", extra={"correlation_id": mail_id})
+
+    def not_carried(self, mails: int) -> None:
+        """Count mails of which something was left out, as their callers' policy asks for."""
+        self._counts[MAIL_NOT_CARRIED] += mails
 
     def changed(self, mail_id: str) -> None:
         """Note that a mail was canceled or rescheduled by its owner."""

@@ -26,6 +26,7 @@ class Caller:
     client: str = "shop"
     senders: list[str] = field(default_factory=lambda: ["*@acme.sa"])
     scopes: str = "read send"
+    unsupported: str | None = None
 
     def call(
         self,
@@ -54,6 +55,7 @@ class Caller:
                         "client": self.client,
                         "from": json.dumps(self.senders),
                         "scopes": self.scopes,
+                        **({"unsupported": self.unsupported} if self.unsupported else {}),
                     }
                 },
             }

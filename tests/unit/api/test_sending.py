@@ -186,7 +186,7 @@ def test_a_body_in_base64_is_read(world: World) -> None:
 def test_a_mail_that_is_too_large_is_refused(shop: Caller, world: World, size: int) -> None:
     reply = shop.send(text="x" * size)
 
-    assert (reply.status, reply.body["name"]) == (413, "payload_too_large")
+    assert (reply.status, reply.body["name"]) == (413, "validation_error")
     assert waiting(world) == []
     assert world.dynamo.items == {}
 

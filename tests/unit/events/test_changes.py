@@ -147,3 +147,16 @@ def test_what_the_bus_does_not_take_comes_again_with_all_after_it(
     answer = published(monkeypatch, bus, 3)
 
     assert answer == {"batchItemFailures": [{"itemIdentifier": "1"}]}
+
+
+@pytest.mark.parametrize("include_tags", [False, True])
+def test_tags_are_told_only_where_asked_for(*, include_tags: bool) -> None:
+    tags = [{"name": "order", "value": "1042"}, {"name": "for", "value": "n***@x.sa"}]
+    change = record(ROW | {"state": "sending"}, ROW | {"tags": tags})
+
+    found = event_of(change, include_tags=include_tags)
+
+    assert found
+    kind, detail = found
+    Draft202012Validator(SCHEMA["$defs"][kind]).validate(detail)
+    assert detail.get("tags") == (tags if include_tags else None)

@@ -76,6 +76,10 @@ class Aws:
         self.queues: list[str] = []
         queues = self.clients["sqs"].get_paginator.return_value.paginate
         queues.side_effect = lambda **_: [{"QueueUrls": self.queues}, {}]
+        self.datapoints: list[dict[str, float]] = []
+        self.clients["cloudwatch"].get_metric_statistics.side_effect = lambda **_: {
+            "Datapoints": self.datapoints
+        }
         pages = self.clients["cloudwatch"].get_paginator.return_value.paginate
         pages.return_value = [{"MetricAlarms": []}]
         self.clients["sns"].list_subscriptions_by_topic.return_value = {
@@ -118,7 +122,7 @@ def aws() -> Aws:
 def test_a_healthy_stack_has_nothing_to_mend(aws: Aws) -> None:
     found = aws.look()
 
-    assert len(found) == 19
+    assert len(found) == 20
     assert {check.level for check in found.values()} == {Level.GOOD}
     assert not any(check.remedy for check in found.values())
 
@@ -203,7 +207,7 @@ def test_one_check_that_aws_forbids_does_not_hide_the_others(aws: Aws) -> None:
 
     found = aws.look()
 
-    assert len(found) == 19
+    assert len(found) == 20
     assert "may not do ListSubscriptionsByTopic" in found["alarm subscribers"].found
 
 
@@ -342,3 +346,20 @@ def test_each_reason_for_which_the_account_pauses_has_a_remedy() -> None:
 
     assert reasons <= REMEDIES.keys()
     assert remedy("maintenance work")
+
+
+def test_what_was_left_out_is_told_with_whose_it_was(aws: Aws) -> None:
+    aws.datapoints = [{"Sum": 3.0}]
+    assert aws.look()["left out"].level is Level.GOOD
+    rules = {"sha256": "0" * 64, "from": ["*"], "scopes": ["send"]}
+    callers = {"shop": rules | {"unsupported": "report"}, "other": rules}
+    aws.secrets["ApiKeysSecretArn"] = json.dumps(callers)
+
+    check = aws.look()["left out"]
+
+    assert (check.level, check.found) == (
+        Level.WARNING,
+        "reply_to or headers of 3 mail(s) in a day, for shop",
+    )
+    aws.datapoints = []
+    assert aws.look()["left out"].level is Level.GOOD

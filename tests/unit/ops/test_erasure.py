@@ -42,6 +42,34 @@ def test_the_table_is_searched_for_mask_and_sender() -> None:
     assert (row.id, row.settled) == ("m1", True)
 
 
+def test_a_row_whose_tags_name_the_address_is_found_and_others_are_not() -> None:
+    dynamo = Mock()
+    other = ROW | {"to": ["a***@example.com"]}
+    tags = [{"name": "for", "value": "n***@example.com"}]
+    dynamo.get_paginator.return_value.paginate.return_value = [
+        {
+            "Items": [
+                pack_item(other | {"tags": tags}),
+                pack_item(other | {"pk": "m2", "tags": [{"name": "for", "value": "ali"}]}),
+                pack_item(other | {"pk": "m3", "headers": tags}),
+            ]
+        }
+    ]
+
+    rows = list(traces(dynamo).find())
+
+    assert [(row.id, row.tagged) for row in rows] == [("m1", True), ("m3", True)]
+
+
+def test_tags_and_headers_go_whole() -> None:
+    dynamo = Mock()
+
+    assert traces(dynamo).erase(found(tagged=True))
+
+    update = dynamo.update_item.call_args.kwargs["UpdateExpression"]
+    assert update.endswith(" REMOVE #tags, #headers")
+
+
 def written(row: Found, address: str = ADDRESS) -> dict[str, Any]:
     """Return the values that erasing writes and asks for."""
     dynamo = Mock()

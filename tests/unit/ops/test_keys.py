@@ -149,3 +149,12 @@ def test_a_secret_without_a_value_gets_its_first() -> None:
     assert (text, seen) == ("", None)
     assert client.written == {"SecretId": "token", "SecretString": "t"}
     assert json.loads(keys.dump({})) == {}
+
+
+def test_a_policy_that_there_is_not_is_told() -> None:
+    document = keys.add({}, "shop", ["*"], ["send"], "k", unsupported="drop")
+
+    assert keys.faults(document) == ["shop has a policy `unsupported` that there is not"]
+    known = keys.add({}, "shop", ["*"], ["send"], "k", unsupported="report")
+    assert (keys.faults(known), keys.reporting(known, "refuse")) == ([], ["shop"])
+    assert keys.reporting(keys.add({}, "shop", ["*"], ["send"], "k"), "report") == ["shop"]

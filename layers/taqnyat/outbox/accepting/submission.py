@@ -51,10 +51,11 @@ def mail_id(client: str, key: str | None, index: int = 0) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A mail that can be accepted, and its message."""
+    """A mail that can be accepted, its message, and the fingerprint of its request."""
 
     mail: Mail
     text: str
+    request: str | None = None
 
 
 class Submission:
@@ -93,7 +94,11 @@ class Submission:
             self._forward(existing.schedule_name, existing.scheduled_at, text, existing.route)
         return existing is None
 
-    def prepare(self, mail: Mail) -> Draft:
+    def knows(self, mail_id: str) -> bool:
+        """Tell whether a mail was accepted under this id."""
+        return self._ledger.get(mail_id) is not None
+
+    def prepare(self, mail: Mail, request: str | None = None) -> Draft:
         """Write the message of a mail, for `submit_all`.
 
         Raises:
@@ -103,9 +108,9 @@ class Submission:
         text = encode(mail)
         if mail.scheduled_at is not None and self._seconds_until(mail.scheduled_at) > NEAR_SECONDS:
             need_room(text, mail.kind)
-        return Draft(mail, text)
+        return Draft(mail, text, request)
 
-    def submit_all(self, drafts: Sequence[Draft], request: str | None) -> None:
+    def submit_all(self, drafts: Sequence[Draft]) -> None:
         """Accept 1 to 100 mails, all or none: one message holds them until the worker has it.
 
         Those of a later time get their schedules from the worker too.
@@ -119,26 +124,27 @@ class Submission:
         encode_batch([draft.text for draft in drafts])
         existing: dict[str, Row] = {}
         while missing := [draft for draft in drafts if draft.mail.id not in existing]:
-            rows = self._create_all(missing, request)
+            rows = {row.id: row for row in self._create_all(missing)}
             if not rows:
                 break
-            for row in rows:
-                _check(row, request)
-                existing[row.id] = row
+            for draft in missing:
+                if row := rows.get(draft.mail.id):
+                    _check(row, draft.request)
+            existing |= rows
         waiting = [
             draft
             for draft in drafts
-            if draft.mail.id not in existing or _unclaimed(existing[draft.mail.id], request)
+            if draft.mail.id not in existing or _unclaimed(existing[draft.mail.id], draft.request)
         ]
         if waiting:
             text = encode_batch([draft.text for draft in waiting])
             self._queue.send_batch(text, [draft.mail.route for draft in waiting])
 
-    def _create_all(self, drafts: Sequence[Draft], request: str | None) -> list[Row]:
-        rows = [(draft.mail, self._first_state(draft.mail)) for draft in drafts]
+    def _create_all(self, drafts: Sequence[Draft]) -> list[Row]:
+        rows = [(draft.mail, self._first_state(draft.mail), draft.request) for draft in drafts]
         for wait in _BUSY_WAITS:
             try:
-                return self._ledger.create_all(rows, request)
+                return self._ledger.create_all(rows)
             except TableBusyError:
                 time.sleep(random.uniform(wait / 2, wait))  # noqa: S311  keeps two calls apart
         raise IdempotencyBusyError

@@ -18,6 +18,13 @@ _PLAIN: Final = re.compile(
 _MAX_PLAIN: Final = 64
 # A name before the address; it is dropped, so that callers may write it as they like.
 _NAMED: Final = re.compile(r'((?:"(?:[^"\\]|\\.)*"|[^<>"])*)<([^<>]+)>')
+# What the eye does not see: soft hyphen, joiners, marks, embeddings and isolates of direction, BOM.
+# Pages and sheets in Arabic leave them around an address.
+_HIDDEN_SET: Final = "\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202c\u2060-\u2069\ufeff"
+# Compiled when first needed, like all that an everyday address does without.
+_HIDDEN: Final = f"[{_HIDDEN_SET}]"
+_ENDS: Final = rf"\A[\s{_HIDDEN_SET}]+|[\s{_HIDDEN_SET}]+\Z"
+_SEPARATOR: Final = r"[,;\s\u060c\u061b]"
 _NAMED_DOMAIN: Final = re.compile(r"\.[A-Za-z][A-Za-z0-9-]*\Z")
 _QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*"')
 
@@ -29,6 +36,8 @@ class AddressError(ValueError):
 def bare(text: str) -> str:
     """Return the bare address of "Name <name@example.com>", its domain in ASCII (IDNA).
 
+    Blanks and characters that the eye does not see are taken away at its ends.
+
     Raises:
         AddressError: it is none, or has a quoted or non-ASCII local part, a comma, or a domain
         without a dot or with a number at its end.
@@ -39,7 +48,7 @@ def bare(text: str) -> str:
     if len(text) > _MAX_LENGTH:
         message = "is too long"
         raise AddressError(message)
-    address = _without_name(text.strip())
+    address = _without_name(trimmed(text))
     return address if _is_plain(address) else _validated(address)
 
 
@@ -47,6 +56,11 @@ def mask(address: str) -> str:
     """Return what may be kept of an address: "a***@example.com"."""
     local, _, domain = address.rpartition("@")
     return f"{local[:1]}***@{domain}"
+
+
+def trimmed(text: str) -> str:
+    """Return a text without blanks and unseen characters at its ends."""
+    return re.sub(_ENDS, "", text)
 
 
 def _is_plain(text: str) -> bool:
@@ -57,7 +71,7 @@ def _without_name(text: str) -> str:
     named = _NAMED.fullmatch(text)
     if named is None:
         return text
-    name, address = _QUOTED.sub("", named[1]).strip(), named[2].strip()
+    name, address = trimmed(_QUOTED.sub("", named[1])), trimmed(named[2])
     # An address in the name may be a recipient of its own, which must not be dropped in silence.
     if "@" in name and name.lower() != address.lower():
         message = "has an @ in the name before the address; put the name in quotes"
@@ -66,6 +80,9 @@ def _without_name(text: str) -> str:
 
 
 def _validated(text: str) -> str:
+    if hidden := re.search(_HIDDEN, text):
+        message = f"has a character that is not seen (U+{ord(hidden[0]):04X}); type it again"
+        raise AddressError(message)
     # Slow to import, and seldom needed.
     import email_validator  # noqa: PLC0415
 
@@ -79,8 +96,7 @@ def _validated(text: str) -> str:
             strict=True,
         )
     except email_validator.EmailNotValidError:
-        message = "is not a valid e-mail address"
-        raise AddressError(message) from None
+        raise AddressError(_reason(text)) from None
     if not found.ascii_email:
         message = "has a local part that is not ASCII, which Taqnyat cannot carry"
         raise AddressError(message)
@@ -88,3 +104,16 @@ def _validated(text: str) -> str:
         message = "has a domain without a dot or with a number at its end"
         raise AddressError(message)
     return found.ascii_email
+
+
+def _reason(text: str) -> str:
+    """Say what is wrong with a text that is no address, as far as that is plain."""
+    if text.count("@") > 1 and re.search(_SEPARATOR, text):
+        return "has more than one address; give a list, with one address in each entry"
+    if "<" in text or ">" in text:
+        return "has an angle bracket too many or too few; write Name <name@example.com>"
+    if text.startswith('"'):
+        return "has a quoted part before the @, which Taqnyat cannot carry"
+    if "@" in text and re.search(_SEPARATOR, text):
+        return "has a blank or a comma in it; a name goes before it as in Name <name@example.com>"
+    return "is not a valid e-mail address"

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from taqnyat import Letter
 
 
+# (name, value) in the order given.
+Pairs = tuple[tuple[str, str], ...]
+
+
 class MailError(ValueError):
     """A mail is not valid. `field` names where, `name` is the error's name on the wire.
 
@@ -37,7 +41,8 @@ class MailError(ValueError):
 class Mail:
     """One valid mail. Addresses are bare; times are epoch seconds.
 
-    `kind` says which of html and text `body` is.
+    `kind` says which of html and text `body` is. `tags` and `headers` (bookkeeping) are for its row
+    alone, as is `not_carried`, the fields that were left out: a message never has them.
     """
 
     id: str
@@ -53,6 +58,9 @@ class Mail:
     client: str | None = None
     lane: Lane = Lane.NORMAL
     accepted_at: float
+    tags: Pairs = field(default=(), compare=False)
+    headers: Pairs = field(default=(), compare=False)
+    not_carried: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def letter(self) -> Letter:

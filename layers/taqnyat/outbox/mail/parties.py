@@ -45,8 +45,16 @@ def recipients(given: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(addresses))  # the same address twice is one recipient
 
 
+def is_same_address(entry: object, address: str) -> bool:
+    """Tell whether an entry is that bare address, with or without a name."""
+    try:
+        return isinstance(entry, str) and _address(entry).lower() == address.lower()
+    except AddressError:
+        return False
+
+
 def _address(text: str) -> str:
-    if SURROGATE.search(text) or NOT_IN_LINE.search(text):
-        message = "has a character that an address cannot have"
+    if found := SURROGATE.search(text) or NOT_IN_LINE.search(text):
+        message = f"has a character that an address cannot have (U+{ord(found[0]):04X})"
         raise AddressError(message)
     return bare(text)

@@ -14,19 +14,26 @@ SURROGATE: Final = re.compile("[\ud800-\udfff]")
 # C0 and C1 controls, the two overrides that make a line read as another (marks and isolates are
 # good Arabic), and the two that are no characters and that SQS refuses.
 NOT_IN_LINE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202d\u202e\ufffe\uffff]")
+# What stands for a field that was left out.
+EMPTY: Final[tuple[object, ...]] = (None, "", [], {})
 _FIELD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}")
 
 
 def line(given: Mapping[str, Any], key: str, longest: int) -> str:
     """Read one line of at most `longest` characters, which must be given."""
     text = required(given, key)
+    check_line(text, key, longest)
+    return text
+
+
+def check_line(text: str, key: str, longest: int) -> None:
+    """Refuse a text that is too long, or has what one line cannot have; `key` is to blame."""
     if len(text) > longest:
         raise MailError(key, f"is longer than {longest} characters")
     if unallowed := SURROGATE.search(text) or NOT_IN_LINE.search(text):
         raise MailError(
             key, f"has a character that one line cannot have at position {unallowed.start()}"
         )
-    return text
 
 
 def one_of(given: Mapping[str, Any], key: str, choices: tuple[str, ...]) -> str | None:

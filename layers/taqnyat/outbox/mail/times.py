@@ -10,7 +10,8 @@ from outbox.mail.mail import MailError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_LAST_SECOND: Final = 253402214400  # the last day of 9999: every zone has it, and can write it
+# Midnight of the last day of 9999: every zone has it, and can write it. What is later means never.
+LAST_SECOND: Final = 253402214400
 
 
 def iso(seconds: float) -> str:
@@ -53,6 +54,6 @@ def read_time(given: Mapping[str, Any], key: str) -> float | None:
             key, "has no time zone; end it with Z or an offset such as +03:00", "invalid_parameter"
         )
     seconds = moment.timestamp()
-    if not 0 <= seconds <= _LAST_SECOND:
-        raise MailError(key, "is not between the years 1970 and 9999", "invalid_parameter")
+    if seconds < 0:
+        raise MailError(key, "is before the year 1970", "invalid_parameter")
     return seconds

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any, Final
 from outbox.mail import parties
 from outbox.mail.lanes import LANES, Lane
 from outbox.mail.mail import Mail, MailError
-from outbox.mail.tags import campaign as named_campaign
+from outbox.mail.tags import kept, named_campaign, read_tags
 from outbox.mail.text import SURROGATE, line, one_of, shown, text_of
-from outbox.mail.times import read_time
+from outbox.mail.times import LAST_SECOND, read_time
+from outbox.mail.unsupported import UNSUPPORTED, is_empty, not_carried, refuse_always
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from outbox.mail.bookkeeping import Headers
 
 MAX_SUBJECT: Final = 998  # RFC 5322, 2.1.1
 MAX_CLIENT: Final = 128
@@ -22,15 +25,6 @@ MAX_SCHEDULE_SECONDS: Final = 366 * 86400
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 _NOT_IN_TEXT: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 
-_UNSUPPORTED: Final[Mapping[str, str]] = {
-    "cc": "Taqnyat has no carbon copy; name every recipient in `to`",
-    "bcc": "Taqnyat has no blind carbon copy; send a mail of its own to each recipient",
-    "reply_to": "Taqnyat has no reply address; replies go to `from`",
-    "attachments": "Taqnyat carries no attachments; link to the file instead",
-    "headers": "Taqnyat sets a mail's headers itself",
-    "template": "templates are not kept here; send `html` or `text`",
-    "topic_id": "topics are not kept here",
-}
 _BODIES: Final = ("html", "text", "msg")
 _COMMON: Final = {
     "from",
@@ -42,8 +36,10 @@ _COMMON: Final = {
     "expires_at",
     *_BODIES,
 }
-REQUEST_FIELDS: Final = frozenset({*_COMMON, *_UNSUPPORTED, "tags", "scheduled_at", "priority"})
-MESSAGE_FIELDS: Final = frozenset({*_COMMON, "version", "id", "client", "accepted_at"})
+REQUEST_FIELDS: Final = frozenset({*_COMMON, *UNSUPPORTED, "tags", "scheduled_at", "priority"})
+# What only a message has. An empty one is a mistake of its producer, not a field left out.
+_OF_MESSAGES: Final = frozenset({"version", "id", "client", "accepted_at"})
+MESSAGE_FIELDS: Final = frozenset({*_COMMON, *_OF_MESSAGES})
 
 
 def read_mail(
@@ -55,12 +51,13 @@ def read_mail(
     mail_id: str,
     client: str | None = None,
     lane: Lane = Lane.NORMAL,
+    report: bool = False,
 ) -> Mail:
-    """Make a mail of decoded JSON. Null and empty lists stand for a field that was left out.
+    """Make a mail of decoded JSON. Null, "", [] and {} stand for a field that was left out.
 
     `allowed` is REQUEST_FIELDS or MESSAGE_FIELDS; `now` epoch seconds; `campaign` the name to use
     when none is given; `mail_id`, `client` and `lane` are what holds when the data may not, or does
-    not, say.
+    not, say; `report` leaves out `reply_to` and `headers`, and tells so.
 
     Raises:
         MailError: the first thing that is wrong, by name.
@@ -68,40 +65,42 @@ def read_mail(
     """
     if not isinstance(data, dict):
         raise MailError("body", "must be a JSON object")
-    given = {
-        key: value for key, value in data.items() if value is not None and value not in ([], {})
-    }
+    given = _given(data)
     for key in given:
         if key not in allowed:
-            raise MailError(shown(key), "is not a known field")
-        if key in _UNSUPPORTED:
-            name = "invalid_attachment" if key == "attachments" else "validation_error"
-            raise MailError(key, f"is not supported: {_UNSUPPORTED[key]}", name)
+            raise _unknown(key, allowed)
+        refuse_always(key)
     kind, body = _body(given)
-    scheduled_at, expires_at = _scheduled_at(given, now), _second(given, "expires_at")
+    scheduled_at, expires_at = _scheduled_at(given, now), _expires_at(given)
     if scheduled_at is not None and expires_at is not None and expires_at <= scheduled_at:
         raise MailError("expires_at", "is not after `scheduled_at`", "invalid_parameter")
+    sender, headers = parties.sender(given), _headers(given)
+    found = [*read_tags(given.get("tags", [])), *(headers.tags if headers else ())]
+    tags, kept_headers = kept(found, headers.kept if headers else ())
     return Mail(
         id=_identifier(given, mail_id),
-        sender=parties.sender(given),
+        sender=sender,
         recipients=parties.recipients(given),
         subject=line(given, "subject", MAX_SUBJECT),
         body=body,
         kind=kind,
-        campaign=named_campaign(given) or campaign,
+        campaign=named_campaign(given, found) or campaign,
         expires_at=expires_at,
         scheduled_at=scheduled_at,
         on_unknown=one_of(given, "on_unknown", ("hold", "resend")),
         client=line(given, "client", MAX_CLIENT) if "client" in given else client,
         lane=Lane(one_of(given, "priority", LANES) or lane),
-        accepted_at=read_time(given, "accepted_at") or now,
+        accepted_at=_accepted_at(given) or now,
+        tags=tags,
+        headers=kept_headers,
+        not_carried=not_carried(given, headers, sender, report=report),
     )
 
 
 def read_schedule(data: object, mail_id: str, now: float) -> int:
     """Read `{"scheduled_at": ...}`, the new time of a scheduled mail, as epoch seconds.
 
-    Some clients repeat the mail's `id` in it.
+    Some clients repeat the mail's id in it, as `id` or `email_id`.
 
     Raises:
         MailError: it is something else.
@@ -109,10 +108,13 @@ def read_schedule(data: object, mail_id: str, now: float) -> int:
     """
     if not isinstance(data, dict):
         raise MailError("body", "must be a JSON object")
-    for key in data:
-        if key != "scheduled_at" and (key != "id" or data[key] != mail_id):
-            raise MailError(shown(key), "cannot be changed; only `scheduled_at` can")
-    at = _scheduled_at(data, now)
+    given = _given(data)
+    for key, value in given.items():
+        if key in {"id", "email_id"} and value == mail_id:
+            continue
+        if key != "scheduled_at":
+            raise _unchangeable(key)
+    at = _scheduled_at(given, now)
     if at is None:
         raise MailError("scheduled_at", "is missing", "missing_required_field")
     return at
@@ -121,6 +123,37 @@ def read_schedule(data: object, mail_id: str, now: float) -> int:
 def is_identifier(text: str) -> bool:
     """Tell whether a text can be the id of a mail."""
     return _ID.fullmatch(text) is not None
+
+
+def _headers(given: Mapping[str, Any]) -> Headers | None:
+    if "headers" not in given:
+        return None
+    from outbox.mail.bookkeeping import Headers  # noqa: PLC0415  few mails have any
+
+    return Headers(given["headers"])
+
+
+def _unknown(key: str, allowed: frozenset[str]) -> MailError:
+    from outbox.mail.names import unknown  # noqa: PLC0415  for a mistake alone
+
+    return MailError(shown(key), unknown(key, allowed))
+
+
+def _unchangeable(key: str) -> MailError:
+    from outbox.mail.names import meant, unknown  # noqa: PLC0415  for a mistake alone
+
+    time = ("scheduled_at",)
+    known = "cannot be changed; only `scheduled_at` can"
+    return MailError(shown(key), unknown(key, time) if meant(key, time) else known)
+
+
+def _given(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields that say something."""
+    return {
+        key: value
+        for key, value in data.items()
+        if not is_empty(key, value) or (value == "" and key in _OF_MESSAGES)
+    }
 
 
 def _scheduled_at(given: Mapping[str, Any], now: float) -> int | None:
@@ -158,6 +191,21 @@ def _body(given: Mapping[str, Any]) -> tuple[str, str]:
     name = found[0][0] if found else "html"
     message = "is empty" if found else "is missing: give `html` or `text`"
     raise MailError(name, message, "missing_required_field")
+
+
+def _expires_at(given: Mapping[str, Any]) -> int | None:
+    value = given.get("expires_at")
+    if isinstance(value, str) and value.strip().lower() == "never":
+        return None
+    second = _second(given, "expires_at")
+    return None if second is None else min(second, LAST_SECOND)
+
+
+def _accepted_at(given: Mapping[str, Any]) -> float | None:
+    moment = read_time(given, "accepted_at")
+    if moment is not None and moment > LAST_SECOND:
+        raise MailError("accepted_at", "is after the year 9998", "invalid_parameter")
+    return moment
 
 
 def _second(given: Mapping[str, Any], key: str) -> int | None:

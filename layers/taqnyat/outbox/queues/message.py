@@ -179,7 +179,7 @@ def decode(text: str) -> Any:  # noqa: ANN401
 
     """
     try:
-        return json.loads(text)
+        return json.loads(text.removeprefix("\ufeff"))  # some editors begin a file with a BOM
     except (ValueError, RecursionError):
         raise MailError("body", "is not valid JSON") from None
 

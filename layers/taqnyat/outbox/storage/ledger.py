@@ -47,8 +47,8 @@ class Ledger:
             return self._table.existing_row(error, mail.id)
         return None
 
-    def create_all(self, mails: Sequence[tuple[Mail, State]], request: str | None) -> list[Row]:
-        """Write the rows of 1 to 100 new mails: all of them, or none.
+    def create_all(self, mails: Sequence[tuple[Mail, State, str | None]]) -> list[Row]:
+        """Write the rows of 1 to 100 new mails, each with its request: all of them, or none.
 
         Return [], or the rows that already stand under some of their ids.
 
@@ -56,7 +56,7 @@ class Ledger:
             TableBusyError: another call is writing the same rows right now; nothing was written.
 
         """
-        puts = [{"Put": self._new(mail, state, request)} for mail, state in mails]
+        puts = [{"Put": self._new(mail, state, request)} for mail, state, request in mails]
         try:
             self._table.dynamo.transact_write_items(TransactItems=puts)
         except ClientError as error:

@@ -25,7 +25,8 @@ class Row(NamedTuple):  # a dataclass of so many fields takes 1.4% of a cold sta
     `schedule` is the name of the schedule that a rescheduled mail has, else it has the mail's id.
     `attempts` holds a map a call: at, ms, verdict, scope, reason, and where known status, code,
     resend; of very many, the last MAX_ATTEMPTS. `possibly_sent` is 1 when an earlier call may have
-    sent the mail, so that every later one is a resend.
+    sent the mail, so that every later one is a resend. `tags` and `headers` hold maps of name and
+    value, as the caller gave them but for masked addresses; `not_carried` the fields left out.
     """
 
     id: str
@@ -57,6 +58,9 @@ class Row(NamedTuple):  # a dataclass of so many fields takes 1.4% of a cold sta
     code: int | None = None
     retry_until: int | None = None
     ttl: int = 0
+    tags: tuple[Mapping[str, str], ...] = ()
+    headers: tuple[Mapping[str, str], ...] = ()
+    not_carried: tuple[str, ...] = ()
 
     @property
     def route(self) -> Route:
@@ -74,7 +78,7 @@ class Row(NamedTuple):  # a dataclass of so many fields takes 1.4% of a cold sta
         values = unpack_item(item)
         stored = {key: STORED_AS.get(key, key) for key in cls._fields}
         known = {key: values[name] for key, name in stored.items() if name in values}
-        for key in ("to", "attempts"):
+        for key in ("to", "attempts", "tags", "headers", "not_carried"):
             known[key] = tuple(known.get(key, ()))
         if "lane" in known:
             known["lane"] = Lane.BULK if known["lane"] == Lane.BULK else Lane.NORMAL

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from botocore.exceptions import ClientError
 
-    from outbox.mail.mail import Mail
+    from outbox.mail.mail import Mail, Pairs
     from outbox.ports import DynamoClient
 
 _DAY: Final = 86400
@@ -106,4 +106,12 @@ def identity(mail: Mail) -> dict[str, Any]:
         "on_unknown": mail.on_unknown,
         "expires_at": mail.expires_at,
         "scheduled_at": mail.scheduled_at,
+        # Most mails have none, and a row has no attribute in vain.
+        "tags": _maps(mail.tags),
+        "headers": _maps(mail.headers),
+        "not_carried": mail.not_carried or None,
     }
+
+
+def _maps(pairs: Pairs) -> list[dict[str, str]] | None:
+    return [{"name": name, "value": value} for name, value in pairs] or None
