@@ -9,6 +9,8 @@ The template is deployed as it is. Then ministack 1.5 differs from AWS in seven 
 - sqs:SendMessage does not cover SendMessageBatch, which has no action of its own at AWS;
 - a schedule of any group is one of the group `default` to the roles' policies;
 - it speaks plain HTTP here, so that a statement against that would deny every call.
+
+And the ledger gets a stream if it has none, which the console follows.
 """
 
 import json
@@ -46,6 +48,8 @@ def complete(emulator: Emulator, stack: str) -> None:
             _complete_role(emulator, names[logical_id])
         elif resource["Type"] == "AWS::SQS::Queue":
             _complete_queue(emulator, names[logical_id])
+        elif logical_id == "LedgerTable":
+            _complete_ledger(emulator, names[logical_id])
 
 
 def _complete_api(emulator: Emulator, api: str, body: Any, names: dict[str, str]) -> None:  # noqa: ANN401 - JSON
@@ -156,6 +160,13 @@ def _complete_queue(emulator: Emulator, queue: str) -> None:
         policy = json.dumps(document | {"Statement": kept}) if kept else ""
         sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
     sqs.meta.events.unregister("before-call.sqs", unique_id="tls")
+
+
+def _complete_ledger(emulator: Emulator, table: str) -> None:
+    dynamodb = emulator.client("dynamodb")
+    if not dynamodb.describe_table(TableName=table)["Table"].get("LatestStreamArn"):
+        stream = {"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"}
+        dynamodb.update_table(TableName=table, StreamSpecification=stream)
 
 
 def _say_tls(params: dict[str, Any], **_: object) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from local.console.gateway import item
 from local.deployment import ROOT
 from local.errors import LocalStackError
 from local.stack import LocalStack
@@ -99,19 +100,7 @@ def _post(stack: LocalStack, mail: Mapping[str, Any]) -> str:
 
 
 def _row(stack: LocalStack, mail_id: str) -> dict[str, Any]:
-    item = stack.client("dynamodb").get_item(
+    found = stack.client("dynamodb").get_item(
         TableName=stack.outputs["LedgerTable"], Key={"pk": {"S": mail_id}}, ConsistentRead=True
     )
-    return {name: plain(value) for name, value in item.get("Item", {}).items()}
-
-
-def plain(value: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any attribute
-    """Return the value of a DynamoDB attribute as JSON would have it."""
-    [(kind, inner)] = value.items()
-    if kind == "L":
-        return [plain(item) for item in inner]
-    if kind == "M":
-        return {name: plain(item) for name, item in inner.items()}
-    if kind == "N":
-        return float(inner) if "." in inner else int(inner)
-    return None if kind == "NULL" else inner
+    return item(found.get("Item", {}))

@@ -4,8 +4,9 @@ GET  /                  the page; to a client that does not ask for HTML, the in
 GET  /inbox             the simulator's inbox; DELETE empties it; /calls, /script, /account as well
 GET  /events            server-sent events: state, then pipeline, mails, and one for each panel
 GET  /api/state         what the events tell, at once
-GET  /api/inbox         ?q= searches; /api/inbox/<n> is one mail, /mail/<n> its document
-GET  /api/mails         ?q= and ?state=; /api/mails/<id> is one row with its timeline
+GET  /api/inbox         a page; ?q= searches (see `search`), ?before= goes on; DELETE what is found
+GET  /api/inbox/<n>     one mail, DELETE removes it; /mail/<n> is its document, /mail/<n>.eml a file
+GET  /api/mails         a page of rows; also ?state=; /api/mails/<id> is one row with its timeline
 POST /api/emails        sends through the gateway's POST /emails
 POST /api/taqnyat       {"mode": "..."} or {"top_up": n}
 """
@@ -73,10 +74,13 @@ class App:
         routes: list[BaseRoute] = [
             Route("/", self.root, methods=["GET", "DELETE"]),
             Route("/events", self.events),
+            Route("/mail/{number}.eml", self.file),
             Route("/mail/{number}", self.document),
             Route("/api/state", self.state),
             Route("/api/inbox", self.inbox),
+            Route("/api/inbox", self.remove, methods=["DELETE"]),
             Route("/api/inbox/{number}", self.letter),
+            Route("/api/inbox/{number}", self.remove_one, methods=["DELETE"]),
             Route("/api/mails", self.mails),
             Route("/api/mails/{id}", self.journey),
             Route("/api/emails", self.send, methods=["POST"]),
@@ -112,9 +116,16 @@ class App:
 
     def document(self, request: Request) -> Response:
         """Show the body of a mail as a document that may do nothing."""
-        body = rendering.document(self._pages.mail(request.path_params["number"]))
-        encoded = body.encode("utf-8", "replace")
+        mail = self._pages.mail(request.path_params["number"])
+        encoded = rendering.document(str(mail["fields"].get("msg", ""))).encode("utf-8", "replace")
         return HTMLResponse(encoded, headers={_POLICY: rendering.POLICY})
+
+    def file(self, request: Request) -> Response:
+        """Give a mail as a file."""
+        number = request.path_params["number"]
+        named = {"Content-Disposition": f'attachment; filename="mail-{number}.eml"'}
+        made = rendering.file(self._pages.mail(number))
+        return Response(made, media_type="message/rfc822", headers=named)
 
     def state(self, _: Request) -> Response:
         """Tell all that the head of the page shows."""
@@ -122,7 +133,20 @@ class App:
 
     def inbox(self, request: Request) -> Response:
         """List the mails that Taqnyat took."""
-        return Json(self._pages.inbox(request.query_params.get("q", "")))
+        given = request.query_params
+        return Json(self._pages.inbox(given.get("q", ""), given.get("before", "")))
+
+    def remove(self, request: Request) -> Response:
+        """Remove what a search finds; without one, all mails."""
+        return self._remove(self._pages.numbers(request.query_params.get("q", "")))
+
+    def remove_one(self, request: Request) -> Response:
+        """Remove one mail."""
+        return self._remove([self._pages.mail(request.path_params["number"])["n"]])
+
+    def _remove(self, numbers: list[int]) -> Response:
+        books = None if self._simulator is None else self._simulator.provider.books
+        return Json({"removed": 0 if books is None else books.remove(numbers)})
 
     def letter(self, request: Request) -> Response:
         """Tell of one mail that Taqnyat took."""
@@ -131,7 +155,8 @@ class App:
     def mails(self, request: Request) -> Response:
         """List the rows of the ledger."""
         given = request.query_params
-        return Json(self._pages.mails(given.get("q", ""), given.get("state", "")))
+        names = ("q", "state", "before")
+        return Json(self._pages.mails(*(given.get(name, "") for name in names)))
 
     def journey(self, request: Request) -> Response:
         """Tell of one row, step by step."""

@@ -2,15 +2,15 @@
 
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
-from decimal import Decimal
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
-from boto3.dynamodb.types import TypeDeserializer
+from botocore.exceptions import ClientError
 
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # it is on this machine
-_READ = TypeDeserializer()
 _PATIENCE_SECONDS = 60
+_MOST_KEYS = 100  # of one BatchGetItem
+_LOST = {"ExpiredIteratorException", "TrimmedDataAccessException", "ResourceNotFoundException"}
 _NUMBERS = {
     "visible": "ApproximateNumberOfMessages",
     "in_flight": "ApproximateNumberOfMessagesNotVisible",
@@ -21,8 +21,11 @@ _NUMBERS = {
 class Gateway(Protocol):
     """A gateway, real or made up for a test. Reading raises botocore's errors."""
 
-    def items(self) -> list[dict[str, Any]]:
-        """Return every item of the ledger's table, the special ones (`#pause`) included."""
+    def changes(self) -> Iterator[dict[str, Any]]:
+        """Yield the items of the ledger's table that are new since the last call; all at first.
+
+        The special ones (`#pause`) are among them. Of one that is gone, `pk` is all that is left.
+        """
 
     def queue(self) -> dict[str, int]:
         """Return the messages of the mail queue: visible, in_flight, delayed."""
@@ -55,16 +58,68 @@ class AwsGateway:
         self._outputs = outputs
         self._api_url = api_url
         self._api_key = api_key
+        self._iterators: dict[str, str | None] = {}
 
-    def items(self) -> list[dict[str, Any]]:
-        """Scan the table."""
+    def changes(self) -> Iterator[dict[str, Any]]:
+        """Scan the table once, then follow its stream, which names what changed."""
+        if not self._iterators:
+            yield from self._all()
+            return
+        keys: dict[str, None] = {}  # each once, in order
+        for shard, iterator in self._iterators.items():
+            while iterator:
+                answer = self._records(iterator)
+                if answer is None:  # we were away for too long
+                    self._iterators = {}
+                    yield from self._all()
+                    return
+                iterator = answer.get("NextShardIterator")  # noqa: PLW2901
+                self._iterators[shard] = iterator
+                keys |= {
+                    record["dynamodb"]["Keys"]["pk"]["S"]: None for record in answer["Records"]
+                }
+                if not answer["Records"]:
+                    break
+        wanted = list(keys)
+        for start in range(0, len(wanted), _MOST_KEYS):
+            yield from self._items(wanted[start : start + _MOST_KEYS])
+
+    def _all(self) -> Iterator[dict[str, Any]]:
+        table = self._outputs["LedgerTable"]
+        described = self._client("dynamodb").describe_table(TableName=table)["Table"]
+        streams = self._client("dynamodbstreams")
+        if arn := described.get("LatestStreamArn"):
+            shards = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]
+            latest = {"StreamArn": arn, "ShardIteratorType": "LATEST"}
+            self._iterators = {
+                shard["ShardId"]: streams.get_shard_iterator(ShardId=shard["ShardId"], **latest)[
+                    "ShardIterator"
+                ]
+                for shard in shards
+            }
         pages = self._client("dynamodb").get_paginator("scan")
-        found = pages.paginate(TableName=self._outputs["LedgerTable"], ConsistentRead=True)
-        return [
-            {name: _plain(_READ.deserialize(value)) for name, value in item.items()}
-            for page in found
-            for item in page["Items"]
-        ]
+        for page in pages.paginate(TableName=table, ConsistentRead=True):
+            yield from map(item, page["Items"])
+
+    def _records(self, iterator: str) -> Any:  # noqa: ANN401 - an answer of AWS
+        try:
+            return self._client("dynamodbstreams").get_records(ShardIterator=iterator)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _LOST:
+                return None
+            raise
+
+    def _items(self, keys: list[str]) -> Iterator[dict[str, Any]]:
+        table = self._outputs["LedgerTable"]
+        left: Any = {table: {"Keys": [{"pk": {"S": key}} for key in keys], "ConsistentRead": True}}
+        gone = dict.fromkeys(keys)
+        while left:
+            answer = self._client("dynamodb").batch_get_item(RequestItems=left)
+            left = answer.get("UnprocessedKeys")
+            for found in map(item, answer["Responses"].get(table, [])):
+                gone.pop(found["pk"], None)
+                yield found
+        yield from ({"pk": key} for key in gone)
 
     def queue(self) -> dict[str, int]:
         """Count the mail queue's messages, those of both lanes."""
@@ -112,12 +167,18 @@ class AwsGateway:
         return {name: int(answer["Attributes"][key]) for name, key in _NUMBERS.items()}
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401 - any attribute
-    """Return an attribute's value with numbers as JSON has them."""
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    if isinstance(value, dict):
-        return {name: _plain(item) for name, item in value.items()}
-    return value
+def item(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an item of DynamoDB as JSON would have it."""
+    return {name: plain(value) for name, value in attributes.items()}
+
+
+def plain(value: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any attribute
+    """Return the value of a DynamoDB attribute as JSON would have it."""
+    [(kind, inner)] = value.items()
+    if kind == "L":
+        return [plain(part) for part in inner]
+    if kind == "M":
+        return item(inner)
+    if kind == "N":
+        return float(inner) if "." in inner else int(inner)
+    return None if kind == "NULL" else inner

@@ -37,11 +37,15 @@ class Hub:
         """Give an event to every page."""
         self._put((name, data))
 
-    def wait_for_a_page(self) -> bool:
-        """Wait until somebody looks; False when the hub is closed."""
+    @property
+    def has_pages(self) -> bool:
+        """Whether somebody looks."""
+        return bool(self._pages)
+
+    def wait_for_a_page(self, seconds: float) -> None:
+        """Wait until somebody looks, the hub is closed, or the time is over."""
         with self._changed:
-            self._changed.wait_for(lambda: self._pages or self._closed)
-            return not self._closed
+            self._changed.wait_for(lambda: self._pages or self._closed, seconds)
 
     def close(self) -> None:
         """End every page's events."""

@@ -1,13 +1,14 @@
 """What the page asks for, as JSON: lists with a search, one mail, one journey."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
-from local.console import inbox, timeline
-from local.console.inbox import Links, Mail
-from local.console.watch import Snapshot, Watch
+from local.console import inbox, ledger, rendering, search, timeline
+from local.console.inbox import Mail
+from local.console.watch import Watch
 
-_MOST = 200
+PAGE = 100
 
 
 class NotThereError(LookupError):
@@ -26,63 +27,72 @@ class Pages:
         seen = self._watch.latest()
         return {"pipeline": seen.pipeline, **seen.panels}
 
-    def inbox(self, query: str) -> dict[str, Any]:
-        """Return the newest mails that Taqnyat took and that have every word of `query`."""
-        links = self._links()
-        words = inbox.folded(query).split()
-        found = [mail for mail in reversed(self._received()) if inbox.matches(mail, words)]
-        shown = [inbox.summary(mail, links.row_of(mail)) for mail in found[:_MOST]]
-        return {"matching": len(found), "mails": shown}
+    def inbox(self, query: str, before: str) -> dict[str, Any]:
+        """Return a page of the mails that Taqnyat took and that the search finds, newest first."""
+        number = int(before) if before.isdecimal() else None
+        return _page(self._found(query, number), self._summary, lambda mail: str(mail["n"]))
+
+    def numbers(self, query: str) -> list[int]:
+        """Return the numbers of the mails that the search finds."""
+        return [mail["n"] for mail in self._found(query)]
 
     def letter(self, number: str) -> dict[str, Any]:
         """Return one mail of the inbox, its fields as they were sent."""
-        mail = self._find(number)
-        row = self._links().row_of(mail)
-        steps = timeline.steps(self._watch.latest().rows[row]) if row is not None else []
-        return inbox.summary(mail, row) | {"fields": mail["fields"], "steps": steps}
+        mail = self.mail(number)
+        summary = self._summary(mail)
+        row = self._watch.ledger.row(summary["row"] or "")
+        body = str(mail["fields"].get("msg", ""))
+        return summary | {
+            "fields": mail["fields"],
+            "steps": [] if row is None else timeline.steps(row),
+            "links": rendering.links(body),
+            "hints": rendering.hints(body),
+        }
 
-    def mail(self, number: str) -> str:
-        """Return the body of one mail of the inbox."""
-        return str(self._find(number)["fields"].get("msg", ""))
+    def mail(self, number: str) -> Mail:
+        """Return one mail of the inbox."""
+        found = None
+        if self._watch.inbox is not None and number.isdecimal():
+            found = self._watch.inbox.mail(int(number))
+        if found is None:
+            raise NotThereError("there is no mail with this number")
+        return found
 
-    def mails(self, query: str, state: str) -> dict[str, Any]:
-        """Return the newest rows of the ledger in a state (all: empty) with every word."""
-        rows = [
-            timeline.summary(row)
-            for row in self._watch.latest().rows.values()
-            if not state or row["state"] == state
-        ]
-        words = inbox.folded(query).split()
-        found = [row for row in rows if _has(row.values(), words)]
-        found.sort(key=lambda row: row["created"] or "", reverse=True)
-        return {"matching": len(found), "mails": found[:_MOST]}
+    def mails(self, query: str, state: str, before: str) -> dict[str, Any]:
+        """Return a page of the ledger's rows in a state (all: empty) that the search finds."""
+        terms = search.parse(query)
+        found = self._watch.ledger.find(terms, state, before or None)
+        return _page(found, timeline.summary, ledger.place)
 
     def journey(self, mail_id: str) -> dict[str, Any]:
         """Return one row with its timeline, and the numbers of its mails in the inbox."""
-        row = self._watch.latest().rows.get(mail_id) or self._fresh().rows.get(mail_id)
+        row = self._watch.ledger.row(mail_id)
+        if row is None:
+            self._watch.latest(fresh=True)
+            row = self._watch.ledger.row(mail_id)
         if row is None:
             raise NotThereError("there is no mail with this id")
-        links = self._links()
-        numbers = [mail["n"] for mail in self._received() if links.row_of(mail) == mail_id]
+        mails = () if self._watch.inbox is None else self._watch.inbox.like(row)
+        numbers = [mail["n"] for mail in mails if self._watch.ledger.row_of(mail) == mail_id]
         return timeline.summary(row) | {"steps": timeline.steps(row), "inbox": numbers}
 
-    def _fresh(self) -> Snapshot:
-        return self._watch.latest(fresh=True)
+    def _found(self, query: str, before: int | None = None) -> Iterator[Mail]:
+        if self._watch.inbox is None:
+            return iter(())
+        return self._watch.inbox.find(search.parse(query), before)
 
-    def _links(self) -> Links:
-        return Links(self._watch.latest().rows)
-
-    def _received(self) -> list[Mail]:
-        simulator = self._watch.simulator
-        return [] if simulator is None else list(simulator.inbox())
-
-    def _find(self, number: str) -> Mail:
-        for mail in self._received():
-            if str(mail["n"]) == number:
-                return mail
-        raise NotThereError("there is no mail with this number")
+    def _summary(self, mail: Mail) -> dict[str, Any]:
+        return inbox.summary(mail, self._watch.ledger.row_of(mail))
 
 
-def _has(values: Iterable[object], words: list[str]) -> bool:
-    text = inbox.folded(" ".join(str(value) for value in values))
-    return all(word in text for word in words)
+def _page(
+    found: Iterator[Any], shown: Callable[[Any], dict[str, Any]], place: Callable[[Any], str]
+) -> dict[str, Any]:
+    """Return the first of what was found, how much there is, and where the next page begins."""
+    first = list(islice(found, PAGE))
+    more = sum(1 for _ in found)
+    return {
+        "matching": len(first) + more,
+        "mails": [shown(one) for one in first],
+        "next": place(first[-1]) if more else None,
+    }

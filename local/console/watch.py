@@ -1,8 +1,7 @@
-"""Looks at the gateway and the simulator while a page is open, and tells the page what changed."""
+"""Follows the gateway and the simulator, and tells the open pages what changed."""
 
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,10 +12,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 from local.console.behaviour import Behaviour
 from local.console.gateway import Gateway
 from local.console.hub import Hub
+from local.console.inbox import Inbox
+from local.console.ledger import Ledger, Row
 from local.console.words import why
 from local.simulator import Simulator
 
 _INTERVAL_SECONDS = 0.5
+_QUIET_SECONDS = 2.0  # while nobody looks
 _BURST_SECONDS = 0.1
 _SHARE = 4  # looking takes at most a fifth of the time
 _MOST_NAMED = 100
@@ -25,9 +27,8 @@ STATES = ("scheduled", "queued", "sending", "sent", "failed", "unknown", "cancel
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What was seen last. `rows` are the ledger's by id; the rest is JSON as the page gets it."""
+    """What was seen last, as the page gets it."""
 
-    rows: dict[str, dict[str, Any]] = field(default_factory=dict)
     pipeline: dict[str, Any] = field(default_factory=dict)
     panels: dict[str, Any] = field(default_factory=dict)
 
@@ -40,13 +41,14 @@ class Watch:
     ) -> None:
         """Look at nothing before `start`."""
         self.hub = Hub()
-        self.simulator = simulator
-        self._gateway = gateway
+        self.ledger = Ledger()
+        self.inbox = None if simulator is None else Inbox(simulator.provider.books)
         # What is shown beside the pipeline, each by its name; None where there is nothing to show.
         self.panels: dict[str, Callable[[], Any]] = {
             "taqnyat": lambda: None if behaviour is None else behaviour.show(),
-            "inbox": self._inbox,
+            "inbox": lambda: None if simulator is None else simulator.provider.books.counts,
         }
+        self._gateway = gateway
         self._news = threading.Event()
         self._stopping = threading.Event()
         self._looking = threading.Lock()
@@ -79,60 +81,50 @@ class Watch:
             return self._seen
 
     def _run(self) -> None:
-        while self.hub.wait_for_a_page():
+        while not self._stopping.is_set():
             begin = time.monotonic()
             self.latest(fresh=True)
             pause = max(_INTERVAL_SECONDS, _SHARE * (time.monotonic() - begin))
-            if self._news.wait(pause):
+            if not self.hub.has_pages:
+                self.hub.wait_for_a_page(max(pause, _QUIET_SECONDS))
+            elif self._news.wait(pause):
                 self._stopping.wait(_BURST_SECONDS)  # news comes in bursts: one look for all
                 self._news.clear()
 
     def _look(self) -> None:
         before = self._seen
+        changed: list[str] = []
         try:
-            after = self._read()
+            changed = self.ledger.take(self._gateway.changes())
+            pipeline = self._read()
         except (BotoCoreError, ClientError, OSError) as error:
-            trouble = {"error": type(error).__name__}
-            after = Snapshot(before.rows, before.pipeline | trouble, before.panels)
-        self._seen, self._seen_at = after, time.monotonic()
+            pipeline = before.pipeline | {"error": type(error).__name__}
+        panels = {name: show() for name, show in self.panels.items()}
+        self._seen = Snapshot(pipeline, panels)
+        self._seen_at = time.monotonic()
         told = {"pipeline": before.pipeline, **before.panels}
-        for name, shown in {"pipeline": after.pipeline, **after.panels}.items():
+        for name, shown in {"pipeline": pipeline, **panels}.items():
             if shown != told.get(name):
                 self.hub.publish(name, shown)
-        if before.rows != after.rows:
-            self.hub.publish("mails", _changes(before.rows, after.rows))
+        if changed:
+            named = changed if len(changed) <= _MOST_NAMED else None
+            self.hub.publish("mails", {"changed": named, "total": len(self.ledger)})
 
-    def _read(self) -> Snapshot:
-        items = {str(item["pk"]): item for item in self._gateway.items()}
-        rows = {key: item for key, item in items.items() if "state" in item}
-        counts = Counter(str(row["state"]) for row in rows.values())
-        provider = items.get("#provider", {})
-        pipeline = {
+    def _read(self) -> dict[str, Any]:
+        provider = self.ledger.special.get("#provider", {})
+        return {
             "error": None,
             "queue": self._gateway.queue(),
             "failed_queue": self._gateway.failed_queue(),
             "intake": self._gateway.intake(),
-            "states": {state: counts[state] for state in STATES},
-            "total": len(rows),
-            "pause": _pause(items.get("#pause", {})),
+            "states": {state: self.ledger.count(state) for state in STATES},
+            "total": len(self.ledger),
+            "pause": _pause(self.ledger.special.get("#pause", {})),
             "provider": {"up": provider.get("up"), "checked_at": iso(provider.get("checked_at"))},
         }
-        return Snapshot(rows, pipeline, {name: show() for name, show in self.panels.items()})
-
-    def _inbox(self) -> dict[str, Any] | None:
-        if self.simulator is None:
-            return None
-        box = self.simulator.provider.books.inbox()
-        return {"accepted": box["accepted"], "kept": len(box["mails"])}
 
 
-def _changes(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
-    """Return the ids of the rows that changed, the newest; null if there are too many to name."""
-    changed = [key for key in before.keys() | after.keys() if before.get(key) != after.get(key)]
-    return {"changed": changed if len(changed) <= _MOST_NAMED else None, "total": len(after)}
-
-
-def _pause(item: dict[str, Any]) -> dict[str, Any]:
+def _pause(item: Row) -> dict[str, Any]:
     return {
         "paused": bool(item.get("paused")),
         "reason": item.get("reason"),

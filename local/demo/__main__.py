@@ -72,7 +72,8 @@ def _play(stack: LocalStack, console: Console, pace: float, pictures: Path | Non
             if pictures is not None and act is campaign:
                 screen.picture(pictures / "demo-paused.svg")
         world.read()
-        result = books.close(world.accepted, watch.latest(fresh=True).rows, stack.simulator.inbox())
+        watch.latest(fresh=True)
+        result = books.close(world.accepted, watch.ledger.rows, stack.simulator.inbox())
         if pictures is not None:
             screen.picture(pictures / "demo.svg", sheet(result))
         screen.close(result)

@@ -100,10 +100,9 @@ class World:
 
     def until_state(self, mail_id: str, state: str) -> dict[str, Any]:
         """Wait until a mail is in a state, and return its row."""
-        seen = self.until(
-            f"a mail is {state}", lambda now: now.rows.get(mail_id, {}).get("state") == state
-        )
-        return seen.rows[mail_id]
+        rows = self.watch.ledger.row
+        self.until(f"a mail is {state}", lambda _: (rows(mail_id) or {}).get("state") == state)
+        return dict(rows(mail_id) or {})
 
 
 def one_mail(world: World) -> None:

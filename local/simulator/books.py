@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -29,7 +29,7 @@ class Books:
         """Begin empty."""
         self._lock = threading.Lock()
         self._observers: list[Observer] = []
-        self._mails: deque[_Kept] = deque()
+        self._mails: dict[int, _Kept] = {}  # by number, the oldest first
         self._bytes = 0
         self._accepted = 0
         self._dropped = 0
@@ -41,7 +41,7 @@ class Books:
         self._most_running = 0
 
     def observe(self, observer: Observer) -> None:
-        """Call this with each event `{"event": name, ...}`: mail, call, script, account, cleared.
+        """Call this with each event `{"event": name, ...}`: mail, call, script, account, removed.
 
         It is called on the thread of the call that caused the event, so it must not block.
         """
@@ -57,12 +57,40 @@ class Books:
         with self._lock:
             self._accepted += 1
             kept = _Kept({**entry, "n": self._accepted}, to, size)
-            self._mails.append(kept)
+            self._mails[self._accepted] = kept
             self._bytes += size
-            while len(self._mails) > _MAX_MAILS or self._bytes > _MAX_BYTES:
-                self._bytes -= self._mails.popleft().size
-                self._dropped += 1
+            oldest = iter(self._mails)
+            gone: list[int] = []
+            while len(self._mails) - len(gone) > _MAX_MAILS or self._bytes > _MAX_BYTES:
+                gone.append(next(oldest))
+                self._bytes -= self._mails[gone[-1]].size
+            self._dropped += len(gone)
+            for number in gone:
+                del self._mails[number]
         self.tell("mail", kept.shown)
+        if gone:
+            self.tell("removed", {"numbers": gone})
+
+    def newest(self, before: int | None = None) -> list[Mapping[str, Any]]:
+        """Return the mails, the newest first; with `before`, those with a lower number."""
+        with self._lock:
+            mails = [kept.shown for kept in reversed(self._mails.values())]
+        return mails if before is None else [mail for mail in mails if mail["n"] < before]
+
+    def find(self, number: int) -> Mapping[str, Any] | None:
+        """Return the mail with this number."""
+        with self._lock:
+            kept = self._mails.get(number)
+        return None if kept is None else kept.shown
+
+    def remove(self, numbers: Iterable[int]) -> int:
+        """Take mails out of the inbox; return how many there were."""
+        with self._lock:
+            gone = [number for number in numbers if number in self._mails]
+            for number in gone:
+                self._bytes -= self._mails.pop(number).size
+        self.tell("removed", {"numbers": gone})
+        return len(gone)
 
     def restore(self, inbox: Mapping[str, Any]) -> None:
         """Take an inbox back, as `inbox` once gave it."""
@@ -74,12 +102,18 @@ class Books:
             self.add_mail(mail, recipients(mail["fields"].get("to")), size)
         self._accepted, self._dropped = inbox["accepted"], inbox["dropped"]
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many mails were accepted in all, and how many are kept."""
+        with self._lock:
+            return {"accepted": self._accepted, "kept": len(self._mails)}
+
     def inbox(self, *, to: str | None = None, after: int = 0, limit: int | None = None) -> Any:  # noqa: ANN401 - JSON
         """Return the accepted mails in order: of one recipient, after a number, at most so many."""
         with self._lock:
             fit = [
                 kept.shown
-                for kept in self._mails
+                for kept in self._mails.values()
                 if kept.shown["n"] > after and (to is None or to in kept.recipients)
             ]
             return {
@@ -91,6 +125,7 @@ class Books:
     def clear(self) -> None:
         """Empty the inbox and the list of calls; numbers go on, so that none is seen twice."""
         with self._lock:
+            gone = list(self._mails)
             self._mails.clear()
             self._bytes = 0
             self._calls.clear()
@@ -98,7 +133,7 @@ class Books:
             self._answers.clear()
             self._balance_auth.clear()
             self._most_running = self._running
-        self.tell("cleared", {})
+        self.tell("removed", {"numbers": gone})
 
     def begin_call(self) -> None:
         """Count a call that is being answered."""

@@ -12,6 +12,8 @@ _FLAGS = [
     *(["--no-sandbox"] if os.geteuid() == 0 else []),
     *("--disable-gpu", "--disable-quic", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync", "--no-first-run"),
+    # Names of strangers, which lead to this machine: what a rebound name does.
+    "--host-resolver-rules=MAP *.example 127.0.0.1",
 ]
 
 

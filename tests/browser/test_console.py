@@ -7,6 +7,7 @@ from threading import Lock
 from typing import Self
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from local.loopback import LoopbackServer
@@ -190,8 +191,8 @@ def test_the_keyboard_reaches_everything(page: Page) -> None:
 
     # The tabs are one stop, with arrows inside.
     page.get_by_role("tab", name="Preview").focus()
-    page.keyboard.press("ArrowRight")
-    page.keyboard.press("ArrowRight")
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
     expect(page.get_by_role("tab", name="As sent")).to_be_focused()
     expect(page.get_by_role("tab", name="As sent")).to_have_attribute("aria-selected", "true")
 
@@ -201,6 +202,55 @@ def test_the_keyboard_reaches_everything(page: Page) -> None:
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_be_hidden()
     expect(page.get_by_role("button", name="Send a mail")).to_be_focused()
+
+
+def test_a_mail_is_gone_through_by_keys_saved_and_deleted(page: Page, stack: LocalStack) -> None:
+    name = uuid.uuid4().hex[:10]
+    for subject in ("Older", "Newer"):
+        write(page, address(), f"{subject} {name}", f"<p>{subject}</p>")
+        expect(page.locator(".timeline li").last).to_contain_text("Taqnyat took the mail")
+    page.get_by_role("navigation").get_by_role("link", name="Inbox").click()
+    page.keyboard.press("/")
+    page.keyboard.type(f"subject:{name} -nowhere")
+    title = page.get_by_role("article").get_by_role("heading", level=2)
+    rows = page.get_by_role("list", name="Inbox").get_by_role("listitem")
+    expect(rows).to_have_count(2)
+    page.keyboard.press("Tab")
+
+    for key, subject in (("j", "Newer"), ("j", "Older"), ("j", "Older"), ("k", "Newer")):
+        page.keyboard.press(key)
+        expect(title).to_have_text(f"{subject} {name}")
+
+    with page.expect_download() as download:
+        page.get_by_role("link", name=".eml").click()
+    assert f"Subject: Newer {name}" in download.value.path().read_text("utf-8")
+    page.get_by_role("button", name="Delete this mail").click()
+    page.get_by_role("button", name="Delete", exact=True).click()
+    expect(rows).to_have_count(1)
+    page.get_by_role("button", name="Delete 1").click()
+    page.get_by_role("button", name="Delete", exact=True).click()
+    expect(rows).to_have_count(0)
+    assert stack.simulator is not None
+    assert not [mail for mail in stack.simulator.inbox() if name in mail["fields"]["subject"]]
+
+
+def test_older_mails_come_as_the_list_is_read(page: Page, stack: LocalStack) -> None:
+    assert stack.simulator is not None
+    campaign = uuid.uuid4().hex[:10]
+    for number in range(230):
+        fields = {"to": f"c{number}@example.com", "subject": f"No. {number}", "msg": "x"}
+        entry = {"at": "2026-11-25T10:00:00.000Z", "msg_id": 10**6 + number, "auth": "body"}
+        mail = {**entry, "fields": {**fields, "campaignName": campaign}}
+        stack.simulator.provider.books.add_mail(mail, (fields["to"],), 1)
+    page.get_by_role("searchbox").fill(f"campaign:{campaign}")
+    rows = page.get_by_role("list", name="Inbox").get_by_role("listitem")
+
+    expect(page.locator("#list-count")).to_have_text("230 matches")
+    expect(rows.first).to_contain_text("No. 229")
+    while not page.get_by_role("listitem").filter(has_text="No. 0").count():
+        page.locator("#scroll").evaluate("box => box.scrollTo(0, box.scrollHeight)")
+        page.wait_for_timeout(50)
+    expect(rows).to_have_count(230)
 
 
 def test_what_the_api_refuses_is_said_at_the_form(page: Page) -> None:
@@ -242,6 +292,50 @@ def test_text_has_contrast(browser: Browser, console: str, scheme: str) -> None:
     assert {
         pair: ratio for pair in pairs if (ratio := contrast(*map(colour.get, pair))) < 4.5
     } == {}
+
+
+VIEWS = {
+    "inbox": lambda page: page.locator("#list a").first.click(),
+    "journeys": lambda page: page.get_by_role("link", name="Journeys").click(),
+    "links": lambda page: page.get_by_role("tab", name="Links").click(),
+    "form": lambda page: page.get_by_role("button", name="Send a mail").click(),
+    "question": lambda page: page.get_by_role("button", name="Delete this mail").click(),
+}
+
+
+@pytest.mark.parametrize(
+    ("width", "scheme", "direction"),
+    [(390, "light", "rtl"), (390, "dark", "ltr"), (1024, "light", "ltr"), (1600, "dark", "rtl")],
+)
+def test_axe_finds_nothing(
+    browser: Browser, page: Page, console: str, width: int, scheme: str, direction: str
+) -> None:
+    write(
+        page, address(), "تأكيد " * 60, "<p>شكراً لتسجيلك معنا <a href='https://acme.sa'>هنا</a></p>"
+    )
+    expect(page.locator(".timeline li").last).to_contain_text("Taqnyat took the mail")
+    context = browser.new_context(
+        viewport={"width": width, "height": 900},
+        color_scheme="dark" if scheme == "dark" else "light",
+        bypass_csp=True,  # axe is a script of its own
+    )
+    opened = context.new_page()
+    opened.goto(console)
+    opened.evaluate("direction => { document.documentElement.dir = direction; }", direction)
+    expect(opened.locator("#list a").first).to_be_visible()
+    found: dict[tuple[str, str], list[str]] = {}
+    for name in ("inbox", "links", "question", "form", "journeys"):
+        VIEWS[name](opened)
+        if name == "inbox":
+            expect(opened.get_by_role("tabpanel")).to_be_visible()
+        seen = Axe().run(opened).response["violations"]
+        found |= {(name, one["id"]): [node["html"] for node in one["nodes"]] for one in seen}
+        opened.keyboard.press("Escape")
+    wide = opened.evaluate("document.documentElement.scrollWidth - innerWidth")
+    context.close()
+
+    assert found == {}
+    assert wide <= 0, "the page is wider than the window"
 
 
 def contrast(one: list[int], other: list[int]) -> float:

@@ -9,7 +9,7 @@ from contextlib import closing
 from typing import Any
 from urllib.parse import urlsplit
 
-from local.journey import plain
+from local.console.gateway import plain
 from local.simulator import Simulator
 from local.stack import LocalStack
 

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import time
 import urllib.parse
 from collections.abc import Iterator
 from email.message import Message
@@ -24,10 +25,10 @@ class MadeUp:
         self.tokens: list[str] = []
         self.broken = False
 
-    def items(self) -> list[dict[str, Any]]:
+    def changes(self) -> Iterator[dict[str, Any]]:
         if self.broken:
             raise ConnectionRefusedError
-        return [dict(row) for row in self.rows]
+        yield from [dict(row) for row in self.rows]
 
     def queue(self) -> dict[str, int]:
         return {"visible": 1, "in_flight": 2, "delayed": 3}
@@ -276,3 +277,69 @@ class Events:
             found, data = self.next()
             if found == name and data.items() >= wanted.items():
                 return dict(data)
+
+
+MANY = 20_000
+
+
+def test_twenty_thousand_mails_are_listed_and_searched_at_once(
+    gateway: MadeUp, simulator: Simulator
+) -> None:
+    books = simulator.provider.books
+    for n in range(MANY):
+        to = f"customer{n}@example.com"
+        fields = {"to": to, "from": "a@acme.sa", "subject": f"طلب {n}", "campaignName": "orders"}
+        entry = {"at": f"2026-11-25T10:00:00.{n % 1000:03d}Z", "msg_id": n, "auth": "body"}
+        books.add_mail({**entry, "fields": {**fields, "msg": "<p>شكراً لتسجيلك</p>"}}, (to,), 100)
+        row = {"pk": f"id-{n}", "state": "sent", "created": entry["at"], "msg_id": str(n)}
+        gateway.rows.append({**row, "to": ["c***@example.com"]})
+
+    with Console(gateway, simulator) as console:
+        first = timed(console, "/api/inbox")
+        assert (first["matching"], len(first["mails"])) == (MANY, 100)
+        assert first["seconds"] < 1
+        last = call(console, "GET", f"/api/inbox?before={first['next']}")[1]["mails"][0]
+        assert last["n"] == first["mails"][-1]["n"] - 1
+
+        for query, matching in (
+            ("customer1999@", 1),
+            ("to:customer199 -to:customer1999", 100),
+            ('subject:"طلب 777"', 11),
+            ("before:2026-11-24", 0),
+        ):
+            found = timed(console, "/api/inbox?" + urllib.parse.urlencode({"q": query}))
+            assert (found["matching"], found["seconds"] < 0.3) == (matching, True), found["seconds"]
+        assert call(console, "GET", "/api/state")[1]["pipeline"]["total"] == MANY
+        assert timed(console, "/api/mails?state=sent")["seconds"] < 1
+
+
+def timed(console: Console, path: str) -> dict[str, Any]:
+    """Ask three times; return the answer with the best time: the machine has others to serve."""
+    best = float("inf")
+    for _ in range(3):
+        begin = time.perf_counter()
+        answer = call(console, "GET", path)[1]
+        best = min(best, time.perf_counter() - begin)
+    return {**answer, "seconds": best}
+
+
+def test_what_a_search_finds_is_deleted(console: Console, simulator: Simulator) -> None:
+    for to in ("nora@example.com", "lina@example.com", "nora@example.com", "omar@example.com"):
+        deliver(simulator, to=to)
+
+    assert call(console, "DELETE", "/api/inbox?q=to:nora")[1] == {"removed": 2}
+    assert call(console, "DELETE", "/api/inbox/4")[1] == {"removed": 1}
+    assert call(console, "DELETE", "/api/inbox/4")[0] == 404
+    assert [mail["n"] for mail in simulator.inbox()] == [2]
+    assert call(console, "GET", "/api/inbox?q=nora")[1]["matching"] == 0
+    assert call(console, "DELETE", "/api/inbox")[1] == {"removed": 1}
+
+
+def test_a_mail_is_given_as_a_file(console: Console, simulator: Simulator) -> None:
+    deliver(simulator, subject="S")
+
+    status, text, headers = call(console, "GET", "/mail/1.eml")
+
+    assert (status, headers.get_content_type()) == (200, "message/rfc822")
+    assert "Subject: S\r\n" in text
+    assert 'filename="mail-1.eml"' in headers["Content-Disposition"]

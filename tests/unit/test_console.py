@@ -1,11 +1,13 @@
 """What the console makes of rows and mails."""
 
+from email import message_from_bytes
+from email.policy import default
 from typing import Any
 
 import pytest
 from outbox.mail.validation import REQUEST_FIELDS, read_mail
 
-from local.console import inbox, rendering, timeline
+from local.console import inbox, rendering, search, timeline
 from local.console.words import why
 
 ROW: dict[str, Any] = {
@@ -78,12 +80,102 @@ def test_a_mail_finds_its_row_by_msg_id_or_by_what_was_sent() -> None:
     assert links.row_of(received(msg="other") | {"msg_id": 7}) is None
 
 
-@pytest.mark.parametrize("query", ["ACME", "تاكيد", "تـــأكيد", "تَأْكِيد", "s orders"])
-def test_a_search_is_kind_to_the_one_who_types(query: str) -> None:
-    mail = received(subject="تأكيدُ الطلب S")
+SEARCHED = search.text(
+    {
+        "to": "Nora@Example.com",
+        "from": "a@acme.sa",
+        "subject": "تأكيدُ الطلب S",
+        "campaign": "orders",
+    },
+    "Your code is 10:30 https://acme.sa/x",
+    "2026-11-25T10:00:00.000Z",
+)
 
-    assert inbox.matches(mail, inbox.folded(query).split())
-    assert not inbox.matches(mail, [*inbox.folded(query).split(), "nowhere"])
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("ACME", "تاكيد", "تـــأكيد", "تَأْكِيد", "s orders", "", "10:30", "https://acme.sa/x"),
+        *(
+            "to:nora",
+            "TO:nora from:acme",
+            "from:acme",
+            "subject:الطلب",
+            'subject:"تاكيد الطلب"',
+            '"code is"',
+        ),
+        *("-nowhere", "!to:lina nora", "before:2026-11-26", "after:2026-11-25", "campaign:orders"),
+        *("before:2026-11-25T10:01 after:2026-11-25t10:00", '"your code', "-before:2026-11-25"),
+    ],
+)
+def test_a_search_finds(query: str) -> None:
+    assert all(term.holds(SEARCHED) for term in search.parse(query))
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("nowhere", "acme nowhere", "to:acme", "subject:nora", "-acme", "-to:nora", '"is code"'),
+        *("before:2026-11-25", "after:2026-11-25T10:01", "-after:2026-11-25", "campaign:other"),
+    ],
+)
+def test_a_search_does_not_find(query: str) -> None:
+    assert not all(term.holds(SEARCHED) for term in search.parse(query))
+
+
+ARABIC = "شكراً لتسجيلك معنا"
+
+
+@pytest.mark.parametrize(
+    ("body", "missing"),
+    [
+        (f"<p>{ARABIC}</p>", ["dir=", "lang="]),
+        (f'<html lang="ar"><p>{ARABIC}</p>', ["dir="]),
+        (f'<div dir="rtl">{ARABIC}</div>', ["lang="]),
+        (f'<div style="direction: rtl" lang="ar-SA">{ARABIC}</div>', []),
+        (f'<html lang=AR dir="auto">{ARABIC}', []),
+        (ARABIC, []),
+        ("<p>Thank you, نورة</p>", []),
+    ],
+)
+def test_a_hint_tells_what_an_arabic_mail_lacks(body: str, missing: list[str]) -> None:
+    told = rendering.hints(body)
+
+    assert [word in text for word, text in zip(missing, told, strict=True)] == [True] * len(told)
+
+
+def test_the_links_of_a_mail_are_listed() -> None:
+    body = (
+        '<a href="https://acme.sa/?a=1&amp;b=2">Track <b>it</b></a><a name=x>no</a>'
+        "<a href=mailto:a@b>"
+    )
+
+    assert rendering.links(body) == [
+        {"href": "https://acme.sa/?a=1&b=2", "text": "Track it"},
+        {"href": "mailto:a@b", "text": ""},
+    ]
+    assert rendering.links("see https://acme.sa/x.") == [{"href": "https://acme.sa/x.", "text": ""}]
+
+
+def test_a_mail_as_a_file_is_what_a_mail_program_reads() -> None:
+    mail = received(
+        subject="تأكيد\r\nBcc: x@evil.example",
+        to="b@example.com,c@example.com",
+        msg=f"<p>{ARABIC}</p>",
+    )
+
+    read = message_from_bytes(
+        rendering.file(mail | {"at": "2026-11-25T10:00:00.000Z"}), policy=default
+    )
+
+    assert read["Subject"] == "تأكيد Bcc: x@evil.example"
+    assert (read["Bcc"], read["From"]) == (None, "a@acme.sa")
+    assert [address.addr_spec for address in read["To"].addresses] == [
+        "b@example.com",
+        "c@example.com",
+    ]
+    assert read.get_content_type() == "text/html"
+    assert read.get_content().strip() == f"<p>{ARABIC}</p>"
 
 
 def test_what_makes_a_browser_connect_is_taken_out() -> None:

@@ -2,7 +2,7 @@
 import { startCompose } from "./compose.js";
 import { refreshLetter, showJourney, showLetter, showNothing } from "./detail.js";
 import { byId, calm, fetchJson, make } from "./dom.js";
-import { mark, showList, startList } from "./list.js";
+import { mark, neighbour, reload, showList, startList } from "./list.js";
 import { showPipeline } from "./pipeline.js";
 import { showTaqnyat, startTaqnyat } from "./taqnyat.js";
 
@@ -25,13 +25,11 @@ function readRoute() {
   };
 }
 
-const refreshList = calm(200, async () => {
+function refreshList() {
   const { view, selected } = route;
   const query = search.value.trim();
-  const ask = new URLSearchParams({ q: query, ...(view === "mails" ? { state: state.value } : {}) });
-  const found = await fetchJson(`/api/${view}?${ask}`);
-  if (view === route.view) showList(view, found, selected === null ? null : String(route.selected), query);
-});
+  showList({ view, query, state: view === "mails" ? state.value : "" }, selected);
+}
 
 const refreshDetail = calm(200, async () => {
   const { view, selected } = route;
@@ -64,16 +62,15 @@ function go() {
     if (on) byId(id).setAttribute("aria-current", "page");
     else byId(id).removeAttribute("aria-current");
   }
-  if (before.view !== route.view) byId("list").replaceChildren();
-  mark(route.selected);
+  if (before.view === route.view) mark(route.selected);
   refreshList();
   refreshDetail();
 }
 
 function show() {
   showPipeline(known.pipeline, known.taqnyat, known.inbox);
-  byId("mails-count").textContent = (known.pipeline.total ?? 0).toLocaleString("en");
-  byId("inbox-count").textContent = (known.inbox?.kept ?? 0).toLocaleString("en");
+  byId("mails-count").textContent = known.pipeline.total?.toLocaleString("en") ?? "";
+  byId("inbox-count").textContent = known.inbox?.kept.toLocaleString("en") ?? "";
   byId("to-inbox").hidden = known.inbox === null;
   live(known.pipeline.error ? "trouble" : "live");
 }
@@ -93,6 +90,7 @@ function listen() {
   });
   take("state", (data) => {
     Object.assign(known, data);
+    document.body.dataset.known = "true";
     showTaqnyat(known.taqnyat);
     go();
   });
@@ -109,6 +107,43 @@ function listen() {
   events.addEventListener("error", () => live("lost")); // the browser tries again by itself
 }
 
+/** Go to the mail before or after the one that is open. */
+async function step(by) {
+  const key = await neighbour(by);
+  if (key !== null) location.replace(`#/${route.view}/${encodeURIComponent(key)}`);
+}
+
+/** Remove what is named; the list says what is left. */
+async function remove(path, question) {
+  const dialog = byId("confirm");
+  byId("confirm-title").textContent = question;
+  dialog.returnValue = "";
+  dialog.showModal();
+  await new Promise((closed) => dialog.addEventListener("close", closed, { once: true }));
+  if (dialog.returnValue !== "yes") return;
+  await fetchJson(path, { method: "DELETE" });
+  location.hash = "#/inbox";
+  reload();
+}
+
+document.addEventListener("keydown", (event) => {
+  const typing = event.target.matches?.("input, textarea, select, dialog *");
+  if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  const does = { j: () => step(1), k: () => step(-1), "/": () => search.focus() }[event.key];
+  if (!does) return;
+  event.preventDefault();
+  does();
+});
+byId("clear").addEventListener("click", () => {
+  const q = search.value.trim();
+  remove(`/api/inbox?${new URLSearchParams({ q })}`, q ? "Delete the mails that the search finds?" : "Delete all mails?");
+});
+byId("detail").addEventListener("click", (event) => {
+  const does = event.target.closest("[data-do]")?.dataset.do;
+  if (does === "next") step(1);
+  if (does === "previous") step(-1);
+  if (does === "delete") remove(`/api/inbox/${route.selected}`, "Delete this mail?");
+});
 search.addEventListener("input", refreshList);
 state.addEventListener("change", refreshList);
 byId("detail").addEventListener("keydown", (event) => {
@@ -122,4 +157,5 @@ window.addEventListener("hashchange", go);
 startList();
 startTaqnyat();
 startCompose((id) => { location.hash = `#/mails/${id}`; });
+go();
 listen();

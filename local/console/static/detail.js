@@ -3,7 +3,8 @@ import { byId, make } from "./dom.js";
 import { timeline } from "./timeline.js";
 import { count, dayOf, timeOf } from "./words.js";
 
-const TABS = [["preview", "Preview"], ["source", "Source"], ["sent", "As sent"], ["journey", "Journey"]];
+const TABS = [["preview", "Preview"], ["source", "Source"], ["links", "Links"], ["sent", "As sent"], ["journey", "Journey"]];
+const LONG = 200; // letters of a subject that is folded
 let tab = "preview";
 
 export function showNothing(text) {
@@ -13,7 +14,7 @@ export function showNothing(text) {
 }
 
 export function showLetter(mail) {
-  const panels = { preview, source, sent: asSent, journey };
+  const panels = { preview, source, links, sent: asSent, journey };
   const box = byId("detail");
   const panel = make("div", { role: "tabpanel", id: "panel", tabindex: "0" });
   const open = (name, focus = false) => {
@@ -32,7 +33,7 @@ export function showLetter(mail) {
     TABS.map(([name, title]) => make("button", {
       type: "button", role: "tab", id: `tab-${name}`, "data-tab": name, "aria-controls": "panel",
       onclick: () => open(name),
-    }, title)));
+    }, name === "links" ? `${title} ${mail.links.length}` : title)));
   tabs.addEventListener("keydown", (event) => {
     const names = TABS.map(([name]) => name);
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
@@ -44,11 +45,12 @@ export function showLetter(mail) {
   });
   box.replaceChildren(
     make("header", {},
-      make("h2", { dir: "auto" }, mail.subject || "(no subject)"),
+      make("div", { class: "line" }, subject(mail.subject || "(no subject)"), actions(mail)),
       make("p", { class: "people" },
         make("bdi", {}, mail.from ?? "?"), " → ", make("bdi", {}, mail.to.join(", "))),
       make("p", { class: "muted" },
-        `Taqnyat took it ${dayOf(mail.at)}, ${timeOf(mail.at)} · msgId ${mail.msg_id}`)),
+        `Taqnyat took it ${dayOf(mail.at)}, ${timeOf(mail.at)} · msgId ${mail.msg_id}`),
+      mail.hints.map((hint) => make("p", { class: "note" }, hint))),
     tabs, panel);
   open(TABS.some(([name]) => name === tab) ? tab : "preview");
 }
@@ -79,6 +81,36 @@ export function showJourney(row) {
 }
 
 export const badge = (state) => make("span", { class: "badge", "data-state": state }, state);
+
+function subject(text) {
+  if (text.length <= LONG) return make("h2", { dir: "auto" }, text);
+  const box = make("h2", { dir: "auto", class: "folded" }, text);
+  const more = make("button", {
+    type: "button", class: "quiet small", "aria-expanded": "false",
+    onclick: () => {
+      const folded = box.classList.toggle("folded");
+      more.setAttribute("aria-expanded", !folded);
+      more.textContent = folded ? `Show all ${count(text.length, "letter")}` : "Fold";
+    },
+  }, `Show all ${count(text.length, "letter")}`);
+  return make("div", {}, box, more);
+}
+
+function actions(mail) {
+  const button = (does, name, text) => make("button", { type: "button", class: "quiet small", "data-do": does, "aria-label": name, title: name }, text);
+  return make("div", { class: "actions" },
+    button("previous", "Previous mail (k)", "↑"), button("next", "Next mail (j)", "↓"),
+    make("a", { class: "button small", href: `/mail/${mail.n}.eml`, download: "" }, ".eml"),
+    button("delete", "Delete this mail", "Delete"));
+}
+
+function links(mail) {
+  if (!mail.links.length) return make("p", { class: "empty" }, "It has no links.");
+  const safe = (href) => /^(https?|mailto|tel):/i.test(href);
+  return make("ol", { class: "links" }, mail.links.map(({ href, text }) => make("li", {},
+    make("bdi", {}, text || "(no text)"),
+    safe(href) ? make("a", { href, target: "_blank", rel: "noopener noreferrer", dir: "ltr" }, href) : make("code", { dir: "ltr" }, href))));
+}
 
 function preview(mail) {
   return make("iframe", {
