@@ -15,6 +15,8 @@ from ops.errors import OpsError
 
 SCOPES: Final = ("send", "read")
 POLICIES: Final = ("refuse", "report")
+DUPLICATES: Final = ("allow", "join")
+MAX_JOIN_SECONDS: Final = 86400
 _CLIENT: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _PATTERN: Final = re.compile(r"\*|[^@\s,]{1,64}@[^@\s,]{1,190}")
 _HASH: Final = re.compile(r"[0-9a-fA-F]{64}")
@@ -76,6 +78,12 @@ def add(
     return {**document, client: rules | chosen}
 
 
+def change(document: Document, client: str, **choices: Any) -> Document:  # noqa: ANN401  what the authorizer reads
+    """Change what a client chose; a choice of None stays as it is."""
+    chosen = {name: value for name, value in choices.items() if value is not None}
+    return {**document, client: {**_rules(document, client), **chosen}}
+
+
 def rotate(document: Document, client: str, key: str) -> Document:
     """Give a client a second key beside those that it has."""
     rules = _rules(document, client)
@@ -121,6 +129,15 @@ def faults(document: Document) -> list[str]:
             found.append(f"{client} may send from no address")
         if rules.get("unsupported", "refuse") not in POLICIES:
             found.append(f"{client} has a policy `unsupported` that there is not")
+        if rules.get("duplicates", "allow") not in DUPLICATES:
+            found.append(f"{client} has a policy `duplicates` that there is not")
+        within = rules.get("within", 1)
+        if (
+            isinstance(within, bool)
+            or not isinstance(within, int)
+            or not 0 < within <= MAX_JOIN_SECONDS
+        ):
+            found.append(f"{client} joins calls within a time that is none")
     return found
 
 

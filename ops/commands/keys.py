@@ -1,5 +1,6 @@
-"""`keys add`, `list`, `rotate`, `revoke`: the callers' API keys."""
+"""`keys add`, `change`, `list`, `rotate`, `revoke`: the callers' API keys."""
 
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -12,6 +13,31 @@ from ops.secret import Secret
 from ops.stack import Stack
 
 _SOON = "within a minute, or the stack's KeyCacheSeconds if that is longer"
+
+
+def _choices(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options of what a key may choose."""
+    for option in reversed(
+        (
+            click.option(
+                "--unsupported",
+                type=click.Choice(keys.POLICIES),
+                help="What happens to reply_to and headers; without it, what the stack says.",
+            ),
+            click.option(
+                "--duplicates",
+                type=click.Choice(keys.DUPLICATES),
+                help="join: equal calls without an idempotency key are one; bulk never.",
+            ),
+            click.option(
+                "--within",
+                type=click.IntRange(1, keys.MAX_JOIN_SECONDS),
+                help="Seconds within which they are one; 300 without it.",
+            ),
+        )
+    ):
+        command = option(command)
+    return command
 
 
 @click.group("keys", cls=SuggestingGroup)
@@ -53,11 +79,7 @@ def list_(stack: Stack, screen: Screen) -> None:
     default=keys.SCOPES,
     show_default=True,
 )
-@click.option(
-    "--unsupported",
-    type=click.Choice(keys.POLICIES),
-    help="What happens to reply_to and headers; without it, what the stack says.",
-)
+@_choices
 @on_a_stack
 def add(
     stack: Stack,
@@ -65,15 +87,27 @@ def add(
     client: str,
     senders: tuple[str, ...],
     scopes: tuple[str, ...],
-    unsupported: str | None,
+    **choices: Any,  # noqa: ANN401  what the options give
 ) -> None:
     """Give a new CLIENT a key."""
     secret, key = _secret(stack), keys.new_key()
     text, seen = secret.read()
     document = keys.load(text)
-    changed = keys.add(document, client, senders, scopes, key, unsupported=unsupported)
+    changed = keys.add(document, client, senders, scopes, key, **choices)
     secret.write(keys.dump(changed), seen)
     _show_key(screen, client, key)
+
+
+@group.command("change")
+@click.argument("client")
+@_choices
+@on_a_stack
+def change(stack: Stack, screen: Screen, client: str, **choices: Any) -> None:  # noqa: ANN401  what the options give
+    """Change what a CLIENT's keys choose; what is not named stays."""
+    secret = _secret(stack)
+    text, seen = secret.read()
+    secret.write(keys.dump(keys.change(keys.load(text), client, **choices)), seen)
+    screen.show({"client": client}, f"Changed; it counts {_SOON}.")
 
 
 @group.command("rotate")

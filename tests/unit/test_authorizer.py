@@ -216,3 +216,24 @@ def test_a_key_may_choose_what_happens_to_unsupported_fields(
     secrets.value = {"shop": SHOP | {"unsupported": given}}
 
     assert ask()["context"]["unsupported"] == told
+
+
+@pytest.mark.parametrize(
+    ("rules", "seconds"),
+    [
+        ({"duplicates": "join"}, "300"),
+        ({"duplicates": "join", "within": 60}, "60"),
+        ({"duplicates": "join", "within": 0}, "300"),
+        ({"duplicates": "join", "within": "60"}, "300"),
+        ({"duplicates": "join", "within": 86401}, "300"),
+        ({"duplicates": "allow", "within": 60}, None),
+        ({"duplicates": "jion"}, None),
+        ({}, None),
+    ],
+)
+def test_a_key_may_ask_for_equal_calls_to_be_one(
+    secrets: Secrets, rules: dict[str, object], seconds: str | None
+) -> None:
+    secrets.value = {"shop": SHOP | rules}
+
+    assert ask()["context"].get("join_within") == seconds

@@ -3,9 +3,10 @@
 The keys' secret: `{"<client>": {"sha256": "<hex>" or ["<hex>", ...], "from": ["*@acme.sa"],
 "scopes": ["send", "read"], "priority": "bulk", "unsupported": "report"}}`. `priority` is that of
 mails that name none; `unsupported` (refuse or report: what happens to fields that Taqnyat cannot
-carry) takes the stack's word where it is left out. A client's name is 1 to 128 printable ASCII
-characters. The secret is read at every call: API Gateway caches the answer, so that a revoked key
-is refused when that cache has run out.
+carry) takes the stack's word where it is left out; `"duplicates": "join", "within": 300` makes one
+of equal calls without an idempotency key within so many seconds. A client's name is 1 to 128
+printable ASCII characters. The secret is read at every call: API Gateway caches the answer, so that
+a revoked key is refused when that cache has run out.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from outbox.mail.lanes import Lane
 
 SCOPES: Final = frozenset({"send", "read"})
 _MAX_CLIENT: Final = 128
+_JOIN_SECONDS: Final = 300
+_MAX_JOIN_SECONDS: Final = 86400
 
 
 class UnreadableKeysError(Exception):
@@ -99,6 +102,10 @@ def _policies(rules: dict[str, Any]) -> dict[str, str]:
     found: dict[str, str] = {}
     if "unsupported" in rules:
         found["unsupported"] = "report" if rules["unsupported"] == "report" else "refuse"
+    if rules.get("duplicates") == "join":
+        within = rules.get("within")
+        known = isinstance(within, int) and 0 < within <= _MAX_JOIN_SECONDS
+        found["join_within"] = str(within if known else _JOIN_SECONDS)
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import outbox.startup
 from botocore.exceptions import BotoCoreError, ClientError
@@ -26,6 +26,7 @@ from mail_send.wire import ApiError, Request, Response
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+_ANYTHING: Final = "/{proxy+}"
 Routes = dict[str, dict[str, "Callable[[Request], Response]"]]
 
 
@@ -55,6 +56,10 @@ def handler(event: dict[str, Any], _context: object) -> Response:
 def dispatch(routes: Routes, event: Mapping[str, Any]) -> Response:
     """Find the route of a call and take it."""
     request = Request.of(event)
+    if request.route == _ANYTHING:
+        request = request.at(
+            *_found(routes, (event.get("pathParameters") or {}).get("proxy") or "")
+        )
     methods = routes.get(request.route)
     if methods is None:
         raise ApiError(404, "not_found", "there is nothing at this path")
@@ -64,6 +69,23 @@ def dispatch(routes: Routes, event: Mapping[str, Any]) -> Response:
         message = f"this path answers only {allowed}"
         raise ApiError(405, "method_not_allowed", message, {"Allow": allowed})
     return route(request)
+
+
+def _found(routes: Routes, path: str) -> tuple[str, str]:
+    """Return the route and the id of a path that has a slash too many ("" where there is none).
+
+    Clients join a base URL and a path in their own ways: `/v1/` and `/emails` make `/v1//emails`.
+    """
+    parts = [part for part in path.split("/") if part]
+    for route in sorted(routes):  # "batch" before "{id}"
+        names = route[1:].split("/")
+        ids = [part for name, part in zip(names, parts, strict=False) if name == "{id}"]
+        filled = [
+            part if name == "{id}" else name for name, part in zip(names, parts, strict=False)
+        ]
+        if len(names) == len(parts) and filled == parts:
+            return route, ids[0] if ids else ""
+    return _ANYTHING, ""
 
 
 @cache

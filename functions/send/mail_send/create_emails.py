@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from outbox.accepting.submission import mail_id as new_id
+from outbox.mail.lanes import Lane
 from outbox.mail.mail import Mail, MailError
 from outbox.mail.validation import REQUEST_FIELDS, read_mail
 
@@ -44,7 +45,11 @@ class CreateEmails:
         document = request.document()
         key = request.idempotency_key or _own_key(document)
         mail = self._read(request, document, key, 0, time.time())
-        self._submission.submit(mail, _fingerprint(key, document))
+        if key is None and _joins(request, [mail]):
+            [mail] = self._submission.join([mail], request.join_within)
+            mail = self._submission.submit_joined(mail)
+        else:
+            self._submission.submit(mail, _fingerprint(key, document))
         return self._accepted([mail], {"id": mail.id})
 
     def create_batch(self, request: Request) -> Response:
@@ -69,9 +74,13 @@ class CreateEmails:
                 if not permissive:
                     raise error.at(index) from None
                 errors.append({"index": index, "message": str(error)})
-        if drafts:
-            self._submission.submit_all(drafts)
         mails = [draft.mail for draft in drafts]
+        if any(draft.request for draft in drafts) or not _joins(request, mails):
+            mails = self._submission.submit_all(drafts) if drafts else []
+        else:
+            mails = self._submission.join(mails, request.join_within)
+            drafts = [self._submission.prepare(mail) for mail in mails]
+            mails = self._submission.submit_all(drafts, joined=True)
         answer: dict[str, Any] = {"data": [{"id": mail.id} for mail in mails]}
         return self._accepted(mails, answer | {"errors": errors} if permissive else answer)
 
@@ -115,6 +124,11 @@ def _is_permissive(request: Request) -> bool:
         message = f"`x-batch-validation` must be {STRICT} or {PERMISSIVE}"
         raise ApiError(422, "validation_error", message)
     return mode == PERMISSIVE
+
+
+def _joins(request: Request, mails: Sequence[Mail]) -> bool:
+    """Tell whether the caller's key asks for equal calls to be one; bulk mails never are."""
+    return bool(request.join_within and mails) and all(mail.lane is not Lane.BULK for mail in mails)
 
 
 def _note(known: set[str], mail_id: str) -> None:

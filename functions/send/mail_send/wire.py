@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import fnmatch
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -76,7 +76,8 @@ class Request:
     `route` is the path as the template writes it, such as "/emails/{id}", and `mail_id` what stands
     there for the id; `lane` is the caller's, for mails that name none; `content` is the body as the
     gateway gives it, in base64 or not. `unsupported` is what the caller's key says of fields that
-    Taqnyat cannot carry; "" takes the stack's word.
+    Taqnyat cannot carry; "" takes the stack's word. `join_within` is for how many seconds equal
+    calls without an idempotency key are one; 0 for not at all.
     """
 
     method: str
@@ -91,6 +92,7 @@ class Request:
     content: str
     in_base64: bool
     unsupported: str = ""
+    join_within: int = 0
 
     @classmethod
     def of(cls, event: Mapping[str, Any]) -> Request:
@@ -111,7 +113,12 @@ class Request:
             content=event.get("body") or "",
             in_base64=bool(event.get("isBase64Encoded")),
             unsupported=caller.get("unsupported", ""),
+            join_within=int(caller.get("join_within", 0)),
         )
+
+    def at(self, route: str, mail_id: str) -> Request:
+        """Return the same call at another route."""
+        return replace(self, route=route, mail_id=mail_id)
 
     @property
     def idempotency_key(self) -> str | None:

@@ -27,6 +27,7 @@ class Caller:
     senders: list[str] = field(default_factory=lambda: ["*@acme.sa"])
     scopes: str = "read send"
     unsupported: str | None = None
+    join_within: int = 0
 
     def call(
         self,
@@ -56,6 +57,7 @@ class Caller:
                         "from": json.dumps(self.senders),
                         "scopes": self.scopes,
                         **({"unsupported": self.unsupported} if self.unsupported else {}),
+                        **({"join_within": str(self.join_within)} if self.join_within else {}),
                     }
                 },
             }

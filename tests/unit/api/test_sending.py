@@ -230,6 +230,37 @@ def test_another_path_is_not_there(shop: Caller) -> None:
     assert shop.call("GET", "/{proxy+}").body["name"] == "not_found"
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("POST", "/emails", 200),
+        ("POST", "emails/", 200),
+        ("GET", "//emails//", 200),
+        ("POST", "/emails//batch", 422),
+        ("GET", "emails//none", 404),
+        ("DELETE", "/emails", 405),
+        ("GET", "/nothing", 404),
+        ("GET", "emails/a/b", 404),
+        ("GET", "", 404),
+        ("GET", "emails/{id}/cancel", 405),
+    ],
+)
+def test_a_slash_too_many_is_passed_over(world: World, method: str, path: str, status: int) -> None:
+    event = {
+        "httpMethod": method,
+        "resource": "/{proxy+}",
+        "pathParameters": {"proxy": path},
+        "headers": None,
+        "body": json.dumps(mail()),
+        "isBase64Encoded": False,
+        "requestContext": {
+            "authorizer": {"client": "shop", "from": '["*"]', "scopes": "read send"},
+        },
+    }
+
+    assert world.ask(event)["statusCode"] == status
+
+
 def test_a_failure_of_aws_is_a_500_that_a_repeat_heals(world: World, shop: Caller) -> None:
     world.plan = {0: "error_before", 2: "error_before"}
 

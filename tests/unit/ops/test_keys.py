@@ -158,3 +158,19 @@ def test_a_policy_that_there_is_not_is_told() -> None:
     known = keys.add({}, "shop", ["*"], ["send"], "k", unsupported="report")
     assert (keys.faults(known), keys.reporting(known, "refuse")) == ([], ["shop"])
     assert keys.reporting(keys.add({}, "shop", ["*"], ["send"], "k"), "report") == ["shop"]
+
+
+def test_what_a_client_chose_can_be_changed() -> None:
+    document = keys.add({}, "shop", ["*"], ["send"], "k", unsupported="report")
+
+    changed = keys.change(document, "shop", unsupported=None, duplicates="join", within=60)
+
+    assert changed["shop"] == document["shop"] | {"duplicates": "join", "within": 60}
+    assert keys.faults(changed) == []
+    broken = keys.change(changed, "shop", duplicates="jion", within=0)
+    assert keys.faults(broken) == [
+        "shop has a policy `duplicates` that there is not",
+        "shop joins calls within a time that is none",
+    ]
+    with pytest.raises(OpsError):
+        keys.change(document, "other", within=60)

@@ -10,7 +10,7 @@ import json
 import random
 import time
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from outbox.mail.states import State
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 # A schedule fires to the minute, a delayed message to the second.
 NEAR_SECONDS: Final = 60
+_ENDED: Final = frozenset({State.FAILED, State.CANCELED})
 _BUSY_WAITS: Final = (0.05, 0.1, 0.2, 0.4)
 
 
@@ -88,11 +89,32 @@ class Submission:
         """
         text = self.prepare(mail).text
         existing = self._ledger.create(mail, self._first_state(mail), request)
-        if existing is None:
-            self._forward(mail.id, mail.scheduled_at, text, mail.route)
-        elif _unclaimed(existing, request):
-            self._forward(existing.schedule_name, existing.scheduled_at, text, existing.route)
+        self._forward_new(mail, text, existing, request)
         return existing is None
+
+    def submit_joined(self, mail: Mail) -> Mail:
+        """Accept a mail that may repeat one which the same id was given to by `join`.
+
+        Return it as it was accepted: after one that failed or was canceled, under a new id.
+        """
+        while True:
+            text = self.prepare(mail).text
+            existing = self._ledger.create(mail, self._first_state(mail))
+            if existing is None or existing.state not in _ENDED:
+                self._forward_new(mail, text, existing, None)
+                return mail
+            mail = _successor(mail)
+
+    def join(self, mails: Sequence[Mail], seconds: int) -> list[Mail]:
+        """Return the mails of a call without an idempotency key, under the ids that it shall have.
+
+        Those of an equal call of the same client within `seconds`, if there was one.
+        """
+        client = mails[0].client or ""
+        contents = [[mail.fingerprint, mail.scheduled_at] for mail in mails]
+        content = hashlib.sha256(json.dumps([client, contents]).encode()).hexdigest()
+        key = self._ledger.join(content, str(uuid.uuid4()), seconds)
+        return [replace(mail, id=mail_id(client, key, index)) for index, mail in enumerate(mails)]
 
     def knows(self, mail_id: str) -> bool:
         """Tell whether a mail was accepted under this id."""
@@ -110,10 +132,12 @@ class Submission:
             need_room(text, mail.kind)
         return Draft(mail, text, request)
 
-    def submit_all(self, drafts: Sequence[Draft]) -> None:
+    def submit_all(self, drafts: Sequence[Draft], *, joined: bool = False) -> list[Mail]:
         """Accept 1 to 100 mails, all or none: one message holds them until the worker has it.
 
-        Those of a later time get their schedules from the worker too.
+        Those of a later time get their schedules from the worker too. `joined` says that their ids
+        are those of `join`: one that failed or was canceled is then a new mail. Return them as they
+        were accepted.
 
         Raises:
             MailError: all together are too large.
@@ -127,6 +151,12 @@ class Submission:
             rows = {row.id: row for row in self._create_all(missing)}
             if not rows:
                 break
+            if joined:
+                ended = {row.id for row in rows.values() if row.state in _ENDED}
+                drafts = [
+                    self._renewed(draft) if draft.mail.id in ended else draft for draft in drafts
+                ]
+                rows = {key: row for key, row in rows.items() if key not in ended}
             for draft in missing:
                 if row := rows.get(draft.mail.id):
                     _check(row, draft.request)
@@ -139,6 +169,10 @@ class Submission:
         if waiting:
             text = encode_batch([draft.text for draft in waiting])
             self._queue.send_batch(text, [draft.mail.route for draft in waiting])
+        return [draft.mail for draft in drafts]
+
+    def _renewed(self, draft: Draft) -> Draft:
+        return self.prepare(_successor(draft.mail), draft.request)
 
     def _create_all(self, drafts: Sequence[Draft]) -> list[Row]:
         rows = [(draft.mail, self._first_state(draft.mail), draft.request) for draft in drafts]
@@ -153,6 +187,14 @@ class Submission:
         later = mail.scheduled_at is not None and self._seconds_until(mail.scheduled_at) > 0
         return State.SCHEDULED if later else State.QUEUED
 
+    def _forward_new(
+        self, mail: Mail, text: str, existing: Row | None, request: str | None
+    ) -> None:
+        if existing is None:
+            self._forward(mail.id, mail.scheduled_at, text, mail.route)
+        elif _unclaimed(existing, request):
+            self._forward(existing.schedule_name, existing.scheduled_at, text, existing.route)
+
     def _forward(self, schedule: str, due: int | None, text: str, route: Route) -> None:
         delay = self._seconds_until(due or 0)
         if delay > NEAR_SECONDS:
@@ -162,6 +204,11 @@ class Submission:
 
     def _seconds_until(self, due: int) -> int:
         return due - int(self._clock())
+
+
+def _successor(mail: Mail) -> Mail:
+    """Return the mail under the id that follows its own, the same each time."""
+    return replace(mail, id=mail_id(mail.client or "", f"after {mail.id}"))
 
 
 def _unclaimed(row: Row, request: str | None) -> bool:

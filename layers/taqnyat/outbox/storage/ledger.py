@@ -5,12 +5,12 @@ These are the writes of whoever accepts or changes a mail; `claims.py` has those
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
 from outbox.mail.states import State
-from outbox.storage.expressions import Expression, pack_item
+from outbox.storage.expressions import Expression, existing_item, pack_item, unpack
 from outbox.storage.row import Attempt, Row
 from outbox.storage.table import LedgerTable, identity
 
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from outbox.mail.mail import Mail
+
+
+_JOIN: Final = "#join#"
+_DAY: Final = 86400
 
 
 class TableBusyError(Exception):
@@ -68,6 +72,32 @@ class Ledger:
                 raise TableBusyError from error
             raise
         return []
+
+    def join(self, content: str, key: str, seconds: int) -> str:
+        """Give a call without an idempotency key one; return it, or an earlier equal call's.
+
+        `content` is a hash of whose call it is and what it sends; equal calls join for `seconds`.
+        The time decides, not the item's TTL, which DynamoDB carries out days late.
+        """
+        now = int(self._table.clock())
+        item = {"pk": f"{_JOIN}{content}", "key": key, "until": now + seconds}
+        write = Expression()
+        over = f"{write.name('until')} <= {write.value(now)}"
+        try:
+            self._table.dynamo.put_item(
+                TableName=self._table.name,
+                Item=pack_item(item | {"ttl": now + seconds + _DAY}),
+                ConditionExpression=f"attribute_not_exists({write.name('pk')}) OR {over}",
+                ExpressionAttributeNames=write.names,
+                ExpressionAttributeValues=write.values,
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as error:
+            standing = existing_item(error)
+            if standing is None:
+                raise
+            return str(unpack(standing["key"]))
+        return key
 
     def cancel(self, mail_id: str, ttl: int = 0) -> Row:
         """Cancel a mail that waits, and that no call may have sent; return its row as it is now.
