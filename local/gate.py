@@ -45,6 +45,9 @@ class Gate:
     def _moved(self, scope: Scope, length: int) -> Scope:
         told = (b"content-length", b"transfer-encoding")
         headers = [(name, value) for name, value in scope["headers"] if name not in told]
+        if not any(name == b"content-type" for name, _ in headers):
+            # As API Gateway takes it; the emulator would not see that the body may be binary.
+            headers.append((b"content-type", b"application/json"))
         if length:
             headers.append((b"content-length", str(length).encode()))
         return {

@@ -90,3 +90,12 @@ def test_a_body_that_is_too_large_is_refused(world: World) -> None:
     assert status == 413
     _check_shape(status, headers, answer)
     assert world.rows_of_this_test() == []
+
+
+@pytest.mark.parametrize("headers", [{}, {"Content-Type": "text/plain; charset=windows-1256"}])
+def test_a_body_that_is_not_utf_8(world: World, headers: dict[str, str]) -> None:
+    body = json.dumps(world.mail(subject="مرحبا"), ensure_ascii=False).encode("windows-1256")
+    found, said, answer = world.call("POST", "/emails", body, headers)
+    assert (found, answer["name"]) == (400, "validation_error")
+    _check_shape(found, said, answer)
+    assert world.rows_of_this_test() == []

@@ -36,7 +36,7 @@ from tests.faults import boundary
 from tests.faults.boundary import REPLY, Call, Crash
 from tests.faults.lockstep import Lockstep, Serial, TurnLock
 from tests.faults.provider import Taqnyat, system_status
-from tests.faults.standins import sqs
+from tests.faults.standins import gateway, sqs
 from tests.faults.standins.dynamo import Dynamo
 from tests.faults.standins.expressions import Item
 from tests.faults.standins.fairness import Message, Queue
@@ -452,7 +452,7 @@ class World:
             "resource": route,
             "pathParameters": {"id": mail_id} if mail_id else None,
             "headers": {"Idempotency-Key": key} if key else {},
-            "body": None if body is None else json.dumps(body),
+            **gateway.received(None if body is None else json.dumps(body).encode()),
             "requestContext": {
                 "authorizer": {"client": "shop", "from": '["*"]', "scopes": "send read"}
             },

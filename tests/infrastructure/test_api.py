@@ -55,6 +55,10 @@ def test_the_api_is_regional_and_takes_no_old_tls() -> None:
     assert API["EndpointAccessMode"] == "STRICT"
 
 
+def test_every_body_arrives_as_the_bytes_that_it_is() -> None:
+    assert API["Body"]["x-amazon-apigateway-binary-media-types"] == ["*/*"]
+
+
 def test_there_is_one_stage() -> None:
     assert STAGE["StageName"] == "v1"
 

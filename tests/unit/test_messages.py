@@ -525,3 +525,9 @@ def test_lane_and_group_are_kept_when_a_message_is_sent_again(
     queue.requeue(message)
     queue.dead_letter(message, "m-1", "failed", "r", None, 1)
     queue.delete(message)
+
+
+def test_a_message_with_a_key_twice_is_not_valid() -> None:
+    text = '{"from":"a@b.sa","to":["a@b.sa"],"to":["c@d.sa"],"subject":"s","text":"t"}'
+    with pytest.raises(MailError, match="twice"):
+        received(text).mail("campaign", 1.0)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
+from outbox.mail.document import DuplicateKeyError, read_json
 from outbox.mail.lanes import Lane
 from outbox.mail.states import State
 from outbox.mail.times import iso
@@ -136,7 +137,11 @@ class Request:
             if len(body) > MAX_REQUEST_BYTES:
                 message = f"the body is larger than {MAX_REQUEST_BYTES} bytes"
                 raise ApiError(413, "validation_error", message)
-            return json.loads(body.decode("utf-8-sig"))  # some editors begin a file with a BOM
+            return read_json(body.decode("utf-8-sig"))  # some editors begin a file with a BOM
+        except DuplicateKeyError:
+            raise ApiError(
+                400, "validation_error", "the body has a key twice in one object"
+            ) from None
         except (ValueError, RecursionError):
             raise ApiError(400, "validation_error", "the body is not valid JSON in UTF-8") from None
 

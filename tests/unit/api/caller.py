@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests import openapi
+from tests.faults.standins import gateway
 from tests.faults.world import World
 
 
@@ -39,8 +40,8 @@ class Caller:
         headers: Mapping[str, str] | None = None,
         query: Mapping[str, str] | None = None,
     ) -> Reply:
-        """Make a call; a body that is not text yet is written as JSON."""
-        text = body if body is None or isinstance(body, str) else json.dumps(body)
+        """Make a call; a body that is neither text nor bytes yet is written as JSON."""
+        text = body if body is None or isinstance(body, (str, bytes)) else json.dumps(body)
         answer = self.world.ask(
             {
                 "httpMethod": method,
@@ -49,8 +50,7 @@ class Caller:
                 "pathParameters": {"id": mail_id} if mail_id else None,
                 "headers": dict(headers or {}),
                 "queryStringParameters": dict(query) if query else None,
-                "body": text,
-                "isBase64Encoded": False,
+                **gateway.received(text.encode() if isinstance(text, str) else text),
                 "requestContext": {
                     "authorizer": {
                         "client": self.client,

@@ -153,8 +153,8 @@ def test_an_error_has_the_name_that_clients_know(
     assert (reply.status, reply.body["name"]) == (422, name)
 
 
-@pytest.mark.parametrize("body", [None, "", "{", "nul", '"\udcff"', "[" * 100_000])
-def test_what_is_not_json_is_refused(shop: Caller, body: str | None) -> None:
+@pytest.mark.parametrize("body", [None, "", "{", "nul", b'"\xff"', "[" * 100_000])
+def test_what_is_not_json_is_refused(shop: Caller, body: str | bytes | None) -> None:
     assert shop.call("POST", "/emails", body).status == 400
 
 
@@ -180,6 +180,50 @@ def test_a_body_in_base64_is_read(world: World) -> None:
 
     assert world.ask(event)["statusCode"] == 200
     assert world.ask(event | {"body": "é"})["statusCode"] == 400
+
+
+ARABIC = '{"from":"orders@acme.sa","to":["a@example.com"],"subject":"مرحبا","text":"أهلا"}'
+
+
+@pytest.mark.parametrize("encoding", ["windows-1256", "iso-8859-6", "utf-16"])
+def test_a_body_of_another_encoding_is_refused(shop: Caller, world: World, encoding: str) -> None:
+    reply = shop.call("POST", "/emails", ARABIC.encode(encoding))
+
+    assert (reply.status, reply.body["name"]) == (400, "validation_error")
+    assert "UTF-8" in reply.body["message"]
+    assert world.dynamo.items == {}
+
+
+@pytest.mark.parametrize(
+    "odd", [b"\xff", b"\xc0\xaf", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xe2\x82", b"\x80"]
+)
+def test_no_byte_sequence_that_is_not_utf_8_arrives_as_another(shop: Caller, odd: bytes) -> None:
+    for place in ("subject", "text"):
+        body = json.dumps(mail(**{place: "a@b"})).encode().replace(b"a@b", odd)
+        assert shop.call("POST", "/emails", body).status == 400
+
+
+def test_the_replacement_character_itself_is_text(shop: Caller, world: World) -> None:
+    shop.accepted(subject="a\ufffdb")
+
+    assert waiting(world)[0]["subject"] == "a\ufffdb"
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ('{"to": ["a@example.com"], "to": ["b@example.com"]}', "twice"),
+        ('{"tags": [{"name": "a", "name": "b"}]}', "twice"),
+        ('{"subject": "a", "subj\\u0065ct": "a"}', "twice"),
+        ('{"expires_at": NaN}', "JSON"),
+        ('{"expires_at": -Infinity}', "JSON"),
+    ],
+)
+def test_what_json_leaves_open_is_refused(shop: Caller, body: str, said: str) -> None:
+    for route in ("/emails", "/emails/batch"):
+        reply = shop.call("POST", route, body if route == "/emails" else f"[{body}]")
+        assert (reply.status, reply.body["name"]) == (400, "validation_error")
+        assert said in reply.body["message"]
 
 
 @pytest.mark.parametrize("size", [1_048_000, 1_100_000])

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from outbox.mail.document import DuplicateKeyError, read_json
 from outbox.mail.lanes import Lane, Route
 from outbox.mail.mail import Mail, MailError
 from outbox.mail.times import iso
@@ -175,11 +176,13 @@ def decode(text: str) -> Any:  # noqa: ANN401
     """Read JSON of up to 1 MiB.
 
     Raises:
-        MailError: it is none.
+        MailError: it is none, or an object in it has a key twice.
 
     """
     try:
-        return json.loads(text.removeprefix("\ufeff"))  # some editors begin a file with a BOM
+        return read_json(text.removeprefix("\ufeff"))  # some editors begin a file with a BOM
+    except DuplicateKeyError:
+        raise MailError("body", "has a key twice in one object") from None
     except (ValueError, RecursionError):
         raise MailError("body", "is not valid JSON") from None
 
