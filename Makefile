@@ -24,7 +24,7 @@ TYPED_SOURCES := $(wildcard layers/taqnyat/taqnyat layers/taqnyat/outbox layers/
 # pyproject.toml has the version, which the build writes into the template.
 BUILD_INPUTS := template.yaml pyproject.toml $(sort $(shell find layers functions -type f -not -path '*/__pycache__/*'))
 
-.PHONY: help faults demo pictures docs incident run test mutation lint format build deploy package bench bench-quick requirements clean
+.PHONY: help faults demo pictures docs incident run test mutation template-breaks lint format build deploy package bench bench-quick requirements clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -48,13 +48,16 @@ docs: .venv-docs/.done ## Build the documentation as a site in build/site
 test: .venv/.dev .aws-sam/.built ## Run all tests (ARGS goes to pytest)
 	$(PY) -m pytest $(ARGS)
 
-mutation: .venv-mutation/.done ## Change the core in small ways; the tests must notice (ARGS picks mutants: 'outbox.storage.claims.*')
+mutation: .venv-mutation/.done ## Change the code in small ways; the tests must notice (ARGS picks mutants: 'outbox.storage.claims.*')
 	rm -rf build/mutation
 	@mkdir -p build/mutation
-	cp -R layers/taqnyat/taqnyat layers/taqnyat/outbox functions local tests build/mutation
+	cp -R layers/taqnyat/taqnyat layers/taqnyat/outbox functions/*/mail_* ops local tests docs build/mutation
 	cp tests/mutation.toml build/mutation/pyproject.toml
 	cd build/mutation && ../../.venv-mutation/bin/mutmut run --max-children "$${CHILDREN:-1}" $(ARGS)
 	.venv-mutation/bin/python -m tests.mutation
+
+template-breaks: .venv/.dev ## Break the template in each way; the tests must notice (ARGS picks: alarm, "--sample 20")
+	PYTHONPATH="$$(printf "%s:" layers/taqnyat functions/*/)" $(PY) -m tests.infrastructure.template_breaks $(ARGS)
 
 faults: .venv/.dev ## Strike every boundary with every pair of faults (hours; `make test` draws a sample)
 	FAULTS=all $(PY) -m pytest tests/faults tests/model $(ARGS)
@@ -180,7 +183,7 @@ requirements: ## Pin all requirements again (ARGS=--upgrade for newer versions)
 	  -o layers/taqnyat/requirements.txt
 	$(UV_COMPILE) requirements/checkov.in -o requirements/checkov.txt
 	$(UV_COMPILE) requirements/docs.in -o requirements/docs.txt
-	$(UV_COMPILE) requirements/mutation.in -c layers/taqnyat/requirements.txt -o requirements/mutation.txt
+	$(UV_COMPILE) requirements/mutation.in -c requirements/local.txt -o requirements/mutation.txt
 	$(UV_COMPILE) requirements/bench.in -c requirements/dev.txt -o requirements/bench.txt
 	$(UV_COMPILE) benchmarks/naive/requirements.in -c requirements/dev.txt -o benchmarks/naive/requirements.txt
 	@! grep -nE 'https?:|file:|^-|^/' requirements/*.txt */*/requirements.txt

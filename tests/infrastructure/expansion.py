@@ -15,13 +15,9 @@ from samcli.yamlhelper import yaml_parse
 ROOT = Path(__file__).parents[2]
 
 
-# Another one than ours, to see what the tests say of it (breaks.py).
-TEMPLATE = Path(os.environ.get("TEMPLATE", ROOT / "template.yaml"))
-
-
 def raw() -> dict[str, Any]:
-    """Return the template as it is written, short intrinsics in their long form."""
-    template: dict[str, Any] = yaml_parse(TEMPLATE.read_text("utf-8"))
+    """Return template.yaml as it is written, short intrinsics in their long form."""
+    template: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text("utf-8"))
     return template
 
 
