@@ -13,6 +13,7 @@ LOCAL: Mapping[str, str] = {
     "FailureRun": "5",
     "ProbeDelaysSeconds": "3,5,8,10",
     "TokenCacheSeconds": "60",
+    "BalanceCheckMinutes": "1",
     "ApiRateLimit": "10000",
     "ApiBurstLimit": "5000",
 }

@@ -14,7 +14,7 @@ from local.console.gateway import Gateway
 from local.console.hub import Hub
 from local.console.inbox import Inbox
 from local.console.ledger import Ledger, Row
-from local.console.words import why
+from local.console.words import money, why
 from local.simulator import Simulator
 
 _INTERVAL_SECONDS = 0.5
@@ -119,6 +119,7 @@ class Watch:
             "intake": self._gateway.intake(),
             "states": {state: self.ledger.count(state) for state in STATES},
             "total": len(self.ledger),
+            "money": money(self.ledger.special.get("#money", {})),
             "pause": _pause(self.ledger.special.get("#pause", {})),
             "provider": {"up": provider.get("up"), "checked_at": iso(provider.get("checked_at"))},
         }

@@ -1,5 +1,8 @@
 """What the gateway's reasons mean, in words for a person."""
 
+from collections.abc import Mapping
+from typing import Any
+
 _WORDS = {
     "sent": "Taqnyat took the mail",
     "balance_empty": "Taqnyat's balance is empty",
@@ -25,6 +28,27 @@ _WORDS = {
     "expired": "its time was over before it could be sent",
     "retry_window_ended": "it was tried for as long as mails are tried",
 }
+
+_PROOFS = {
+    "open": "too few mails, or too short a time, to tell how long it lasts",
+    "differs": "it does not fall as the prices of the mails add up, so nothing is told from it",
+    "agrees": "nothing was spent in the last hour",
+}
+
+
+def money(item: Mapping[str, Any]) -> str | None:
+    """Return what the gateway knows of the account's money; None before it has asked."""
+    if not item:
+        return None
+    readings = item.get("readings") or []
+    if not readings:
+        return f"Balance not told by Taqnyat ({item.get('trouble')})."
+    left = item.get("minutes_left")
+    proof = str(item.get("proof"))
+    if proof == "agrees" and left is not None:
+        proof = f"{left / 60:.1f} hours left at the present rate"
+    said = f"Balance {readings[-1].split()[1]} {item.get('currency', '')}".strip()
+    return f"{said}: {_PROOFS.get(proof, proof)}."
 
 
 def why(reason: str | None) -> str:

@@ -80,7 +80,7 @@ class Rule:
     def show(self) -> dict[str, Any]:
         """Return the rule as JSON, without what stands at its default."""
         shown: dict[str, Any] = {"answer": self.name, **self.content.show(), "times": self.times}
-        for key in _OPTIONS:
+        for key in ("target", *_OPTIONS):
             value = getattr(self, key)
             if key not in shown and value != getattr(_DEFAULT, key):
                 shown[key] = value

@@ -343,3 +343,43 @@ def test_a_mail_is_given_as_a_file(console: Console, simulator: Simulator) -> No
     assert (status, headers.get_content_type()) == (200, "message/rfc822")
     assert "Subject: S\r\n" in text
     assert 'filename="mail-1.eml"' in headers["Content-Disposition"]
+
+
+def test_a_drained_balance_is_empty_and_a_topped_up_one_drains(
+    console: Console, simulator: Simulator
+) -> None:
+    call(console, "POST", "/api/taqnyat", {"mode": "balance_drains"})
+    for number in range(61):
+        deliver(simulator, f"{number}@example.com")
+    assert len(simulator.inbox()) == 60
+    assert call(console, "GET", "/api/state")[1]["taqnyat"]["mode"] == "balance_empty"
+    shown = call(console, "POST", "/api/taqnyat", {"top_up": 5})[1]
+    assert (shown["mode"], shown["account"]["balance"]) == ("balance_drains", 5)
+
+
+@pytest.mark.parametrize(
+    ("item", "said"),
+    [
+        ({}, None),
+        ({"trouble": "refused"}, "Balance not told by Taqnyat (refused)."),
+        (
+            {
+                "readings": ["1 5", "2 4.5"],
+                "currency": "SAR",
+                "proof": "agrees",
+                "minutes_left": 90,
+            },
+            "Balance 4.5 SAR: 1.5 hours left at the present rate.",
+        ),
+        ({"readings": ["2 4.5"], "proof": "open"}, "Balance 4.5: too few mails"),
+        ({"readings": ["2 4.5"], "proof": "differs"}, "Balance 4.5: it does not fall"),
+    ],
+)
+def test_what_is_known_of_the_money_is_in_the_pipeline(
+    console: Console, gateway: MadeUp, item: dict[str, Any], said: str | None
+) -> None:
+    gateway.rows = [{"pk": "#money", **item}] if item else []
+
+    told = call(console, "GET", "/api/state")[1]["pipeline"]["money"]
+
+    assert told is None if said is None else told.startswith(said)

@@ -40,6 +40,8 @@ export function showPipeline(pipeline, taqnyat, inbox) {
     item.dataset.mark = mark;
   });
   showStates(states, pipeline.total);
+  byId("money").hidden = !pipeline.money;
+  setText(byId("money"), pipeline.money ?? "");
   showPause(pipeline.pause);
 }
 

@@ -6,11 +6,13 @@ export function showTaqnyat(taqnyat) {
   if (!taqnyat) return;
   const fields = byId("modes").firstElementChild;
   if (fields.children.length === 1) {
-    fields.append(...taqnyat.modes.map((mode) =>
+    fields.append(...taqnyat.modes.flatMap((mode, at) => [
+      ...(mode.group && mode.group !== taqnyat.modes[at - 1]?.group
+        ? [make("h3", { class: "group" }, mode.group)] : []),
       make("label", { class: "mode" },
         make("input", { type: "radio", name: "mode", value: mode.name, "aria-describedby": `help-${mode.name}` }),
         make("span", {}, mode.label),
-        make("small", { id: `help-${mode.name}` }, mode.help))));
+        make("small", { id: `help-${mode.name}` }, mode.help))]));
   }
   for (const input of fields.querySelectorAll("input")) input.checked = input.value === taqnyat.mode;
   byId("custom").hidden = taqnyat.mode !== "custom";
