@@ -132,7 +132,7 @@ def put_secrets(emulator: Emulator, outputs: Mapping[str, str], token: str, api_
     secrets = emulator.client("secretsmanager")
     secrets.put_secret_value(SecretId=outputs["TokenSecretArn"], SecretString=token)
     digest = hashlib.sha256(api_key.encode()).hexdigest()
-    keys = {"local": {"sha256": [digest], "from": ["*"], "scopes": ["send", "read"]}}
+    keys = {"local": {"sha256": [digest], "from": ["*"], "scopes": ["send", "read", "webhooks"]}}
     secrets.put_secret_value(SecretId=outputs["ApiKeysSecretArn"], SecretString=json.dumps(keys))
 
 

@@ -13,7 +13,8 @@ from typing import Any, Final
 
 from ops.errors import OpsError
 
-SCOPES: Final = ("send", "read")
+SCOPES: Final = ("send", "read", "webhooks")
+USUAL_SCOPES: Final = ("send", "read")
 POLICIES: Final = ("refuse", "report")
 DUPLICATES: Final = ("allow", "join")
 MAX_JOIN_SECONDS: Final = 86400

@@ -76,7 +76,7 @@ def list_(stack: Stack, screen: Screen) -> None:
     "scopes",
     multiple=True,
     type=click.Choice(keys.SCOPES),
-    default=keys.SCOPES,
+    default=keys.USUAL_SCOPES,
     show_default=True,
 )
 @_choices

@@ -16,6 +16,7 @@ FLOORS = (
     {"mail"},
     {"queues", "storage", "telemetry"},
     {"accepting", "sending", "wiring"},
+    {"webhooks"},
 )
 # Wiring builds what every entry has; sending's own builds on it.
 BESIDE = {("sending", "wiring"), ("wiring", "sending")}

@@ -17,6 +17,7 @@ FOLDERS = {
     "mail_authorize": "functions/authorize/mail_authorize",
     "mail_status": "functions/status_check/mail_status",
     "mail_events": "functions/events/mail_events",
+    "mail_webhooks": "functions/webhooks/mail_webhooks",
     "local": "local",
     "ops": "ops",
 }
@@ -29,6 +30,7 @@ MAY_IMPORT = {
     "mail_authorize": _LAYER,
     "mail_status": _LAYER,
     "mail_events": _LAYER,
+    "mail_webhooks": _LAYER,
     "ops": {
         "taqnyat",
         "outbox",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from tests.faults.webhook_world import URL, WebhookWorld, with_webhooks
 from tests.faults.world import START, World, installed
 from tests.unit.api.caller import Caller, mail
 
@@ -17,6 +18,26 @@ def make_every_call(prepare: Callable[[World], None]) -> None:
         _bulk(Caller(world), world)
         for lane in ("normal", "bulk"):
             _probed(Caller(world), world, lane)
+        assert world.errors == []
+
+
+def make_every_webhook_call(prepare: Callable[[World], None]) -> None:
+    """Make every kind of call of webhooks, likewise."""
+    with installed(), with_webhooks():
+        world = WebhookWorld()
+        prepare(world)
+        hook = world.hook()
+        world.manage("GET", "/webhooks")
+        world.manage("POST", "/webhooks/{id}/signing-secret/rotate", hook=hook)
+        world.receivers[URL].answer = lambda _: 500
+        world.post("a")
+        world.post_batch([f"mail {number}" for number in range(30)])
+        world.run_until_told()
+        assert world.sns.notices  # it was paused
+        world.receivers[URL].answer = lambda _: 200
+        world.manage("PATCH", "/webhooks/{id}", {"status": "enabled"}, hook=hook)
+        world.run_until_told()
+        world.manage("DELETE", "/webhooks/{id}", hook=hook)
         assert world.errors == []
 
 

@@ -12,18 +12,22 @@ import pytest
 from botocore import xform_name
 from botocore.validate import ParamValidator
 
-from tests.contract.every_call import make_every_call
+from tests.contract.every_call import make_every_call, make_every_webhook_call
 from tests.faults.world import World
 
 USED = {
     "cloudwatch.put_metric_data",
     "cloudwatch.get_metric_statistics",
     "dynamodb.batch_get_item",
+    "dynamodb.batch_write_item",
+    "dynamodb.delete_item",
     "dynamodb.get_item",
     "dynamodb.put_item",
     "dynamodb.query",
     "dynamodb.transact_write_items",
     "dynamodb.update_item",
+    "kms.decrypt",
+    "kms.encrypt",
     "lambda.list_event_source_mappings",
     "lambda.update_event_source_mapping",
     "scheduler.create_schedule",
@@ -77,6 +81,7 @@ def calls() -> tuple[set[str], list[str]]:
             services[service] = Checked(service, stand_in, seen, wrong)
 
     make_every_call(checked)
+    make_every_webhook_call(checked)
     return seen, wrong
 
 

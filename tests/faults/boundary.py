@@ -167,6 +167,26 @@ def _hang_while_writing(site: Site, _: Call, __: Effect) -> Any:
     return Answer(None, b"", STALL_SECONDS, fault=Fault.TIMEOUT)
 
 
+def _unheard(status: int | None, fault: Fault | None) -> Strike:
+    """Let an endpoint get no call, or one that it refuses."""
+
+    def strike(_: Site, __: Call, ___: Effect) -> Any:
+        return Answer(status, b"", 0.0, fault=fault)
+
+    return strike
+
+
+def _heard(fault: Fault, seconds: float) -> Strike:
+    """Let an endpoint take a call, and its answer be lost."""
+
+    def strike(site: Site, _: Call, effect: Effect) -> Any:
+        effect()
+        site.wait(seconds)
+        return Answer(None, b"", seconds, fault=fault)
+
+    return strike
+
+
 def _body(name: str) -> Strike:
     """Break the answer off in its body, after Taqnyat decided."""
 
@@ -212,6 +232,13 @@ _OWN: Final[Mapping[str, Mapping[str, Strike]]] = {
     "taqnyat.connect": {"unreachable": _unreachable, "hang": _connect_hangs},
     "taqnyat.write": {"cut": _cut_while_writing, "hang": _hang_while_writing},
     "taqnyat.body": _BODY,
+    "webhook.post": {
+        "unreachable": _unreachable,
+        "status_500": _unheard(500, None),
+        "status_302": _unheard(302, None),
+        "cut": _heard(Fault.CUT, 0.0),
+        "hang": _heard(Fault.TIMEOUT, 10.0),
+    },
     "taqnyat.system_status": {"unreachable": _unreachable, "hang": _connect_hangs},
     "taqnyat.account_balance": {"unreachable": _unreachable, "hang": _connect_hangs},
 }
@@ -230,8 +257,8 @@ REPLY: Final = "reply:"
 def kinds(call: Call) -> list[str]:
     """List the faults that can strike a call."""
     service = call.name.partition(".")[0]
-    found = [*_CRASHES, *_SLOW, *_BESIDE[call.process], *_OWN.get(call.name, {})]
-    if service not in {"taqnyat", "response"}:
+    found = [*_CRASHES, *_SLOW, *_BESIDE.get(call.process, {}), *_OWN.get(call.name, {})]
+    if service not in {"taqnyat", "response", "webhook"}:
         found += _AWS
     if call.holds_messages:
         found += _TWINS

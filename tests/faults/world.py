@@ -111,6 +111,9 @@ class Notes:
         if report.outcome is not None and report.outcome.price is not None:
             self.prices.append((_now(), Decimal(report.outcome.price)))
 
+    def called(self, run: object) -> None:
+        """Note nothing: the log tells."""
+
     def error(self, what: str, error: Exception, mail_id: str = "") -> None:
         if what == "unexpected":
             raise error  # a bug, which is not to be passed over here
@@ -705,7 +708,7 @@ def _plain(value: Mapping[str, Any]) -> Any:
 
 _current: ContextVar[Container] = ContextVar("container")
 _time = time.time
-_PACKAGES: Final = ("outbox", "taqnyat", "mail_send", "mail_status")
+_PACKAGES: Final = ("outbox", "taqnyat", "mail_send", "mail_status", "mail_webhooks")
 
 
 def _now() -> float:

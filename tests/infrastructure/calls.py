@@ -16,7 +16,8 @@ from mail_events import handler as events
 from outbox import aws
 from outbox.storage.expressions import pack_item
 
-from tests.contract.every_call import make_every_call
+from tests.contract.every_call import make_every_call, make_every_webhook_call
+from tests.faults import webhook_world
 from tests.faults.standins.others import mapping_id
 from tests.faults.world import BULK_QUEUE_ARN, ENVIRONMENT, MAIL_QUEUE_ARN, World
 
@@ -24,11 +25,18 @@ FUNCTIONS: Final = {
     "api": "ApiFunction",
     "worker": "WorkerFunction",
     "status": "StatusCheckFunction",
+    "events": "EventsFunction",
+    "webhooks": "WebhooksFunction",
 }
 KEYS_SECRET: Final = "api-keys"
 BUS: Final = "applications"
 # The value of each environment variable here; a mapping's id is in none.
-VARIABLES: Final = {**ENVIRONMENT, "API_KEYS_SECRET_ID": KEYS_SECRET, "EVENT_BUS_NAME": BUS}
+VARIABLES: Final = {
+    **ENVIRONMENT,
+    **webhook_world.ENVIRONMENT,
+    "API_KEYS_SECRET_ID": KEYS_SECRET,
+    "EVENT_BUS_NAME": BUS,
+}
 MAPPINGS: Final = {
     mapping_id(MAIL_QUEUE_ARN): "WorkerFunctionMail",
     mapping_id(BULK_QUEUE_ARN): "WorkerFunctionBulk",
@@ -60,7 +68,7 @@ class Need:
 def needs() -> dict[str, frozenset[Need]]:
     """Return what each function's calls need, by its logical id; `schedules` is what those do."""
     found: dict[str, set[Need]] = {name: set() for name in FUNCTIONS.values()}
-    found |= {"AuthorizerFunction": set(), "EventsFunction": set(), "schedules": set()}
+    found |= {"AuthorizerFunction": set(), "schedules": set()}
 
     def recorded(world: World) -> None:
         services: dict[str, Any] = world.services
@@ -70,6 +78,7 @@ def needs() -> dict[str, frozenset[Need]]:
             )
 
     make_every_call(recorded)
+    make_every_webhook_call(recorded)
     with _alone(found["AuthorizerFunction"], {"SecretString": "{}"}):
         authorizer.handler(
             {"authorizationToken": "Bearer x", "methodArn": "arn:aws:execute-api:r:1:a/v1/GET/b"},
@@ -118,7 +127,7 @@ def _needs(name: str, arguments: Mapping[str, Any]) -> Iterator[Need]:
             for item in arguments["TransactItems"]:
                 ((kind, inside),) = item.items()
                 yield Need(_IN_TRANSACTION[kind], inside["TableName"])
-        case "dynamodb.batch_get_item":
+        case "dynamodb.batch_get_item" | "dynamodb.batch_write_item":
             for table in arguments["RequestItems"]:
                 yield Need(action, table)
         case "scheduler.create_schedule":
@@ -134,7 +143,7 @@ def _needs(name: str, arguments: Mapping[str, Any]) -> Iterator[Need]:
         ):
             yield Need(action, "*")  # AWS takes no resource for it
         case _:
-            names = ("TableName", "QueueUrl", "SecretId", "GroupName", "TopicArn", "UUID")
+            names = ("TableName", "QueueUrl", "SecretId", "KeyId", "GroupName", "TopicArn", "UUID")
             (on,) = [arguments[name] for name in names if name in arguments]
             yield Need(action, on, arguments.get("IndexName", ""))
 
@@ -148,5 +157,6 @@ def _alone(sink: set[Need], answer: object) -> Iterator[None]:
     def client(service: str) -> _Recorder:
         return _Recorder(service, answering, lambda: sink, {})
 
-    with mock.patch.object(aws, "client", client), mock.patch.dict("os.environ", VARIABLES):
+    alone = {**VARIABLES, "WEBHOOKS_TABLE": ""}
+    with mock.patch.object(aws, "client", client), mock.patch.dict("os.environ", alone):
         yield

@@ -30,6 +30,7 @@ _HERE: Final = f"{REGION}:{ACCOUNT}"
 # By type: the ARN, with the logical id in the place of {}.
 _ARNS: Final = {
     "AWS::DynamoDB::Table": f"arn:aws:dynamodb:{_HERE}:table/{{}}",
+    "AWS::KMS::Key": f"arn:aws:kms:{_HERE}:key/{{}}",
     "AWS::IAM::Role": f"arn:aws:iam::{ACCOUNT}:role/{{}}",
     "AWS::Lambda::Function": f"arn:aws:lambda:{_HERE}:function:{{}}",
     "AWS::Logs::LogGroup": f"arn:aws:logs:{_HERE}:log-group:{{}}:*",
@@ -150,6 +151,7 @@ class Deployment:
 # Everything that a parameter can switch on.
 EVERYTHING: Final = {
     "EventBusName": "applications",
+    "Webhooks": "on",
     "SubnetIds": "subnet-1,subnet-2",
     "SecurityGroupId": "sg-1",
     "AlarmEmail": "ops@example.com",

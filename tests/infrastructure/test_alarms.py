@@ -102,6 +102,11 @@ def test_the_queues_are_watched() -> None:
             "QueueName",
             {"Fn::GetAtt": ["BulkQueue", "QueueName"]},
         ),
+        of(
+            "ApproximateAgeOfOldestMessage",
+            "QueueName",
+            {"Fn::GetAtt": ["WebhookQueue", "QueueName"]},
+        ),
     }
 
 
@@ -124,13 +129,16 @@ def test_the_provider_the_pause_and_unknown_outcomes_are_watched_as_they_are_mea
     """Without dimensions, as the functions write them in all."""
     own = watched("TaqnyatMail")
 
-    names = ("ProviderUp", "SendingPaused", "MailUnknown", "BalanceHoursLeft")
+    names = ("ProviderUp", "SendingPaused", "MailUnknown", "BalanceHoursLeft", "WebhookPaused")
     assert own == {(name, "[]") for name in names}
     assert {metric for metric, _ in own} <= OWN_METRICS
 
 
-def test_the_notice_of_a_pause_names_a_section_that_there_is() -> None:
-    source = (ROOT / "functions/status_check/mail_status/check.py").read_text("utf-8")
+@pytest.mark.parametrize(
+    "module", ["status_check/mail_status/check.py", "webhooks/mail_webhooks/notice.py"]
+)
+def test_the_notice_of_a_pause_names_a_section_that_there_is(module: str) -> None:
+    source = (ROOT / "functions" / module).read_text("utf-8")
     (place,) = re.findall(r'docs/operations\.md, "(.+)"', source)
 
     assert f"# {place}\n" in OPERATIONS

@@ -21,6 +21,9 @@ def test_the_paths_are_those_of_the_design() -> None:
         "/emails/{id}",
         "/emails/{id}/cancel",
         "/status",
+        "/webhooks",
+        "/webhooks/{id}",
+        "/webhooks/{id}/signing-secret/rotate",
         "/{proxy+}",
     }
 

@@ -13,6 +13,7 @@ from outbox.mail.states import State
 from outbox.sending.pause import PauseState
 from outbox.settings import Settings
 from outbox.telemetry import BALANCE, BALANCE_HOURS_LEFT, Telemetry
+from outbox.webhooks.dispatching import Run
 from taqnyat import Outcome, Scope, SystemStatus, Verdict
 
 from tests.infrastructure.expansion import expanded, resources
@@ -86,6 +87,7 @@ def emitted_by_functions(capsys: pytest.CaptureFixture[str]) -> set[Metric]:
     other = Outcome(Verdict.TERMINAL, Scope.MAIL, "sender_refused", 400, 14)
     for state in (State.FAILED, State.UNKNOWN, State.QUEUED):
         telemetry.processed(Report(mail_id="a", state=state, outcome=other, reason=other.reason))
+    telemetry.called(Run("shop", "e", 1, 1, 1, [0.1], paused=True))
     telemetry.flush()
     found = set()
     for line in capsys.readouterr().out.splitlines():
@@ -160,7 +162,7 @@ def test_it_is_one_screen_without_holes_or_overlaps() -> None:
     ]
 
     assert len(cells) == len(set(cells))
-    assert set(cells) == {(x, y) for x in range(24) for y in range(18)}
+    assert set(cells) == {(x, y) for x in range(24) for y in range(22)}
 
 
 def test_its_alarms_are_ours() -> None:

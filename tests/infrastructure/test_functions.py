@@ -25,13 +25,14 @@ def variables(function: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-def test_the_functions_are_the_four_of_the_design_and_the_optional_one() -> None:
+def test_the_functions_are_the_four_of_the_design_and_two_optional_ones() -> None:
     assert set(FUNCTIONS) == {
         "ApiFunction",
         "WorkerFunction",
         "AuthorizerFunction",
         "StatusCheckFunction",
         "EventsFunction",
+        "WebhooksFunction",
     }
 
 

@@ -81,7 +81,7 @@ def test_the_layer_holds_all_that_a_function_imports(function: str) -> None:
 def test_botocore_is_trimmed_to_the_services_that_are_called() -> None:
     code = [*(ROOT / "layers").rglob("*.py"), *(ROOT / "functions").rglob("*.py")]
     text = "\n".join(path.read_text("utf-8") for path in code)
-    called = set(re.findall(r'aws\.(?:client|Lazy)\("([a-z]+)"\)', text))
+    called = set(re.findall(r'aws\.(?:client|LazyClient)\("([a-z]+)"\)', text))
     kept = {path.name for path in (SITE / "botocore/data").iterdir() if path.is_dir()}
 
     assert called == kept
@@ -141,6 +141,7 @@ def test_the_bundle_holds_the_sources_as_they_are() -> None:
         (ROOT / "functions/authorize/mail_authorize", BUILD / "AuthorizerFunction/mail_authorize"),
         (ROOT / "functions/status_check/mail_status", BUILD / "StatusCheckFunction/mail_status"),
         (ROOT / "functions/events/mail_events", BUILD / "EventsFunction/mail_events"),
+        (ROOT / "functions/webhooks/mail_webhooks", BUILD / "WebhooksFunction/mail_webhooks"),
     ]:
         sources = {path.name: path.read_bytes() for path in folder.glob("*.py")}
         assert {path.name: path.read_bytes() for path in built.glob("*.py")} == sources

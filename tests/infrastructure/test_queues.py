@@ -1,10 +1,13 @@
 """Queues: times that fit each other, so that no mail is lost or sent twice for a wrong number."""
 
 import pytest
+from outbox.webhooks import deliveries, dispatching, poster, stores
+from outbox.webhooks import queue as wakeups
 
 from tests.infrastructure.expansion import expanded, raw, resources
 
 QUEUES = resources("AWS::SQS::Queue")
+MAIL_QUEUES = [name for name in QUEUES if name != "WebhookQueue"]
 LANES = ["MailQueue", "BulkQueue"]
 TIMING = raw()["Mappings"]["WorkerTiming"]
 PARAMETERS = raw()["Parameters"]
@@ -68,7 +71,7 @@ def test_the_receive_count_never_acts_before_the_ledger(name: str) -> None:
     assert redrive["maxReceiveCount"] == 1000
 
 
-@pytest.mark.parametrize("name", QUEUES)
+@pytest.mark.parametrize("name", MAIL_QUEUES)
 def test_a_queue_is_encrypted_takes_a_mebibyte_and_outlives_the_stack(name: str) -> None:
     assert QUEUES[name]["SqsManagedSseEnabled"] is True
     assert QUEUES[name]["MaximumMessageSize"] == 1024 * 1024
@@ -78,15 +81,36 @@ def test_a_queue_is_encrypted_takes_a_mebibyte_and_outlives_the_stack(name: str)
     assert expanded()["Resources"][name]["UpdateReplacePolicy"] == "Retain"
 
 
-def test_all_queues_refuse_plain_http() -> None:
-    (policy,) = resources("AWS::SQS::QueuePolicy").values()
+@pytest.mark.parametrize(
+    ("policy_name", "names"),
+    [("QueuePolicy", MAIL_QUEUES), ("WebhookQueuePolicy", ["WebhookQueue"])],
+)
+def test_all_queues_refuse_plain_http(policy_name: str, names: list[str]) -> None:
+    policy = resources("AWS::SQS::QueuePolicy")[policy_name]
     (statement,) = policy["PolicyDocument"]["Statement"]
 
-    assert policy["Queues"] == [{"Ref": name} for name in QUEUES]
+    assert policy["Queues"] == [{"Ref": name} for name in names]
     assert statement["Effect"] == "Deny"
     assert statement["Principal"] == "*"
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
-    assert statement["Resource"] == [{"Fn::GetAtt": [name, "Arn"]} for name in QUEUES]
+    arns = [{"Fn::GetAtt": [name, "Arn"]} for name in names]
+    assert statement["Resource"] == (arns if len(arns) > 1 else arns[0])
+
+
+def test_the_webhook_queue_outlives_no_event_and_its_messages_no_lease() -> None:
+    """It holds ids only, so it goes with the option; a run has ended before its message is back."""
+    queue, function = QUEUES["WebhookQueue"], resources("AWS::Lambda::Function")["WebhooksFunction"]
+
+    assert queue["MessageRetentionPeriod"] == deliveries.KEPT_SECONDS
+    assert queue["VisibilityTimeout"] == 6 * function["Timeout"] > stores.LEASE_SECONDS
+    assert function["Timeout"] < stores.LEASE_SECONDS
+    assert function["Timeout"] > poster.DEADLINE_SECONDS + dispatching.BUDGET_SECONDS
+    assert "RedrivePolicy" not in queue
+    assert expanded()["Resources"]["WebhookQueue"]["Condition"] == "HasWebhooks"
+
+
+def test_a_timer_is_not_taken_for_a_webhook_that_waits() -> None:
+    assert PARAMETERS["WebhookQueueAlarmSeconds"]["MinValue"] > wakeups.MAX_DELAY_SECONDS
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,12 @@
-"""Ledger and secrets."""
+"""Ledger, webhooks and secrets."""
+
+import json
 
 from tests.infrastructure.expansion import expanded, resources
 
 
 def test_the_ledger_is_keyed_encrypted_backed_up_and_outlives_the_stack() -> None:
-    (table,) = resources("AWS::DynamoDB::Table").values()
+    table = resources("AWS::DynamoDB::Table")["LedgerTable"]
     resource = expanded()["Resources"]["LedgerTable"]
 
     assert table["KeySchema"] == [{"AttributeName": "pk", "KeyType": "HASH"}]
@@ -17,12 +19,54 @@ def test_the_ledger_is_keyed_encrypted_backed_up_and_outlives_the_stack() -> Non
 
 
 def test_the_ledger_has_one_index_by_client_and_time() -> None:
-    (table,) = resources("AWS::DynamoDB::Table").values()
+    table = resources("AWS::DynamoDB::Table")["LedgerTable"]
     (index,) = table["GlobalSecondaryIndexes"]
 
     assert index["IndexName"] == "by-client"
     assert [key["AttributeName"] for key in index["KeySchema"]] == ["client", "created"]
     assert index["Projection"] == {"ProjectionType": "KEYS_ONLY"}
+
+
+def test_the_table_of_webhooks_is_keyed_encrypted_and_goes_with_the_option() -> None:
+    table = resources("AWS::DynamoDB::Table")["WebhooksTable"]
+    resource = expanded()["Resources"]["WebhooksTable"]
+
+    assert [key["AttributeName"] for key in table["KeySchema"]] == ["pk", "sk"]
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "ttl", "Enabled": True}
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert table["SSESpecification"] == {"SSEEnabled": True}
+    assert (resource["Condition"], resource["DeletionPolicy"]) == ("HasWebhooks", "Delete")
+
+
+def test_signing_secrets_are_sealed_by_one_and_opened_by_the_other() -> None:
+    """Who accepts an endpoint cannot open its secret, and who calls it cannot seal one."""
+    may = {
+        role: {
+            action
+            for policy in properties["Policies"]
+            for entry in policy["PolicyDocument"]["Statement"]
+            for statement in (entry.get("Fn::If", [entry]))
+            if isinstance(statement, dict) and "Action" in statement
+            for action in [statement["Action"]]
+            if isinstance(action, str) and action.startswith("kms:")
+        }
+        for role, properties in resources("AWS::IAM::Role").items()
+        if "Policies" in properties
+    }
+
+    assert {role: found for role, found in may.items() if found} == {
+        "ApiRole": {"kms:Encrypt"},
+        "WebhooksRole": {"kms:Decrypt"},
+    }
+
+
+def test_who_calls_strangers_knows_neither_the_token_nor_the_ledger() -> None:
+    text = json.dumps(resources("AWS::IAM::Role")["WebhooksRole"])
+
+    assert "Secret" not in text
+    assert "Ledger" not in text
+    assert "MailQueue" not in text
 
 
 def test_no_secret_has_a_value_from_the_template() -> None:

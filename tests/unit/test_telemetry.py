@@ -89,6 +89,11 @@ def test_the_names_are_those_of_the_alarms() -> None:
         "TimeToSend",
         "ProviderUp",
         "SendingPaused",
+        "WebhookDelivered",
+        "WebhookRetried",
+        "WebhookFailed",
+        "WebhookPaused",
+        "WebhookLatency",
         NO_RECORD,
     }
 

@@ -1,12 +1,12 @@
 """API key authorizer (TOKEN): SHA-256 hashes in constant time, one answer for the whole stage.
 
 The keys' secret: `{"<client>": {"sha256": "<hex>" or ["<hex>", ...], "from": ["*@acme.sa"],
-"scopes": ["send", "read"], "priority": "bulk", "unsupported": "report"}}`. `priority` is that of
-mails that name none; `unsupported` (refuse or report: what happens to fields that Taqnyat cannot
-carry) takes the stack's word where it is left out; `"duplicates": "join", "within": 300` makes one
-of equal calls without an idempotency key within so many seconds. A client's name is 1 to 128
-printable ASCII characters. The secret is read at every call: API Gateway caches the answer, so that
-a revoked key is refused when that cache has run out.
+"scopes": ["send", "read", "webhooks"], "priority": "bulk", "unsupported": "report"}}`. `priority`
+is that of mails that name none; `unsupported` (refuse or report: what happens to fields that
+Taqnyat cannot carry) takes the stack's word where it is left out; `"duplicates": "join", "within":
+300` makes one of equal calls without an idempotency key within so many seconds. A client's name is
+1 to 128 printable ASCII characters. The secret is read at every call: API Gateway caches the
+answer, so that a revoked key is refused when that cache has run out.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import outbox.startup
 from outbox import aws
 from outbox.mail.lanes import Lane
 
-SCOPES: Final = frozenset({"send", "read"})
+SCOPES: Final = frozenset({"send", "read", "webhooks"})
 _MAX_CLIENT: Final = 128
 _JOIN_SECONDS: Final = 300
 _MAX_JOIN_SECONDS: Final = 86400

@@ -1,9 +1,13 @@
-"""Entry of the ledger's stream: changes in, the first one that must come again out."""
+"""Entry of the ledger's stream: changes in, the first one that must come again out.
+
+Two readers share it, as a stream bears no more: the event bus and the webhooks, each if it is on.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from outbox import aws
@@ -13,6 +17,8 @@ from mail_events.changes import event_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from outbox.webhooks.recording import Recorder
+
 SOURCE: Final = "taqnyat-mail"
 _MAX_ENTRIES: Final = 10  # of one PutEvents; each is far below its limit of size
 
@@ -20,14 +26,40 @@ Entries = list[tuple[str, dict[str, Any]]]
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Publish the changes of one batch, in order.
+    """Tell the changes of one batch, in order.
 
-    When EventBridge does not take one, that one and all after it come again: an event may be
-    published twice, and is never left out.
+    What could not be told comes again, and all after it: an event may be told twice, and is never
+    left out.
+
+    Raises:
+        ClientError: AWS refused to keep what webhooks are to tell; the whole batch comes again.
+
     """
-    bus = aws.client("events")
-    for portion in _portions(entries(event["Records"], os.environ["EVENT_BUS_NAME"])):
-        answer = bus.put_events(Entries=[entry for _, entry in portion])
+    records = event["Records"]
+    recorder = _container()
+    if recorder is not None:
+        recorder.record_changes(change["dynamodb"] for change in records)
+    bus = os.environ.get("EVENT_BUS_NAME")
+    return publish(records, bus) if bus else {"batchItemFailures": []}
+
+
+@cache
+def _container() -> Recorder | None:
+    if not os.environ.get("WEBHOOKS_TABLE"):
+        return None
+    # A stack with a bus alone pays nothing for them.
+    from outbox.settings import Settings  # noqa: PLC0415
+    from outbox.webhooks import wiring  # noqa: PLC0415
+    from outbox.webhooks.recording import Recorder  # noqa: PLC0415
+
+    return Recorder(wiring.stores(Settings.from_environ(os.environ)))
+
+
+def publish(records: Sequence[Mapping[str, Any]], bus: str) -> dict[str, Any]:
+    """Publish changes on the bus."""
+    events = aws.client("events")
+    for portion in _portions(entries(records, bus)):
+        answer = events.put_events(Entries=[entry for _, entry in portion])
         if answer["FailedEntryCount"]:
             outcomes = zip(portion, answer["Entries"], strict=True)
             first = next(number for (number, _), outcome in outcomes if "ErrorCode" in outcome)

@@ -26,6 +26,8 @@ from mail_send.wire import ApiError, Request, Response
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from mail_send.webhooks import WebhookRoutes
+
 _ANYTHING: Final = "/{proxy+}"
 Routes = dict[str, dict[str, "Callable[[Request], Response]"]]
 
@@ -106,8 +108,39 @@ def _container() -> tuple[Routes, Telemetry]:
         "/emails/{id}": {"GET": emails.retrieve, "PATCH": emails.update},
         "/emails/{id}/cancel": {"POST": emails.cancel},
         "/status": {"GET": status.show},
+        **_webhook_routes(settings),
     }
     return routes, telemetry
+
+
+def _webhook_routes(settings: Settings) -> Routes:
+    """Return the routes of webhooks, whose code is imported by the first call of one."""
+
+    @cache
+    def made() -> WebhookRoutes:
+        from mail_send.webhooks import WebhookRoutes  # noqa: PLC0415  few stacks have them on
+
+        return WebhookRoutes(settings)
+
+    def route(name: str) -> Callable[[Request], Response]:
+        def call(request: Request) -> Response:
+            if not settings.webhooks_table:
+                raise ApiError(404, "not_found", "webhooks are not turned on in this gateway")
+            request.require_scope("webhooks")
+            answer: Response = getattr(made(), name)(request)
+            return answer
+
+        return call
+
+    return {
+        "/webhooks": {"GET": route("list"), "POST": route("create")},
+        "/webhooks/{id}": {
+            "GET": route("retrieve"),
+            "PATCH": route("update"),
+            "DELETE": route("remove"),
+        },
+        "/webhooks/{id}/signing-secret/rotate": {"POST": route("rotate")},
+    }
 
 
 outbox.startup.preload(_container, os.environ)

@@ -16,6 +16,13 @@ class DynamoClient(Protocol):
     def transact_write_items(self, **arguments: Any) -> Any: ...
 
 
+class TableClient(DynamoClient, Protocol):
+    """DynamoDB, for a table whose items are taken away too."""
+
+    def delete_item(self, **arguments: Any) -> Any: ...
+    def batch_write_item(self, **arguments: Any) -> Any: ...
+
+
 class SqsClient(Protocol):
     """SQS."""
 
@@ -39,3 +46,16 @@ class SchedulerClient(Protocol):
     def create_schedule(self, **arguments: Any) -> Any: ...
     def get_schedule(self, **arguments: Any) -> Any: ...
     def delete_schedule(self, **arguments: Any) -> Any: ...
+
+
+class KmsClient(Protocol):
+    """KMS."""
+
+    def encrypt(self, **arguments: Any) -> Any: ...
+    def decrypt(self, **arguments: Any) -> Any: ...
+
+
+class SnsClient(Protocol):
+    """SNS."""
+
+    def publish(self, **arguments: Any) -> Any: ...

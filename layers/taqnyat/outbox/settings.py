@@ -51,6 +51,11 @@ class Settings:
     alarm_topic_arn: str = ""
     balance_check_minutes: int = 15
     balance_warn_hours: int = 3
+    webhooks_table: str = ""
+    webhook_queue_url: str = ""
+    webhook_key_arn: str = ""
+    webhook_retry_seconds: tuple[int, ...] = (5, 300, 1800, 7200, 18000, 36000, 36000)
+    webhook_loopback: str = "off"
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Settings:

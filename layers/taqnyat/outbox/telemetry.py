@@ -6,7 +6,7 @@ Nothing of a mail but its id, its state and its times is ever logged or measured
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit
@@ -37,6 +37,11 @@ PROVIDER_UP: Final = "ProviderUp"
 SENDING_PAUSED: Final = "SendingPaused"
 BALANCE: Final = "Balance"
 BALANCE_HOURS_LEFT: Final = "BalanceHoursLeft"
+WEBHOOK_DELIVERED: Final = "WebhookDelivered"
+WEBHOOK_RETRIED: Final = "WebhookRetried"
+WEBHOOK_FAILED: Final = "WebhookFailed"
+WEBHOOK_PAUSED: Final = "WebhookPaused"
+WEBHOOK_LATENCY: Final = "WebhookLatency"
 
 # Both are emitted twice: in all, which the alarms watch, and by reason.
 _BY_REASON: Final = {MAIL_FAILED, MAIL_UNKNOWN}
@@ -47,6 +52,17 @@ _COUNTED: Final = {
     State.SENT: MAIL_SENT,
     State.QUEUED: MAIL_RETRIED,
 }
+
+
+class Calls(Protocol):
+    """The calls of an endpoint, counted; `seconds` has the time of each."""
+
+    endpoint_id: str
+    delivered: int
+    retried: int
+    failed: int
+    paused: bool
+    seconds: list[float]
 
 
 class Telemetry:
@@ -116,6 +132,32 @@ class Telemetry:
             self._measures.append((TIME_TO_SEND, MetricUnit.Seconds, round(report.waited, 3)))
             if outcome.price is not None:
                 self._measures.append((MAIL_PRICE, MetricUnit.NoUnit, float(outcome.price)))
+
+    def called(self, run: Calls) -> None:
+        """Note the calls of one endpoint."""
+        counted = {
+            WEBHOOK_DELIVERED: run.delivered,
+            WEBHOOK_RETRIED: run.retried,
+            WEBHOOK_FAILED: run.failed,
+            WEBHOOK_PAUSED: int(run.paused),
+        }
+        for name, count in counted.items():
+            if count:
+                self._counts[name] += count
+        for seconds in run.seconds:
+            milliseconds = round(seconds * 1000, 1)
+            self._measures.append((WEBHOOK_LATENCY, MetricUnit.Milliseconds, milliseconds))
+        fields = {
+            "endpoint": run.endpoint_id,
+            "delivered": run.delivered,
+            "retried": run.retried,
+            "failed": run.failed,
+            "paused": run.paused or None,
+        }
+        self._log.info(
+            "webhook called",
+            extra={key: value for key, value in fields.items() if value is not None},
+        )
 
     def error(self, what: str, error: Exception, mail_id: str = "") -> None:
         """Note a failure: its kind, and AWS's code or the place in ours.

@@ -26,7 +26,7 @@ from urllib3.exceptions import NewConnectionError
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 MAX_ANSWER_BYTES: Final = 64 * 1024
 # Below the second after which the quickest of common web servers close an idle connection; what the
@@ -48,6 +48,7 @@ class Exchange:
 
     `reused` tells whether its connection is older than the call; `surplus` whether more bytes came
     than its answer has; `kept` whether the connection may be used for another call.
+    `resolve` (host, port, seconds left) looks a name up in place of the system, and may refuse.
     """
 
     deadline: float
@@ -56,11 +57,18 @@ class Exchange:
     surplus: bool = False
     kept: bool = False
     left: int = field(default=MAX_ANSWER_BYTES)
+    resolve: Callable[[str, int, float], Sequence[Any]] | None = None
 
     @property
     def lost_on_reuse(self) -> bool:
         """Whether not a byte came back on a connection that was used before."""
         return self.written and self.reused and self.left == MAX_ANSWER_BYTES
+
+    def addresses(self, host: str, port: int) -> Sequence[Any]:
+        """Return the addresses that a name may be connected at, as `getaddrinfo` does."""
+        if self.resolve is None:
+            return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        return self.resolve(host, port, self.remaining())
 
     def remaining(self) -> float:
         """Return the seconds left; TimeoutError when there are none."""
@@ -164,11 +172,10 @@ class BoundedConnection(HTTPConnection):
 
     def _new_conn(self) -> socket.socket:
         """Connect to the first address that answers, all of them within the deadline."""
-        current_exchange.get().reused = False
+        exchange = current_exchange.get()
+        exchange.reused = False
         failure: OSError | None = None
-        for family, kind, protocol, _, address in socket.getaddrinfo(
-            self._dns_host, self.port, type=socket.SOCK_STREAM
-        ):
+        for family, kind, protocol, _, address in exchange.addresses(self._dns_host, self.port):
             try:
                 sock = socket.socket(family, kind, protocol)
             except OSError as error:  # an address of a family that this machine has not

@@ -6,7 +6,7 @@ import time
 import zlib
 from dataclasses import dataclass, field
 from http.client import HTTPException
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import urllib3
 from urllib3.exceptions import HTTPError
@@ -22,7 +22,7 @@ from taqnyat.connection import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 _GZIP_OR_ZLIB: Final = 47
 
@@ -66,15 +66,17 @@ class Transport:
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         keep: Callable[[Answer], bool] | None = None,
+        resolve: Callable[[str, int, float], Sequence[Any]] | None = None,
     ) -> Answer:
         """Make one exchange that ends by `deadline` (epoch seconds).
 
         The connection is used again only if the answer ended where it should, and `keep` says so:
-        what a server still sends after an odd answer would be the next call's.
+        what a server still sends after an odd answer would be the next call's. `resolve` (host,
+        port, seconds left) looks the host up for a new connection, and may refuse its addresses.
         Never raises for what the network does.
         """
         started = time.monotonic()
-        exchange = Exchange(deadline)
+        exchange = Exchange(deadline, resolve=resolve)
         token = current_exchange.set(exchange)
         read = _Reading()
         fault: Fault | None = None

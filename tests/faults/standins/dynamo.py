@@ -1,4 +1,4 @@
-"""DynamoDB: one table with a partition key `pk`, in memory.
+"""DynamoDB: one table with a partition key `pk`, and perhaps a sort key `sk`, in memory.
 
 Refuses what DynamoDB refuses of the calls that the outbox makes: placeholders without use,
 overlapping paths, attributes that are not there, items above 400 KB, empty keys. Items whose `ttl`
@@ -30,6 +30,7 @@ _INDEX_ALL = {"pk", *_INDEX_KEYS}
 MAX_KEY_BYTES = 2048
 MAX_TRANSACTION = 100
 MAX_BATCH = 100
+MAX_BATCH_WRITE = 25
 
 # The one attribute that grows; sizes are reckoned only where it has.
 _NONE: Value = {"L": []}
@@ -43,6 +44,8 @@ class Dynamo:
 
     `deletes_after` is how many seconds an item outlives its `ttl`.
     """
+
+    keys: tuple[str, ...] = ("pk",)
 
     def __init__(
         self,
@@ -75,7 +78,7 @@ class Dynamo:
             "ExpressionAttributeValues",
             "ReturnValuesOnConditionCheckFailure",
         )
-        key = self._key("PutItem", table, {"pk": item["pk"]})
+        key = self._key("PutItem", table, {name: item[name] for name in self.keys})
         parsed = _parsed("PutItem", condition, expression) if expression else None
         self._check("PutItem", key, parsed, None, names, values, on_failure)
         self._write("PutItem", key, dict(item))
@@ -103,8 +106,8 @@ class Dynamo:
             item = parsed.apply(scope)
         except ExpressionError as error:
             raise client_error("UpdateItem", "ValidationException", str(error)) from None
-        if item["pk"] != key["pk"]:
-            raise client_error("UpdateItem", "ValidationException", "Cannot update attribute pk")
+        if any(item[name] != key[name] for name in self.keys):
+            raise client_error("UpdateItem", "ValidationException", "Cannot update a key")
         self._write("UpdateItem", pk, item)
         return {"Attributes": dict(item)} if returns == "ALL_NEW" else {}
 
@@ -215,10 +218,10 @@ class Dynamo:
     def _key(self, operation: str, table: object, key: Any) -> str:
         if table != self._table:
             raise client_error(operation, "ResourceNotFoundException", "no such table")
-        known = set(key) == {"pk"} and set(key["pk"]) == {"S"}
-        if not known or not 1 <= len(key["pk"]["S"].encode()) <= MAX_KEY_BYTES:
+        known = set(key) == set(self.keys) and all(set(key[name]) == {"S"} for name in self.keys)
+        if not known or not all(1 <= len(key[name]["S"].encode()) <= MAX_KEY_BYTES for name in key):
             raise client_error(operation, "ValidationException", "the key does not match")
-        return str(key["pk"]["S"])
+        return "\0".join(str(key[name]["S"]) for name in self.keys)
 
     def _check(
         self,
@@ -261,6 +264,77 @@ class Dynamo:
         self.items[key] = item
         if self._observer:
             self._observer(before, item)
+
+
+class SortedDynamo(Dynamo):
+    """The same with a sort key: what is asked of the table of webhooks."""
+
+    keys = ("pk", "sk")
+
+    def query(self, **arguments: Any) -> Any:
+        """Read a partition in the order of its sort key, or a part between two of them."""
+        table, expression, values, consistent, forward, limit = only(
+            arguments,
+            "TableName",
+            "KeyConditionExpression",
+            "ExpressionAttributeValues",
+            "ConsistentRead",
+            "ScanIndexForward",
+            "Limit",
+        )
+        first, last = "", "\U0010ffff"
+        if expression == "pk = :pk AND sk BETWEEN :first AND :last":
+            first, last = values[":first"]["S"], values[":last"]["S"]
+        elif expression != "pk = :pk":
+            raise client_error("Query", "ValidationException")
+        if table != self._table or not consistent or first > last:
+            raise client_error("Query", "ValidationException")
+        found = [
+            dict(item)
+            for item in self.items.values()
+            if item["pk"] == values[":pk"] and first <= item["sk"]["S"] <= last
+        ]
+        found.sort(key=lambda item: str(item["sk"]["S"]), reverse=forward is False)
+        return {"Items": found[:limit]}
+
+    def delete_item(self, **arguments: Any) -> Any:
+        table, key, expression, names, values = only(
+            arguments,
+            "TableName",
+            "Key",
+            "ConditionExpression",
+            "ExpressionAttributeNames",
+            "ExpressionAttributeValues",
+        )
+        place = self._key("DeleteItem", table, key)
+        test = _parsed("DeleteItem", condition, expression) if expression else None
+        self._check("DeleteItem", place, test, None, names, values, None)
+        self.items.pop(place, None)
+        return {}
+
+    def batch_write_item(self, **arguments: Any) -> Any:
+        """Put and delete up to `answers_at_once` items; the others are unprocessed."""
+        (requests,) = only(arguments, "RequestItems")
+        ((table, writes),) = requests.items()
+        keys = [
+            self._key(
+                "BatchWriteItem",
+                table,
+                write["DeleteRequest"]["Key"]
+                if "DeleteRequest" in write
+                else {name: write["PutRequest"]["Item"][name] for name in self.keys},
+            )
+            for write in writes
+        ]
+        if not 1 <= len(set(keys)) == len(keys) <= MAX_BATCH_WRITE:
+            raise client_error("BatchWriteItem", "ValidationException", "1 to 25 different keys")
+        for key, write in list(zip(keys, writes, strict=True))[: self.answers_at_once]:
+            if "PutRequest" in write:
+                self._write("BatchWriteItem", key, dict(write["PutRequest"]["Item"]))
+            else:
+                self.items.pop(key, None)
+        left = writes[self.answers_at_once :]
+        return {"UnprocessedItems": {table: left} if left else {}}
 
 
 def _parsed(operation: str, parse: Callable[[str], Parsed], text: str) -> Parsed:

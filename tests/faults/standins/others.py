@@ -1,5 +1,6 @@
-"""Secrets Manager, Lambda's event source mapping, CloudWatch and SNS, as far as they are used."""
+"""Secrets Manager, KMS, Lambda's event source mapping, CloudWatch, SNS: as far as they are used."""
 
+import json
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -144,3 +145,23 @@ class Sns:
         only(arguments, "TopicArn", "Subject", "Message")
         self.notices.append(arguments)
         return {"MessageId": "one"}
+
+
+class Kms:
+    """One key. What it encrypts is opened only with the same context."""
+
+    def __init__(self, key_id: str) -> None:
+        self._id = key_id
+
+    def encrypt(self, **arguments: Any) -> Any:
+        key_id, text, context = only(arguments, "KeyId", "Plaintext", "EncryptionContext")
+        if key_id != self._id:
+            raise client_error("Encrypt", "NotFoundException")
+        return {"CiphertextBlob": json.dumps([context, text.decode()]).encode()[::-1]}
+
+    def decrypt(self, **arguments: Any) -> Any:
+        key_id, blob, context = only(arguments, "KeyId", "CiphertextBlob", "EncryptionContext")
+        told, text = json.loads(blob[::-1])
+        if key_id != self._id or told != context:
+            raise client_error("Decrypt", "InvalidCiphertextException")
+        return {"Plaintext": text.encode()}

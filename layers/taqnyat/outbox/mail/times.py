@@ -23,6 +23,11 @@ def iso(seconds: float) -> str:
     )
 
 
+def from_iso(text: str) -> float:
+    """Return the epoch seconds of a time that `iso` wrote."""
+    return datetime.fromisoformat(text).timestamp()
+
+
 def read_time(given: Mapping[str, Any], key: str) -> float | None:
     """Return a field as epoch seconds; it holds those, or ISO 8601 with a time zone.
 

@@ -1,0 +1,1 @@
+"""Webhooks: applications are called when something became of their mails."""

@@ -1,0 +1,101 @@
+"""How an endpoint does, and what follows from a call to it: pure decisions, no I/O.
+
+An endpoint that answers is called for many events at once. One that has refused, or kept us
+waiting, many times in a row is called for one event at a time: its other events wait in the table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# So many in a row that were refused or slow, and one event at a time is tried.
+RUN: Final = 10
+SLOW_SECONDS: Final = 5.0
+PAUSE_AFTER_SECONDS: Final = 3 * 86400
+# A failure that stands alone begins a new count: the last one was more than a day ago.
+_FORGOTTEN_SECONDS: Final = 86400
+_SPREAD: Final = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """How an endpoint does. Times are epoch seconds, 0 for none.
+
+    `run` calls in a row were refused or slow; all have been refused since `failing_since`, the
+    last at `failed_at`; `probes` of them alone; the next is due at `probe_at`; `single` says that
+    one event at a time is tried.
+    """
+
+    run: int = 0
+    failing_since: int = 0
+    failed_at: int = 0
+    single: bool = False
+    probes: int = 0
+    probe_at: int = 0
+
+    def must_pause(self, now: float) -> bool:
+        """Tell whether it has failed for so long that it is paused."""
+        return bool(self.failing_since) and now - self.failing_since >= PAUSE_AFTER_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What became of a call: `status` None without an answer, `reason` then says why."""
+
+    ok: bool
+    seconds: float
+    status: int | None = None
+    reason: str = ""
+
+    @property
+    def slow(self) -> bool:
+        """Whether it kept us waiting."""
+        return self.seconds >= SLOW_SECONDS
+
+
+def after(
+    health: Health, call: Call, now: float, waits: Sequence[int], draw: float, *, probe: bool
+) -> Health:
+    """Return how an endpoint does after a call at `now` (epoch seconds).
+
+    `waits` are the seconds before each further try; `draw` (0 to 1) spreads them. `probe` says that
+    the call was made alone: several at once that fail are one sign, not many.
+    """
+    if call.ok and not call.slow:
+        return Health()
+    second = int(now)
+    run = health.run + 1
+    single = health.single or run >= RUN
+    if call.ok:
+        # One that is only slow waits as long as it took, so that others get their turn.
+        pause = int(call.seconds) if single else 0
+        return Health(run=run, single=single, probe_at=second + pause if single else 0)
+    alone = now - health.failed_at > _FORGOTTEN_SECONDS
+    since = second if not health.failing_since or alone else health.failing_since
+    probes = health.probes + 1 if probe else 0
+    wait = spread(waits[min(probes, len(waits) - 1)], draw) if single else 0
+    return replace(
+        health,
+        run=run,
+        failing_since=since,
+        failed_at=second,
+        single=single,
+        probes=probes,
+        probe_at=second + wait if single else 0,
+    )
+
+
+def next_try(tries: int, now: float, waits: Sequence[int], draw: float) -> float | None:
+    """Return when an event is tried again after its `tries`-th try failed; None: never."""
+    if tries > len(waits):
+        return None
+    return now + spread(waits[tries - 1], draw)
+
+
+def spread(seconds: int, draw: float) -> int:
+    """Return a wait, a tenth longer or shorter."""
+    return max(1, round(seconds * (1 + _SPREAD * (2 * draw - 1))))

@@ -1,0 +1,61 @@
+"""From events to endpoints: each event is kept for all that want it, and they are woken."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from outbox import aws
+from outbox.webhooks.events import event_of
+from outbox.webhooks.queue import Wakeup
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from outbox.webhooks.endpoint import Endpoint
+    from outbox.webhooks.events import Event
+    from outbox.webhooks.stores import Stores
+
+
+class Recorder:
+    """Keeps events for endpoints. Raises botocore's errors when AWS does not answer; then repeat.
+
+    A repeat keeps each event once more in the same place.
+    """
+
+    def __init__(self, stores: Stores) -> None:
+        """Make no call yet."""
+        self._stores = stores
+
+    def record_changes(self, changes: Iterable[Mapping[str, Any]]) -> None:
+        """Keep the events of changes of the ledger, as its stream tells them.
+
+        Raises:
+            ClientError: AWS refused; without its text, for Lambda logs what is raised.
+
+        """
+        events = [event for change in changes if (event := event_of(change)) is not None]
+        try:
+            if events:
+                self.record(events)
+        except ClientError as error:
+            raise aws.redacted(error) from None
+
+    def record(self, events: Sequence[Event]) -> None:
+        """Keep events for the endpoints that want them, then wake those."""
+        clients = {event.client for event in events if event.client is not None}
+        if any(event.client is None for event in events):
+            clients.update(self._stores.endpoints.clients())
+        for client in sorted(clients):
+            mine = [event for event in events if event.client in {client, None}]
+            for endpoint in self._stores.endpoints.of(client):
+                wanted = [event for event in mine if endpoint.wants(event.kind)]
+                if wanted:
+                    self._stores.deliveries.keep(endpoint.id, wanted)
+                    self.wake(endpoint)
+
+    def wake(self, endpoint: Endpoint) -> None:
+        """See to it that an endpoint is looked at, if it is called at all."""
+        if endpoint.live and self._stores.turns.wake(endpoint.id):
+            self._stores.queue.send(Wakeup(endpoint.client, endpoint.id))

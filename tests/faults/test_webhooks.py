@@ -1,0 +1,238 @@
+"""Webhooks in the world in memory: what is told, when it is tried again, and who waits for whom."""
+
+import json
+from collections.abc import Iterator
+from itertools import pairwise
+
+import pytest
+
+from tests.faults.webhook_world import URL, Receiver, WebhookWorld, with_webhooks
+from tests.faults.world import START
+
+HOUR = 3600
+DAY = 86400
+OTHER = "https://other.example/hook?key=1"
+# Sums of the waits, which are spread by a tenth at most; here by nothing.
+TRIES = [0, 5, 305, 2105, 9305, 27305, 63305, 99305]
+
+
+@pytest.fixture(autouse=True)
+def _installed() -> Iterator[None]:
+    with with_webhooks():
+        yield
+
+
+def told(world: WebhookWorld, url: str = URL) -> list[str]:
+    """Return the types of the events that an endpoint took."""
+    return [receipt.body["type"] for receipt in world.receivers[url].receipts]
+
+
+def test_an_endpoint_is_told_what_became_of_each_mail() -> None:
+    world = WebhookWorld()
+    world.hook()
+    world.taqnyat.script = ["code_15", "hang"]
+    world.post("failed")
+    world.post("unknown")
+    world.post("sent")
+    world.post("later", scheduled_at=START + HOUR)
+    world.cancel(world.post("canceled", scheduled_at=START + HOUR))
+    world.run_until_told()
+
+    assert sorted(told(world)) == [
+        "email.canceled",
+        "email.delivery_delayed",
+        "email.failed",
+        "email.scheduled",
+        "email.scheduled",
+        "email.sent",
+        "email.sent",
+    ]
+    assert world.held == []
+    assert {item["outcome"]["S"] for item in world.log()} == {"delivered"}
+
+
+def test_what_is_told_has_resend_s_shape_and_no_address_subject_or_body() -> None:
+    world = WebhookWorld()
+    world.hook()
+    world.taqnyat.script = ["code_15"]
+    order = world.post("a secret subject", to=["nora@example.com"])
+    world.run_until_told()
+    [receipt] = world.receivers[URL].receipts
+    body = receipt.body
+
+    assert body["type"] == "email.failed"
+    assert body["created_at"].endswith("Z")
+    assert body["data"]["email_id"] == order.mail_id
+    assert body["data"]["from"] == "shop@acme.sa"
+    assert body["data"]["to"] == ["n***@example.com"]
+    assert body["data"]["failed"] == {"reason": body["data"]["taqnyat"]["reason"]}
+    known = body["data"]["taqnyat"]
+    assert (known["state"], known["error_code"], known["attempt_count"]) == ("failed", 15, 1)
+    assert {known["explanation"][language] for language in ("en", "ar")} != {""}
+    for text in ("nora", "secret", "Hello"):
+        assert text not in json.dumps(body)
+
+
+def test_only_a_client_s_own_endpoints_are_told_and_only_what_they_asked_for() -> None:
+    world = WebhookWorld()
+    world.hook(OTHER, client="another")
+    world.hook(events=["email.failed"])
+    world.post("sent")
+    world.run_until_told()
+
+    assert told(world) == []
+    assert told(world, OTHER) == []
+
+
+def test_a_pause_is_told_to_whoever_subscribes() -> None:
+    world = WebhookWorld(FAILURE_RUN="2", PROBE_DELAYS_SECONDS="90,150")
+    world.hook()
+    world.hook(OTHER, client="another", events=["sending.paused", "sending.resumed"])
+    world.taqnyat.refusing = "code_2"
+    world.at(200.0, lambda: setattr(world.taqnyat, "refusing", None))
+    world.post("mail")
+    world.run_until_told()
+
+    assert sorted(told(world)) == ["email.sent", "sending.paused", "sending.resumed"]
+    assert sorted(told(world, OTHER)) == ["sending.paused", "sending.resumed"]
+    [paused] = [
+        receipt.body
+        for receipt in world.receivers[OTHER].receipts
+        if receipt.body["type"] == "sending.paused"
+    ]
+    assert paused["data"]["taqnyat"]["reason"] == "balance_empty"
+
+
+def test_tries_come_at_the_times_that_are_documented_and_end_in_the_log() -> None:
+    world = WebhookWorld()
+    world.receivers[URL].answer = lambda _: 500
+    world.hook()
+    world.post("mail")
+    world.run_until_told()
+    calls = world.receivers[URL].calls
+
+    assert [round(at - calls[0]) for at in calls] == pytest.approx(TRIES, abs=20)
+    [item] = world.log()
+    assert item["outcome"]["S"] == "failed"
+    assert len(item["attempts"]["L"]) == len(TRIES)
+    assert world.held == []
+
+
+def test_a_repeat_has_the_same_id_and_a_signature_of_its_own_time() -> None:
+    world = WebhookWorld()
+    world.receivers[URL].answer = lambda number: 200 if number > 3 else 503
+    world.hook()
+    world.post("mail")
+    world.run_until_told()
+
+    assert len(world.receivers[URL].calls) == 4
+    assert len({receipt.event_id for receipt in world.receivers[URL].receipts}) == 1
+
+
+def test_the_events_of_a_dead_endpoint_wait_in_the_table_and_one_is_tried() -> None:
+    world = WebhookWorld(WEBHOOK_RETRY_SECONDS="3600")
+    world.hook()
+    world.receivers[URL].answer = lambda _: 500
+    for number in range(300):
+        world.post(f"mail {number}")
+    world.run_until_quiet()
+    while world.tell() or world.call_hooks():
+        pass
+
+    assert len(world.receivers[URL].calls) == 10  # at once, until it was found dead
+    assert len(world.held) == 300
+    assert len(world.hook_queue.messages) <= 2
+    for number in range(300, 400):
+        world.post(f"mail {number}")
+    world.run_until_quiet()
+    while world.tell() or world.call_hooks():
+        pass
+    assert len(world.receivers[URL].calls) == 10
+    assert len(world.hook_queue.messages) <= 2
+
+    world.receivers[URL].answer = lambda _: 200
+    world.run_until_told()
+    assert len({receipt.event_id for receipt in world.receivers[URL].receipts}) == 400
+    assert world.held == []
+
+
+def test_an_endpoint_that_failed_for_three_days_is_paused_and_the_operators_told() -> None:
+    world = WebhookWorld()
+    hook = world.hook()
+    world.receivers[URL].answer = lambda _: 500
+    for number in range(40):
+        world.post(f"mail {number}")
+    world.run_until_told()
+
+    shown = json.loads(world.manage("GET", "/webhooks/{id}", hook=hook)["body"])
+    assert shown["status"] == "disabled"
+    assert shown["taqnyat"]["paused_at"]
+    [notice] = [
+        notice for notice in world.sns.notices if notice["Subject"].endswith("a webhook is paused")
+    ]
+    assert hook in notice["Message"]
+    assert "example" not in notice["Message"]
+    since = world.receivers[URL].calls[0]
+    assert 3 * DAY <= world.now - since < 4 * DAY
+
+    waiting = len(world.held)
+    assert waiting
+    world.post("while it is paused")
+    world.run_until_told()
+    assert len(world.held) == waiting + 1
+    calls = len(world.receivers[URL].calls)
+
+    world.receivers[URL].answer = lambda _: 200
+    answer = world.manage("PATCH", "/webhooks/{id}", {"status": "enabled"}, hook=hook)
+    assert answer["statusCode"] == 200
+    world.run_until_told()
+    assert len(world.receivers[URL].calls) == calls + waiting + 1
+    assert world.held == []
+
+
+def test_a_slow_endpoint_is_called_for_one_event_at_a_time() -> None:
+    world = WebhookWorld()
+    world.hook()
+    world.hook(OTHER)
+    world.receivers[URL].seconds = 8.0
+    for number in range(40):
+        world.post(f"mail {number}")
+    world.run_until_told()
+
+    assert len(told(world)) == len(told(world, OTHER)) == 40
+    calls = world.receivers[URL].calls
+    assert min(later - sooner for sooner, later in pairwise(calls[10:])) >= 8.0
+
+
+def test_an_endpoint_that_is_removed_or_disabled_is_not_called() -> None:
+    world = WebhookWorld()
+    first, second = world.hook(), world.hook(OTHER)
+    world.manage("DELETE", "/webhooks/{id}", hook=first)
+    world.manage("PATCH", "/webhooks/{id}", {"status": "disabled"}, hook=second)
+    world.post("mail")
+    world.run_until_told()
+
+    assert world.receivers[URL].calls == world.receivers[OTHER].calls == []
+    assert world.held == []
+
+
+def test_both_secrets_are_good_for_a_day_after_a_rotation() -> None:
+    world = WebhookWorld()
+    hook = world.hook()
+    old = world.receivers[URL].secret
+    answer = world.manage("POST", "/webhooks/{id}/signing-secret/rotate", hook=hook)
+    new = json.loads(answer["body"])["signing_secret"]
+    assert new != old
+
+    for secret, after in ((old, 0.0), (new, 0.0), (new, float(DAY))):
+        world.wait(after)
+        world.receivers[URL].secret = secret
+        world.post(f"{secret} {after}")
+        world.run_until_told()
+    assert len(told(world)) == 3
+
+    world.receivers[URL] = Receiver(secret=old)
+    world.post("with the old one, too late")
+    world.run_until_told()
+    assert world.receivers[URL].calls
+    assert told(world) == []
