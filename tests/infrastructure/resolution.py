@@ -155,6 +155,10 @@ EVERYTHING: Final = {
     "SubnetIds": "subnet-1,subnet-2",
     "SecurityGroupId": "sg-1",
     "AlarmEmail": "ops@example.com",
+    "DomainName": "mail.acme.sa",
+    "CertificateArn": f"arn:aws:acm:{_HERE}:certificate/0f1e2d3c",
+    "HostedZoneId": "Z0123456789ABC",
+    "PlainUrl": "off",
 }
 
 

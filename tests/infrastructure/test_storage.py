@@ -110,6 +110,7 @@ def test_the_outputs_are_those_of_the_design() -> None:
         "TokenSecretArn",
         "ApiKeysSecretArn",
         "AlarmTopicArn",
+        "ApiDomainTarget",
         "ApiFunction",
         "WorkerFunction",
         "AuthorizerFunction",
