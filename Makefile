@@ -19,12 +19,12 @@ export SAM_CLI_TELEMETRY := 0
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 # Only the parts that exist, so that a part can be added without touching the recipes.
-PYTHON_SOURCES := $(wildcard layers functions local ops benchmarks tests)
-TYPED_SOURCES := $(wildcard layers/taqnyat/taqnyat layers/taqnyat/outbox layers/taqnyat/trim.py functions local ops benchmarks tests)
+PYTHON_SOURCES := $(wildcard layers functions local ops benchmarks testing examples tests)
+TYPED_SOURCES := $(wildcard layers/taqnyat/taqnyat layers/taqnyat/outbox layers/taqnyat/trim.py functions local ops benchmarks testing tests)
 # pyproject.toml has the version, which the build writes into the template.
 BUILD_INPUTS := template.yaml pyproject.toml $(sort $(shell find layers functions -type f -not -path '*/__pycache__/*'))
 
-.PHONY: help faults demo pictures docs incident run test mutation template-breaks lint format build deploy package bench bench-quick requirements clean
+.PHONY: help examples faults demo pictures docs incident run test mutation template-breaks lint format build deploy package bench bench-quick requirements clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -47,6 +47,12 @@ docs: .venv-docs/.done ## Build the documentation as a site in build/site
 
 test: .venv/.dev .aws-sam/.built ## Run all tests (ARGS goes to pytest)
 	$(PY) -m pytest $(ARGS)
+
+examples: .venv/.local .aws-sam/.built ## Run the tests of the sample applications (needs npm for one of them)
+	@test -x .venv-examples/bin/python || $(PYTHON) -m venv --clear .venv-examples
+	.venv-examples/bin/python -m pip install --quiet --disable-pip-version-check -r examples/django/requirements.txt ".[testing]"
+	cd examples/django && ../../.venv-examples/bin/python -m pytest
+	cd examples/node && npm ci --silent --no-audit --no-fund && npm test
 
 mutation: .venv-mutation/.done ## Change the code in small ways; the tests must notice (ARGS picks mutants: 'outbox.storage.claims.*')
 	rm -rf build/mutation

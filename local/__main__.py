@@ -34,6 +34,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         print("Starting the local stack.")
         stack.start()
+        if given.for_tests:
+            stack.publish()
+            print(f"stack.json: {stack.folder.stack_json.resolve()}")
+            sys.stdin.read()
+            return 0
         code = _first_mail(stack, given)
         stack.publish()  # whoever waits for stack.json finds the first mail seen through
         if not given.once:
@@ -57,12 +62,16 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--port",
         type=int,
-        default=PORT,
         metavar="N",
         help=f"the API's; console, AWS and simulator have the next three ({PORT}; 0: any)",
     )
     parser.add_argument(
         "--keep", action="store_true", help="have mails and ledger again at the next start"
+    )
+    parser.add_argument(
+        "--for-tests",
+        action="store_true",
+        help="send no first mail, take any ports, and end when standard input is closed",
     )
     parser.add_argument("--once", action="store_true", help="end after the first mail")
     parser.add_argument(
@@ -73,6 +82,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--from", dest="sender", metavar="ADDRESS", help="sender of the first mail")
     parser.add_argument("--to", metavar="ADDRESS", help="recipient of the first mail")
     given = parser.parse_args(arguments)
+    if given.port is None:
+        given.port = 0 if given.for_tests else PORT
     if not 0 <= given.port <= _MOST_PORT:
         parser.error(f"--port must be from 0 to {_MOST_PORT}")
     if given.keep and given.taqnyat_url is not None:

@@ -7,10 +7,13 @@ GET  /api/state         what the events tell, at once
 GET  /api/inbox         a page; ?q= searches (see `search`), ?before= goes on; DELETE what is found
 GET  /api/inbox/<n>     one mail, DELETE removes it; /mail/<n> is its document, /mail/<n>.eml a file
 GET  /api/mails         a page of rows; also ?state=; /api/mails/<id> is one row with its timeline
+GET  /api/inbox/wait    waits for a mail: ?to= ?subject= ?from= ?campaign= ?after=<n> ?timeout=<s>
 POST /api/emails        sends through the gateway's POST /emails
+POST /api/reset         begins anew: Taqnyat operational, no mail anywhere, no pause
 POST /api/taqnyat       {"mode": "..."} or {"top_up": n}
 """
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -27,8 +30,8 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from local import web
-from local.console import rendering
-from local.console.behaviour import Behaviour
+from local.console import rendering, search
+from local.console.behaviour import OPERATIONAL, Behaviour
 from local.console.gateway import Gateway
 from local.console.pages import NotThereError, Pages
 from local.console.watch import Watch
@@ -37,6 +40,8 @@ from local.web import Json
 
 _STATIC = Path(__file__).with_name("static")
 _MAX_BODY = 2 << 20
+_MOST_SECONDS = 60.0
+_LOOK_SECONDS = 0.03
 _POLICY = "Content-Security-Policy"
 _HEADERS = {
     _POLICY: (
@@ -79,12 +84,14 @@ class App:
             Route("/api/state", self.state),
             Route("/api/inbox", self.inbox),
             Route("/api/inbox", self.remove, methods=["DELETE"]),
+            Route("/api/inbox/wait", self.wait),
             Route("/api/inbox/{number}", self.letter),
             Route("/api/inbox/{number}", self.remove_one, methods=["DELETE"]),
             Route("/api/mails", self.mails),
             Route("/api/mails/{id}", self.journey),
             Route("/api/emails", self.send, methods=["POST"]),
             Route("/api/taqnyat", self.behave, methods=["POST"]),
+            Route("/api/reset", self.reset, methods=["POST"]),
             Mount("/static", StaticFiles(directory=_STATIC)),
         ]
         if self._simulator is not None:
@@ -186,6 +193,36 @@ class App:
             return Json({"message": 'give {"mode": "..."} or {"top_up": n}'}, 400)
         self._watch.poke()
         return Json(behaviour.show())
+
+    async def wait(self, request: Request) -> Response:
+        """Wait for a mail: the oldest that fits and has a higher number than `after`."""
+        given = dict(request.query_params)
+        try:
+            seconds = min(float(given.pop("timeout", "10")), _MOST_SECONDS)
+            after = int(given.pop("after", "0"))
+        except ValueError:
+            return Json({"message": "`timeout` and `after` must be numbers"}, 400)
+        if unknown := given.keys() - set(search.FIELDS):
+            return Json({"message": f"`{unknown.pop()}` is not known"}, 400)
+        end = asyncio.get_running_loop().time() + seconds
+        while True:
+            number, after = self._pages.first(given, after)
+            if number is not None:
+                return Json(self._pages.letter(str(number)))
+            if asyncio.get_running_loop().time() >= end:
+                raise NotThereError("no such mail came")
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def reset(self, _: Request) -> Response:
+        """Begin anew."""
+        if self._behaviour is not None and self._simulator is not None:
+            await run_in_threadpool(self._behaviour.switch, OPERATIONAL)
+            self._simulator.reset()
+        await run_in_threadpool(self._gateway.reset)
+        if self._simulator is not None:
+            self._simulator.clear()  # what was on its way
+        self._watch.poke()
+        return Json({"reset": True})
 
 
 class _WithHeaders:

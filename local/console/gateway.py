@@ -1,5 +1,6 @@
 """What the console asks of the deployed gateway: its ledger, its queues, and its API."""
 
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
@@ -10,6 +11,8 @@ from botocore.exceptions import ClientError
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # it is on this machine
 _PATIENCE_SECONDS = 60
 _MOST_KEYS = 100  # of one BatchGetItem
+_MOST_WRITES = 25  # of one BatchWriteItem
+_DRAIN_SECONDS = 10.0
 _LOST = {"ExpiredIteratorException", "TrimmedDataAccessException", "ResourceNotFoundException"}
 _NUMBERS = {
     "visible": "ApproximateNumberOfMessages",
@@ -41,6 +44,9 @@ class Gateway(Protocol):
 
     def store_token(self, token: str) -> None:
         """Put Taqnyat's token into the secret, as an operator would."""
+
+    def reset(self) -> None:
+        """Forget every mail, waiting or recorded, and the pause."""
 
 
 class AwsGateway:
@@ -159,6 +165,26 @@ class AwsGateway:
         self._client("secretsmanager").put_secret_value(
             SecretId=self._outputs["TokenSecretArn"], SecretString=token
         )
+
+    def reset(self) -> None:
+        """Empty the queues, wait for what is being sent, and empty the table."""
+        sqs = self._client("sqs")
+        for queue in [url for name, url in self._outputs.items() if name.endswith("QueueUrl")]:
+            sqs.purge_queue(QueueUrl=queue)
+        end = time.monotonic() + _DRAIN_SECONDS
+        while self.queue()["in_flight"] and time.monotonic() < end:
+            time.sleep(0.05)
+        dynamodb, table = self._client("dynamodb"), self._outputs["LedgerTable"]
+        pages = dynamodb.get_paginator("scan").paginate(TableName=table, ProjectionExpression="pk")
+        keys = [found["pk"] for page in pages for found in page["Items"]]
+        for start in range(0, len(keys), _MOST_WRITES):
+            part = keys[start : start + _MOST_WRITES]
+            gone = [{"DeleteRequest": {"Key": {"pk": key}}} for key in part]
+            dynamodb.batch_write_item(RequestItems={table: gone})
+        functions = self._client("lambda")
+        for mapping in functions.list_event_source_mappings()["EventSourceMappings"]:
+            if mapping["State"] != "Enabled":
+                functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
 
     def _count(self, output: str) -> dict[str, int]:
         answer = self._client("sqs").get_queue_attributes(

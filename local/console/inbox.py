@@ -32,6 +32,18 @@ def summary(mail: Mail, row: str | None) -> dict[str, Any]:
     }
 
 
+def has(mail: Mail, wanted: Mapping[str, str]) -> bool:
+    """Tell whether a mail is to an address, and its other fields have what is wanted in them."""
+    shown = summary(mail, None)
+    to = [address.lower() for address in shown["to"]]
+    return all(
+        text.lower() in to
+        if name == "to"
+        else search.folded(text) in search.folded(str(shown[name]))
+        for name, text in wanted.items()
+    )
+
+
 class Inbox:
     """The simulator's inbox with what is searched of each mail, made when the mail comes."""
 

@@ -1,7 +1,7 @@
 """What the page asks for, as JSON: lists with a search, one mail, one journey."""
 
-from collections.abc import Callable, Iterator
-from itertools import islice
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice, takewhile
 from typing import Any
 
 from local.console import inbox, ledger, rendering, search, timeline
@@ -35,6 +35,17 @@ class Pages:
     def numbers(self, query: str) -> list[int]:
         """Return the numbers of the mails that the search finds."""
         return [mail["n"] for mail in self._found(query)]
+
+    def first(self, wanted: Mapping[str, str], after: int) -> tuple[int | None, int]:
+        """Return the oldest mail above a number that has what is wanted, and the newest number.
+
+        `to` is one whole address; `from`, `subject` and `campaign` are parts of theirs.
+        """
+        if self._watch.inbox is None:
+            raise NotThereError("there is no inbox: mails go to a real provider")
+        new = list(takewhile(lambda mail: mail["n"] > after, self._watch.inbox.find(())))
+        fits = [mail["n"] for mail in new if inbox.has(mail, wanted)]
+        return (fits[-1] if fits else None), max([after, *(mail["n"] for mail in new)])
 
     def letter(self, number: str) -> dict[str, Any]:
         """Return one mail of the inbox, its fields as they were sent."""

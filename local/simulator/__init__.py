@@ -72,6 +72,12 @@ class Simulator(Running):
         """Empty the inbox and the calls."""
         self.provider.books.clear()
 
+    def reset(self) -> None:
+        """Be as new, but for the token: no rules, a fresh account, nothing in the books."""
+        self.clear_script()
+        self.provider.renew_account()
+        self.clear()
+
     def observe(self, observer: Observer) -> None:
         """Be told of every mail, call, and change of script and account as it happens."""
         self.provider.books.observe(observer)

@@ -67,6 +67,13 @@ class Provider:
         self.books.tell("account", shown)
         return shown
 
+    def renew_account(self) -> None:
+        """Begin with a fresh account under the same token."""
+        with self._lock:
+            self.account = Account(token=self.account.token)
+            shown = self.account.show()
+        self.books.tell("account", shown)
+
     def change_script(self, change: object, *, replace: bool) -> list[dict[str, Any]]:
         """Add rules in front, or replace all (FieldError if wrong); return the rules in force."""
         parsed = rules.parse(change, KNOWN)

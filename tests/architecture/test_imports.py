@@ -20,8 +20,9 @@ FOLDERS = {
     "mail_webhooks": "functions/webhooks/mail_webhooks",
     "local": "local",
     "ops": "ops",
+    "taqnyat_mail_testing": "testing/taqnyat_mail_testing",
 }
-NOT_DEPLOYED = {"local", "ops"}
+NOT_DEPLOYED = {"local", "ops", "taqnyat_mail_testing"}
 _LAYER = {"taqnyat", "outbox", "aws_lambda_powertools", "botocore"}
 MAY_IMPORT = {
     "taqnyat": {"urllib3", "botocore"},
@@ -41,6 +42,7 @@ MAY_IMPORT = {
         "jinja2",
         "rich",
     },
+    "taqnyat_mail_testing": {"pytest"},
     # The simulator stands in for Taqnyat: were it to import our client, both could be wrong alike.
     "local": {
         *("boto3", "botocore", "click", "jinja2", "rich", "samcli", "yaml"),
@@ -91,7 +93,9 @@ def test_each_deployed_package_is_known_here() -> None:
         for path in ROOT.glob(pattern)
     }
 
-    assert deployed == {folder for folder in FOLDERS.values() if folder not in NOT_DEPLOYED}
+    assert deployed == {
+        folder for package, folder in FOLDERS.items() if package not in NOT_DEPLOYED
+    }
 
 
 def test_the_provider_knows_botocore_in_one_module_only() -> None:

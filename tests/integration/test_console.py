@@ -5,6 +5,7 @@ import json
 import time
 import urllib.parse
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from email.message import Message
 from typing import Any, Self
 
@@ -46,6 +47,9 @@ class MadeUp:
 
     def store_token(self, token: str) -> None:
         self.tokens.append(token)
+
+    def reset(self) -> None:
+        self.rows.clear()
 
 
 @pytest.fixture
@@ -393,3 +397,35 @@ def until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.02)
+
+
+def test_a_mail_is_waited_for(console: Console, simulator: Simulator) -> None:
+    asked = "/api/inbox/wait?to=Nora@example.com&subject=code&timeout=9"
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(call, console, "GET", asked)
+        deliver(simulator, to="nora@example.com", subject="Welcome")
+        deliver(simulator, to="xnora@example.com", subject="Your code")
+        deliver(simulator, to="nora@example.com", subject="Your Code is 1")
+        status, mail, _ = waiting.result(10)
+
+    assert (status, mail["n"], mail["subject"]) == (200, 3, "Your Code is 1")
+    assert call(console, "GET", f"{asked}&after=3&timeout=0")[0] == 404
+    assert call(console, "GET", f"{asked}&after=x")[0] == 400
+    assert call(console, "GET", "/api/inbox/wait?bcc=x")[0] == 400
+
+
+def test_all_begins_anew(console: Console, simulator: Simulator, gateway: MadeUp) -> None:
+    deliver(simulator)
+    call(console, "POST", "/api/taqnyat", {"mode": "token_rotated"})
+    simulator.account(balance=0, limit={"per_second": 1})
+    simulator.script("hang")
+    gateway.rows = [{"pk": "id-1", "state": "sent", "created": "2026-11-23T08:00:00.000Z"}]
+
+    assert call(console, "POST", "/api/reset", {})[:2] == (200, {"reset": True})
+
+    assert (simulator.inbox(), gateway.rows) == ([], [])
+    assert gateway.tokens == [simulator.token]
+    assert call(console, "GET", "/script")[1] == {"rules": []}
+    assert simulator.account()["balance"] is None
+    deliver(simulator)
+    assert len(simulator.inbox()) == 1
