@@ -31,8 +31,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from local import web
 from local.console import rendering, search
-from local.console.behaviour import OPERATIONAL, Behaviour
+from local.console.behaviour import Behaviour
 from local.console.gateway import Gateway
+from local.console.modes import OPERATIONAL
 from local.console.pages import NotThereError, Pages
 from local.console.watch import Watch
 from local.simulator import Simulator, control
