@@ -1,6 +1,7 @@
 """The callers' API keys: a document with hashes only. A key itself is shown once and kept nowhere.
 
-The document: `{"<client>": {"sha256": ["<hex>", ...], "from": ["*@acme.sa"], "scopes": ["send"]}}`.
+The document: `{"<client>": {"sha256": ["<hex>", ...], "from": ["*@acme.sa"], "scopes": ["send"]}}`,
+and where a client has them `priority`, `rate` and `daily`.
 Functions take a document and return a changed one.
 """
 
@@ -10,6 +11,8 @@ import re
 import secrets
 from collections.abc import Sequence
 from typing import Any, Final
+
+from outbox.mail.options import option_faults
 
 from ops.errors import OpsError
 
@@ -79,10 +82,16 @@ def add(
     return {**document, client: rules | chosen}
 
 
-def change(document: Document, client: str, **choices: Any) -> Document:  # noqa: ANN401  what the authorizer reads
-    """Change what a client chose; a choice of None stays as it is."""
+def change(
+    document: Document,
+    client: str,
+    without: Sequence[str] = (),
+    **choices: Any,  # noqa: ANN401  what the authorizer reads
+) -> Document:
+    """Change what a client chose, and take what is in `without` away; a choice of None stays."""
     chosen = {name: value for name, value in choices.items() if value is not None}
-    return {**document, client: {**_rules(document, client), **chosen}}
+    rules = {**_rules(document, client), **chosen}
+    return {**document, client: {key: rules[key] for key in rules if key not in without}}
 
 
 def rotate(document: Document, client: str, key: str) -> Document:
@@ -139,6 +148,8 @@ def faults(document: Document) -> list[str]:
             or not 0 < within <= MAX_JOIN_SECONDS
         ):
             found.append(f"{client} joins calls within a time that is none")
+        if options := option_faults(rules):
+            found.append(f"{client} is let in nowhere: {' and '.join(options)} cannot be read")
     return found
 
 

@@ -4,10 +4,14 @@ from collections.abc import Callable
 from typing import Any
 
 import click
+from outbox.accepting.limits import time_zone
+from outbox.mail.lanes import LANES, Lane
+from outbox.mail.options import MAX_LIMIT
 
 from ops import keys
 from ops.commands.frame import on_a_stack, yes_option
 from ops.commands.suggesting import SuggestingGroup
+from ops.errors import OpsError
 from ops.screen import Screen, table
 from ops.secret import Secret
 from ops.stack import Stack
@@ -34,6 +38,11 @@ def _choices(command: Callable[..., Any]) -> Callable[..., Any]:
                 type=click.IntRange(1, keys.MAX_JOIN_SECONDS),
                 help="Seconds within which they are one; 300 without it.",
             ),
+            click.option(
+                "--priority", type=click.Choice(LANES), help="Lane of mails that name none."
+            ),
+            click.option("--rate", type=click.IntRange(1, MAX_LIMIT), help="Most mails a second."),
+            click.option("--daily", type=click.IntRange(1, MAX_LIMIT), help="Most mails a day."),
         )
     ):
         command = option(command)
@@ -56,14 +65,21 @@ def list_(stack: Stack, screen: Screen) -> None:
             "keys": len(keys.hashes(rules)),
             "from": rules.get("from") or [],
             "scopes": rules.get("scopes") or [],
+            "priority": rules.get("priority", Lane.NORMAL),
+            "rate": rules.get("rate"),
+            "daily": rules.get("daily"),
         }
         for client, rules in sorted(document.items())
     ]
     lines = (
-        (entry["client"], entry["keys"], _words(entry["from"]), _words(entry["scopes"]))
+        (
+            *(entry["client"], entry["keys"], _words(entry["from"]), _words(entry["scopes"])),
+            *(entry["priority"], entry["rate"], entry["daily"]),
+        )
         for entry in found
     )
-    screen.show(found, table(("client", "keys", "may send from", "scopes"), lines))
+    columns = ("client", "keys", "may send from", "scopes", "lane", "a second", "a day")
+    screen.show(found, table(columns, lines))
 
 
 @group.command("add")
@@ -90,6 +106,7 @@ def add(
     **choices: Any,  # noqa: ANN401  what the options give
 ) -> None:
     """Give a new CLIENT a key."""
+    _check(stack, choices)
     secret, key = _secret(stack), keys.new_key()
     text, seen = secret.read()
     document = keys.load(text)
@@ -101,12 +118,25 @@ def add(
 @group.command("change")
 @click.argument("client")
 @_choices
+@click.option("--no-rate", is_flag=True, help="Take the limit of mails a second away.")
+@click.option("--no-daily", is_flag=True, help="Take the limit of mails a day away.")
 @on_a_stack
-def change(stack: Stack, screen: Screen, client: str, **choices: Any) -> None:  # noqa: ANN401  what the options give
+def change(
+    stack: Stack,
+    screen: Screen,
+    client: str,
+    *,
+    no_rate: bool,
+    no_daily: bool,
+    **choices: Any,  # noqa: ANN401  what the options give
+) -> None:
     """Change what a CLIENT's keys choose; what is not named stays."""
+    _check(stack, choices)
+    without = ("rate",) * no_rate + ("daily",) * no_daily
     secret = _secret(stack)
     text, seen = secret.read()
-    secret.write(keys.dump(keys.change(keys.load(text), client, **choices)), seen)
+    changed = keys.change(keys.load(text), client, without, **choices)
+    secret.write(keys.dump(changed), seen)
     screen.show({"client": client}, f"Changed; it counts {_SOON}.")
 
 
@@ -140,6 +170,16 @@ def revoke(stack: Stack, screen: Screen, client: str, *, yes: bool) -> None:
     screen.confirm(f"Take all keys of {client} away in {stack}?", yes=yes)
     secret.write(keys.dump(changed), seen)
     screen.show({"client": client}, f"Revoked; its keys stop working {_SOON}.")
+
+
+def _check(stack: Stack, choices: dict[str, Any]) -> None:
+    """Raise OpsError where a day has no end: a quota would end at midnight UTC."""
+    zone = stack.settings.quota_time_zone if choices.get("daily") else ""
+    if zone and time_zone(zone) is None:
+        raise OpsError(
+            f"the stack's QuotaTimeZone {zone} is no time zone that is known here",
+            "deploy with one such as Asia/Riyadh",
+        )
 
 
 def _words(found: Any) -> str:  # noqa: ANN401  as it stands in the secret

@@ -165,6 +165,32 @@ def test_a_direct_producer_leaves_out_what_it_may() -> None:
     assert mail.campaign == "transactional"
 
 
+def test_a_bulk_mail_is_known_by_its_queue_and_its_attribute() -> None:
+    (record,) = records("sqs-bulk.json")
+    by_queue = ReceivedMessage.from_record(
+        {**record, "messageAttributes": {}}, record["eventSourceARN"]
+    )
+
+    assert mail_of(record).lane == by_queue.lane == "bulk"
+    assert by_queue.group == "local"
+    assert "priority" not in json.loads(record["body"])
+
+
+def test_a_batch_of_both_lanes_says_which_mail_is_in_which() -> None:
+    (record,) = records("sqs-batch-of-both-lanes.json")
+    parts = ReceivedMessage.from_record(record).parts()
+
+    assert [(route.lane, route.group) for _, route in parts] == [
+        ("normal", "local"),
+        ("bulk", "local"),
+    ]
+
+
+def test_a_key_with_limits_posts_a_bulk_mail() -> None:
+    assert posted("api-post-email-bulk.json").lane == "bulk"
+    assert Request.of(event("api-post-email-bulk.json")).limits == (20, 10000)
+
+
 def test_a_redriven_message_is_known_by_its_attributes() -> None:
     (record,) = records("sqs-redriven.json")
     message = ReceivedMessage.from_record(record)

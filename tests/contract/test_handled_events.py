@@ -27,13 +27,16 @@ API = {
     "api-post-email-invalid.json": 422,
     "api-post-email-not-json.json": 400,
     "api-post-email-resend-sdk.json": 200,
+    "api-post-email-bulk.json": 200,
     "api-post-email-text.json": 200,
     "api-post-email-unsupported.json": 422,
     "api-post-email.json": 200,
     "api-unknown-path.json": 404,
 }
 SQS = {
+    "sqs-batch-of-both-lanes.json": {""},
     "sqs-batch.json": {"sent", "invalid"},
+    "sqs-bulk.json": {"sent"},
     "sqs-direct-producer.json": {"sent"},
     "sqs-mail.json": {"sent"},
     "sqs-poison.json": {"invalid"},
@@ -67,7 +70,7 @@ def test_the_api_answers(world: World, name: str, expected: int) -> None:
     assert answer["statusCode"] == expected
     body = json.loads(answer["body"])
     assert body.get("statusCode", expected) == expected
-    assert len(world.mail.messages) == (expected == 200 and name.startswith("api-post"))
+    assert len(world.waiting) == (expected == 200 and name.startswith("api-post"))
 
 
 def has_row(world: World, record: dict[str, Any]) -> None:
@@ -83,6 +86,7 @@ def has_row(world: World, record: dict[str, Any]) -> None:
 @pytest.mark.parametrize(("name", "states"), SQS.items())
 def test_the_worker_sees_it_through(world: World, name: str, states: set[str]) -> None:
     given = event(name)
+    world.environment["BULK_QUEUE_ARN"] = event("sqs-bulk.json")["Records"][0]["eventSourceARN"]
     for record in given["Records"]:
         has_row(world, record)
     answer = handled(world, "worker", lambda context: worker.handler(given, context))
@@ -92,7 +96,9 @@ def test_the_worker_sees_it_through(world: World, name: str, states: set[str]) -
     assert {str(report.state) for report in reports} == states
     sent = sum(report.state == "sent" for report in reports)
     assert sum(map(len, world.taqnyat.accepted.values())) == sent
-    assert len(world.failed.messages) == len(reports) - sent
+    spread = {"sqs-batch-of-both-lanes.json": [1, 1]}.get(name, [0, 0])
+    assert [len(world.mail.messages), len(world.bulk.messages)] == spread
+    assert len(world.failed.messages) == len(reports) - sent - any(spread)
 
 
 def test_the_status_check_writes_its_metrics(world: World) -> None:

@@ -68,6 +68,28 @@ def test_a_known_key_opens_the_whole_stage() -> None:
     }
 
 
+def test_lane_and_limits_are_told_where_a_key_has_them() -> None:
+    rules = SHOP | {"priority": "bulk", "rate": 20, "daily": 10_000}
+    found = identify(KEY, json.dumps({"shop": rules}))
+    assert found is not None
+    assert {name: found[name] for name in ("priority", "rate", "daily")} == {
+        "priority": "bulk",
+        "rate": "20",
+        "daily": "10000",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *((name, value) for name in ("rate", "daily") for value in (0, -1, "20", 1.5, True, None)),
+        *(("priority", value) for value in ("urgent", "", 1, None, ["bulk"])),
+    ],
+)
+def test_a_limit_that_cannot_be_read_lets_nobody_in(name: str, value: object) -> None:
+    assert identify(KEY, json.dumps({"shop": SHOP | {name: value}})) is None
+
+
 @pytest.mark.usefixtures("secrets")
 @pytest.mark.parametrize(
     "header", [f"bearer {KEY}", f"BEARER   {KEY}  ", f" Bearer {KEY}\t", f"Bearer {KEY}"]

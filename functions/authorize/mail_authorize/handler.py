@@ -1,12 +1,13 @@
 """API key authorizer (TOKEN): SHA-256 hashes in constant time, one answer for the whole stage.
 
 The keys' secret: `{"<client>": {"sha256": "<hex>" or ["<hex>", ...], "from": ["*@acme.sa"],
-"scopes": ["send", "read", "webhooks"], "priority": "bulk", "unsupported": "report"}}`. `priority`
-is that of mails that name none; `unsupported` (refuse or report: what happens to fields that
-Taqnyat cannot carry) takes the stack's word where it is left out; `"duplicates": "join", "within":
-300` makes one of equal calls without an idempotency key within so many seconds. A client's name is
-1 to 128 printable ASCII characters. The secret is read at every call: API Gateway caches the
-answer, so that a revoked key is refused when that cache has run out.
+"scopes": ["send", "read", "webhooks"], "priority": "bulk", "rate": 20, "daily": 10000,
+"unsupported": "report"}}`. All but the first three may be left out: the lane of mails that name
+none, mails a second, mails a day, and what happens to fields that Taqnyat cannot carry (refuse or
+report, else the stack's word); `"duplicates": "join", "within": 300` makes one of equal calls
+without an idempotency key within so many seconds. A client's name is 1 to 128 printable ASCII
+characters. The secret is read at every call: API Gateway caches the answer, so that a revoked key
+is refused when that cache has run out.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import Any, Final
 
 import outbox.startup
 from outbox import aws
-from outbox.mail.lanes import Lane
+from outbox.mail.options import LIMITS, option_faults
 
 SCOPES: Final = frozenset({"send", "read", "webhooks"})
 _MAX_CLIENT: Final = 128
@@ -68,10 +69,9 @@ def identify(key: str, secret: str) -> dict[str, str] | None:
                 "client": client,
                 "from": json.dumps(_texts(rules.get("from"))),
                 "scopes": " ".join(sorted(SCOPES.intersection(_texts(rules.get("scopes"))))),
-                **_policies(rules),
             }
-            if rules.get("priority") == Lane.BULK:
-                found["priority"] = Lane.BULK
+            # Whoever wrote what cannot be read meant a limit: then the key opens nothing.
+            found = None if option_faults(rules) else found | _options(rules)
     return found
 
 
@@ -97,10 +97,13 @@ def policy(method_arn: str, found: dict[str, str] | None) -> dict[str, Any]:
     }
 
 
-def _policies(rules: dict[str, Any]) -> dict[str, str]:
-    """Return what a key chooses for itself; a word that there is not counts as the strict one."""
-    found: dict[str, str] = {}
+def _options(rules: dict[str, Any]) -> dict[str, str]:
+    """Return what only some clients have; the context of the others stays as small as it was."""
+    found: dict[str, str] = {
+        name: str(rules[name]) for name in (*LIMITS, "priority") if name in rules
+    }
     if "unsupported" in rules:
+        # A word that there is not counts as the strict one.
         found["unsupported"] = "report" if rules["unsupported"] == "report" else "refuse"
     if rules.get("duplicates") == "join":
         within = rules.get("within")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import outbox.startup
 from botocore.exceptions import BotoCoreError, ClientError
 from outbox import aws, wiring
+from outbox.accepting.limits import time_zone
 from outbox.accepting.submission import IdempotencyBusyError, IdempotencyConflictError, Submission
 from outbox.accepting.updater import MailUpdater
+from outbox.accepting.usage import UsageRecord
 from outbox.mail.mail import MailError
 from outbox.settings import Settings
 from outbox.storage.ledger import Ledger
@@ -25,6 +28,7 @@ from mail_send.wire import ApiError, Request, Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import tzinfo
 
     from mail_send.webhooks import WebhookRoutes
 
@@ -90,6 +94,20 @@ def _found(routes: Routes, path: str) -> tuple[str, str]:
     return _ANYTHING, ""
 
 
+def _days_zone(name: str, telemetry: Telemetry) -> Callable[[], tzinfo]:
+    """Return what finds the time zone of a caller's day when it is first needed."""
+
+    @cache
+    def find() -> tzinfo:
+        zone = time_zone(name)
+        if zone is None:
+            # Better a day that ends at another hour than callers who cannot send at all.
+            telemetry.event("quota time zone is not known here: days end at midnight UTC")
+        return zone or UTC
+
+    return find
+
+
 @cache
 def _container() -> tuple[Routes, Telemetry]:
     settings = Settings.from_environ(os.environ)
@@ -99,7 +117,10 @@ def _container() -> tuple[Routes, Telemetry]:
     queue = wiring.mail_queue(settings, aws.client("sqs"))
     schedules = wiring.schedules(settings)
     submission = Submission(ledger, queue, schedules)
-    create = CreateEmails(submission, settings.default_campaign, telemetry, settings.unsupported)
+    usage = UsageRecord(table.dynamo, table.name, _days_zone(settings.quota_time_zone, telemetry))
+    create = CreateEmails(
+        submission, usage, settings.default_campaign, telemetry, settings.unsupported
+    )
     emails = Emails(ledger, listing, MailUpdater(ledger, queue, schedules), telemetry)
     status = Status(wiring.pause(settings))
     routes: Routes = {

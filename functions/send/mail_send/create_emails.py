@@ -7,18 +7,21 @@ import json
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+from outbox.accepting.submission import Accepted
 from outbox.accepting.submission import mail_id as new_id
 from outbox.mail.lanes import Lane
 from outbox.mail.mail import Mail, MailError
 from outbox.mail.validation import REQUEST_FIELDS, read_mail
 
 from mail_send import wire
+from mail_send.limited import Limited
 from mail_send.wire import ApiError, Request, Response
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from outbox.accepting.submission import Draft, Submission
+    from outbox.accepting.usage import UsageRecord
     from outbox.telemetry import Telemetry
 
 MAX_BATCH: Final = 100
@@ -31,10 +34,16 @@ class CreateEmails:
     """Accepts mails."""
 
     def __init__(
-        self, submission: Submission, campaign: str, telemetry: Telemetry, unsupported: str = ""
+        self,
+        submission: Submission,
+        usage: UsageRecord,
+        campaign: str,
+        telemetry: Telemetry,
+        unsupported: str = "",
     ) -> None:
         """`campaign` is the name for mails that name none; `unsupported` the stack's policy."""
         self._submission = submission
+        self._limited = Limited(submission, usage)
         self._campaign = campaign
         self._telemetry = telemetry
         self._unsupported = unsupported
@@ -45,12 +54,16 @@ class CreateEmails:
         document = request.document()
         key = request.idempotency_key or _own_key(document)
         mail = self._read(request, document, key, 0, time.time())
-        if key is None and _joins(request, [mail]):
-            [mail] = self._submission.join([mail], request.join_within)
-            mail = self._submission.submit_joined(mail)
-        else:
-            self._submission.submit(mail, _fingerprint(key, document))
-        return self._accepted([mail], {"id": mail.id})
+        fingerprint = _fingerprint(key, document)
+
+        def submit() -> Accepted:
+            if key is not None or not _joins(request, [mail]):
+                return Accepted([mail], int(self._submission.submit(mail, fingerprint)))
+            [joined] = self._submission.join([mail], request.join_within)
+            return self._submission.submit_joined(joined)
+
+        accepted, headers = self._limited.accept(request, [(mail.id, fingerprint)], submit)
+        return self._accepted(accepted.mails, {"id": accepted.mails[0].id}, headers)
 
     def create_batch(self, request: Request) -> Response:
         """Accept many mails: all or none, or in permissive mode those that are valid."""
@@ -74,26 +87,36 @@ class CreateEmails:
                 if not permissive:
                     raise error.at(index) from None
                 errors.append({"index": index, "message": str(error)})
-        mails = [draft.mail for draft in drafts]
-        if any(draft.request for draft in drafts) or not _joins(request, mails):
-            mails = self._submission.submit_all(drafts) if drafts else []
-        else:
-            mails = self._submission.join(mails, request.join_within)
-            drafts = [self._submission.prepare(mail) for mail in mails]
-            mails = self._submission.submit_all(drafts, joined=True)
-        answer: dict[str, Any] = {"data": [{"id": mail.id} for mail in mails]}
-        return self._accepted(mails, answer | {"errors": errors} if permissive else answer)
 
-    def _accepted(self, mails: Sequence[Mail], document: Mapping[str, Any]) -> Response:
+        def submit() -> Accepted:
+            mails = [draft.mail for draft in drafts]
+            if any(draft.request for draft in drafts) or not _joins(request, mails):
+                return self._submission.submit_all(drafts)
+            mails = self._submission.join(mails, request.join_within)
+            return self._submission.submit_all(
+                [self._submission.prepare(mail) for mail in mails], joined=True
+            )
+
+        accepted, headers = Accepted([], 0), dict[str, str]()
+        if drafts:
+            asked = [(draft.mail.id, draft.request) for draft in drafts]
+            accepted, headers = self._limited.accept(request, asked, submit)
+        mails = accepted.mails
+        answer: dict[str, Any] = {"data": [{"id": mail.id} for mail in mails]}
+        return self._accepted(mails, answer | {"errors": errors} if permissive else answer, headers)
+
+    def _accepted(
+        self, mails: Sequence[Mail], document: Mapping[str, Any], headers: dict[str, str]
+    ) -> Response:
         if not mails:
             return wire.response(200, document)
         self._telemetry.accepted([mail.id for mail in mails])
         lacking = [mail for mail in mails if mail.not_carried]
         if not lacking:
-            return wire.response(200, document)
+            return wire.response(200, document, headers)
         self._telemetry.not_carried(len(lacking))
         fields = dict.fromkeys(field for mail in lacking for field in mail.not_carried)
-        return wire.response(200, document, {"X-Not-Carried": ", ".join(fields)})
+        return wire.response(200, document, headers | {"X-Not-Carried": ", ".join(fields)})
 
     def _read(
         self, request: Request, data: object, key: str | None, index: int, now: float

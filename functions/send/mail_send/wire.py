@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
+from outbox.accepting.limits import Limits
 from outbox.mail.document import DuplicateKeyError, read_json
 from outbox.mail.lanes import Lane
 from outbox.mail.states import State
@@ -18,6 +19,7 @@ from taqnyat.explanations import explain
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from outbox.accepting.limits import Standing
     from outbox.mail.mail import MailError
     from outbox.storage.row import Row
 
@@ -75,10 +77,11 @@ class Request:
     """One call.
 
     `route` is the path as the template writes it, such as "/emails/{id}", and `mail_id` what stands
-    there for the id; `lane` is the caller's, for mails that name none; `content` is the body as the
-    gateway gives it, in base64 or not. `unsupported` is what the caller's key says of fields that
-    Taqnyat cannot carry; "" takes the stack's word. `join_within` is for how many seconds equal
-    calls without an idempotency key are one; 0 for not at all.
+    there for the id; `lane` is the caller's, for mails that name none, and `limits` None where it
+    has none; `content` is the body as the gateway gives it, in base64 or not. `unsupported` is what
+    the caller's key says of fields that Taqnyat cannot carry; "" takes the stack's word.
+    `join_within` is for how many seconds equal calls without an idempotency key are one; 0 for not
+    at all.
     """
 
     method: str
@@ -88,6 +91,7 @@ class Request:
     senders: tuple[str, ...]
     scopes: frozenset[str]
     lane: Lane
+    limits: Limits | None
     headers: Mapping[str, str]
     query: Mapping[str, str]
     content: str
@@ -109,6 +113,7 @@ class Request:
             scopes=frozenset(caller["scopes"].split()),
             # Remembered by the gateway from before a deployment, a caller has no lane yet.
             lane=Lane(caller.get("priority") or Lane.NORMAL),
+            limits=_limits(caller),
             headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
             query=event.get("queryStringParameters") or {},
             content=event.get("body") or "",
@@ -229,6 +234,22 @@ def explanation(reason: str | None) -> dict[str, Any]:
         name: {"en": texts[name].en, "ar": texts[name].ar} if name in texts else None
         for name in ("explanation", "remedy")
     }
+
+
+def rate_headers(standing: Standing) -> dict[str, str]:
+    """Say how a caller's limit stands, in the headers that Resend's clients read."""
+    return {
+        "ratelimit-limit": str(standing.limit),
+        "ratelimit-remaining": str(standing.remaining),
+        "ratelimit-reset": str(standing.reset),
+    }
+
+
+def _limits(caller: Mapping[str, str]) -> Limits | None:
+    rate, daily = caller.get("rate"), caller.get("daily")
+    if not (rate or daily):
+        return None
+    return Limits(int(rate) if rate else None, int(daily) if daily else None)
 
 
 def _time(seconds: int | None) -> str | None:

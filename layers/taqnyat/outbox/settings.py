@@ -45,6 +45,7 @@ class Settings:
     token_cache_seconds: int = 300
     default_campaign: str = "transactional"
     unsupported: str = "refuse"
+    quota_time_zone: str = "Asia/Riyadh"
     schedule_group: str = ""
     schedule_role_arn: str = ""
     metrics_namespace: str = "TaqnyatMail"

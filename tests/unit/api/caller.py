@@ -29,6 +29,7 @@ class Caller:
     scopes: str = "read send"
     unsupported: str | None = None
     join_within: int = 0
+    options: dict[str, str] = field(default_factory=dict)
 
     def call(
         self,
@@ -58,6 +59,7 @@ class Caller:
                         "scopes": self.scopes,
                         **({"unsupported": self.unsupported} if self.unsupported else {}),
                         **({"join_within": str(self.join_within)} if self.join_within else {}),
+                        **self.options,
                     }
                 },
             }

@@ -37,6 +37,7 @@ class Office:
         """Make empty queues and an empty ledger."""
         self.folder = folder
         self.outputs = dict(OUTPUTS)
+        self.time_zone = "Asia/Riyadh"
         self.dynamo = Dynamo(TABLE)
         self.sqs = Sqs(clock)
         self.sqs.queues = {url: Queue(300, 86400 * 14) for url in (MAIL, BULK, FAILED)}
@@ -49,7 +50,10 @@ class Office:
         given = {"Outputs": [{"OutputKey": k, "OutputValue": v} for k, v in self.outputs.items()]}
         stack.__dict__["described"] = given
         stack.__dict__["settings"] = Settings(
-            ledger_table=TABLE, mail_queue_url=MAIL, mail_queue_arn="arn:mail"
+            ledger_table=TABLE,
+            mail_queue_url=MAIL,
+            mail_queue_arn="arn:mail",
+            quota_time_zone=self.time_zone,
         )
         return stack
 

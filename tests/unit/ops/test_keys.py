@@ -11,6 +11,7 @@ from mail_authorize.handler import identify
 from ops import keys
 from ops.errors import OpsError
 from ops.secret import Secret
+from tests.unit.ops.office import Office
 
 ALL = ("send", "read")
 
@@ -44,6 +45,59 @@ def test_a_hash_that_was_written_by_hand_is_kept_when_rotating() -> None:
     by_hand = {"shop": {**added()["shop"], "sha256": keys.hashes(added()["shop"])[0]}}
 
     assert identify("first", keys.dump(keys.rotate(by_hand, "shop", "second")))
+
+
+def test_limits_are_chosen_changed_and_taken_away() -> None:
+    limited = keys.add({}, "shop", ["*"], ALL, "first", rate=20, daily=None, priority="bulk")
+    assert {name: limited["shop"].get(name) for name in ("rate", "daily", "priority")} == {
+        "rate": 20,
+        "daily": None,
+        "priority": "bulk",
+    }
+    changed = keys.change(limited, "shop", ["rate"], daily=100, priority=None)
+    assert "rate" not in changed["shop"]
+    assert (changed["shop"]["daily"], changed["shop"]["priority"]) == (100, "bulk")
+    assert keys.faults(changed) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"rate": "x"}, "rate"),
+        ({"rate": 0, "daily": 0}, "rate and daily"),
+        ({"priority": "x"}, "priority"),
+    ],
+)
+def test_an_option_that_cannot_be_read_is_named(options: dict[str, Any], named: str) -> None:
+    document = {"shop": added()["shop"] | options}
+    assert keys.faults(document) == [f"shop is let in nowhere: {named} cannot be read"]
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("--rate", "0"), "--rate"),
+        (("--rate", "fast"), "--rate"),
+        (("--rate", "1.5"), "--rate"),
+        (("--daily", "0"), "--daily"),
+        (("--daily", "-5"), "--daily"),
+        (("--priority", "urgent"), "--priority"),
+    ],
+)
+def test_a_limit_that_there_is_not_is_named_before_anything_is_asked(
+    office: Office, words: tuple[str, ...], named: str
+) -> None:
+    for command in (("keys", "add", "shop", "--from", "*"), ("keys", "change", "shop")):
+        code, _, error = office.run(*command, *words)
+        assert code == 2
+        assert f"Invalid value for '{named}'" in error
+
+
+def test_a_quota_needs_a_day_that_ends(office: Office) -> None:
+    office.time_zone = "Asia/Nowhere"
+    code, _, error = office.run("keys", "add", "shop", "--from", "*", "--daily", "10")
+    assert code == 1
+    assert "QuotaTimeZone Asia/Nowhere" in error
 
 
 def test_revoking_takes_all_keys() -> None:

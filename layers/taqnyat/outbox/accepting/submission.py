@@ -11,7 +11,7 @@ import random
 import time
 import uuid
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from outbox.mail.states import State
 from outbox.queues.message import encode, encode_batch
@@ -59,6 +59,13 @@ class Draft:
     request: str | None = None
 
 
+class Accepted(NamedTuple):
+    """Mails as they were accepted, and how many of them had not been accepted before."""
+
+    mails: list[Mail]
+    new: int
+
+
 class Submission:
     """Accepts mails. Raises botocore's errors when AWS does not answer; then repeat.
 
@@ -92,7 +99,7 @@ class Submission:
         self._forward_new(mail, text, existing, request)
         return existing is None
 
-    def submit_joined(self, mail: Mail) -> Mail:
+    def submit_joined(self, mail: Mail) -> Accepted:
         """Accept a mail that may repeat one which the same id was given to by `join`.
 
         Return it as it was accepted: after one that failed or was canceled, under a new id.
@@ -102,7 +109,7 @@ class Submission:
             existing = self._ledger.create(mail, self._first_state(mail))
             if existing is None or existing.state not in _ENDED:
                 self._forward_new(mail, text, existing, None)
-                return mail
+                return Accepted([mail], int(existing is None))
             mail = _successor(mail)
 
     def join(self, mails: Sequence[Mail], seconds: int) -> list[Mail]:
@@ -132,7 +139,7 @@ class Submission:
             need_room(text, mail.kind)
         return Draft(mail, text, request)
 
-    def submit_all(self, drafts: Sequence[Draft], *, joined: bool = False) -> list[Mail]:
+    def submit_all(self, drafts: Sequence[Draft], *, joined: bool = False) -> Accepted:
         """Accept 1 to 100 mails, all or none: one message holds them until the worker has it.
 
         Those of a later time get their schedules from the worker too. `joined` says that their ids
@@ -169,7 +176,12 @@ class Submission:
         if waiting:
             text = encode_batch([draft.text for draft in waiting])
             self._queue.send_batch(text, [draft.mail.route for draft in waiting])
-        return [draft.mail for draft in drafts]
+        return Accepted([draft.mail for draft in drafts], len(drafts) - len(existing))
+
+    def was_accepted(self, mail_id: str, request: str | None) -> bool:
+        """Tell whether a request with an idempotency key was accepted before."""
+        row = self._ledger.get(mail_id) if request is not None else None
+        return row is not None and row.request == request
 
     def _renewed(self, draft: Draft) -> Draft:
         return self.prepare(_successor(draft.mail), draft.request)

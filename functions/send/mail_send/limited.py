@@ -1,0 +1,67 @@
+"""Accepting within a caller's limits: counted first, taken back where nothing is new."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from outbox.accepting.limits import DAILY, RATE
+from outbox.accepting.submission import IdempotencyBusyError, IdempotencyConflictError
+from outbox.mail.mail import MailError
+
+from mail_send import wire
+from mail_send.wire import ApiError, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from outbox.accepting.submission import Accepted, Submission
+    from outbox.accepting.usage import UsageRecord
+
+_MESSAGES: Final = {
+    RATE: "this API key may send {limit} mails a second; try again after `retry-after` seconds",
+    DAILY: "this API key may send {limit} mails a day; try again after `retry-after` seconds",
+}
+
+
+class Limited:
+    """Lets mails in within a caller's limits. A caller without limits costs no request."""
+
+    def __init__(self, submission: Submission, usage: UsageRecord) -> None:
+        """Make no call yet."""
+        self._submission = submission
+        self._usage = usage
+
+    def accept(
+        self,
+        request: Request,
+        asked: Sequence[tuple[str, str | None]],
+        submit: Callable[[], Accepted],
+    ) -> tuple[Accepted, dict[str, str]]:
+        """Accept mails by `submit`; return what it returns, and the answer's headers.
+
+        `asked` are the mails' ids, each with what its idempotency key stands for. All of them fit
+        into the limits, or none is accepted. A repeat of what was accepted before is answered as
+        before, and counts nothing.
+
+        Raises:
+            ApiError: 429, with the time to wait.
+
+        """
+        if request.limits is None:
+            return submit(), {}
+        decision = self._usage.take(request.client, request.limits, len(asked))
+        headers = wire.rate_headers(decision.standing)
+        if decision.refused:
+            if not all(self._submission.was_accepted(*mail) for mail in asked):
+                message = _MESSAGES[decision.refused].format(limit=decision.standing.limit)
+                headers["retry-after"] = str(decision.retry_after)
+                raise ApiError(429, decision.refused, message, headers)
+            return submit(), headers
+        try:
+            accepted = submit()
+        except (MailError, IdempotencyConflictError, IdempotencyBusyError):
+            self._usage.give_back(request.client, request.limits, len(asked))
+            raise
+        if accepted.new < len(asked):
+            self._usage.give_back(request.client, request.limits, len(asked) - accepted.new)
+        return accepted, headers
