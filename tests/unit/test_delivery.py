@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections.abc import Callable
 from typing import Any, NoReturn, cast
 
 import pytest
@@ -47,7 +48,8 @@ class Parts:
         self.call_seconds = 1.5
         self.claim_seconds = 0.0
         self.stops_first = False
-        self.takes_all = True
+        self.takes = 2
+        self.batches: list[tuple[str, list[Route], int]] = []
         self.park_error: Exception | None = None
         self.pause_error: Exception | None = None
         self.while_sending: dict[str, Any] = {}
@@ -93,9 +95,15 @@ class Parts:
         if self.park_error is not None:
             raise self.park_error
 
-    def send_all(self, parts: list[tuple[str, Route]]) -> bool:
+    def send_all(
+        self, parts: list[tuple[str, Route]], may_go_on: Callable[[], bool]
+    ) -> list[tuple[str, Route]]:
+        assert may_go_on()
         self.queued.append(parts)
-        return self.takes_all
+        return parts[self.takes :]
+
+    def send_batch(self, text: str, routes: list[Route], delay: int) -> None:
+        self.batches.append((text, routes, delay))
 
     def has_strayed(self, message: ReceivedMessage) -> bool:
         return message.lane is not message.queue
@@ -567,13 +575,16 @@ def test_a_default_campaign_that_changed_does_not_make_another_mail(parts: Parts
     assert changed.said("attempt_count") == (2,)
 
 
-@pytest.mark.parametrize(("takes_all", "delay"), [(True, None), (False, 5)])
-def test_a_batch_is_spread(parts: Parts, *, takes_all: bool, delay: int | None) -> None:
-    parts.takes_all = takes_all
+@pytest.mark.parametrize(("takes", "delay"), [(2, None), (1, None), (0, 5)])
+def test_a_batch_is_spread(parts: Parts, takes: int, delay: int | None) -> None:
+    """What is left goes on as a smaller batch; where nothing was taken, as the same message."""
+    parts.takes = takes
     batch = encode_batch(['{"id":"a"}', '{"id":"b"}'])
     report = parts.deliver(message(batch))
     assert report == Report(mail_id="m1", retry_in=delay, reason="batch_spread")
     assert parts.queued == [[('{"id":"a"}', Route()), ('{"id":"b"}', Route())]]
+    left = [(encode_batch(['{"id":"b"}']), [Route()], 5)]
+    assert parts.batches == (left if takes == 1 else [])
 
 
 @pytest.mark.parametrize("body", [OFFER, encode_batch(['{"id":"a"}'])])

@@ -459,14 +459,34 @@ def test_each_part_of_a_batch_has_its_lane_and_the_batchs_group(
     assert message.parts() == list(zip(['{"id":"a"}', '{"id":"b"}'], routes, strict=True))
 
 
+def taken(*ids: str) -> dict[str, Any]:
+    said = {"MessageId": "m", "MD5OfMessageBody": "0"}
+    return {"Successful": [{"Id": entry, **said} for entry in ids], "Failed": []}
+
+
 def test_the_parts_of_a_batch_are_sent_to_their_lanes(sqs: Stubber, queue: MailQueue) -> None:
     parts = [("1", Route()), ("2", Route(Lane.BULK, "shop")), ("3", Route())]
     first = [{"Id": "0", "MessageBody": "1"}, {"Id": "1", "MessageBody": "3"}]
     second = {"Id": "0", "MessageBody": "2", "MessageGroupId": "shop", "MessageAttributes": OF_BULK}
-    answer: dict[str, Any] = {"Successful": [], "Failed": []}
-    sqs.add_response("send_message_batch", answer, {"QueueUrl": URL, "Entries": first})
-    sqs.add_response("send_message_batch", answer, {"QueueUrl": BULK, "Entries": [second]})
-    assert queue.send_all(parts)
+    sqs.add_response("send_message_batch", taken("0", "1"), {"QueueUrl": URL, "Entries": first})
+    sqs.add_response("send_message_batch", taken("0"), {"QueueUrl": BULK, "Entries": [second]})
+    assert queue.send_all(parts, lambda: True) == []
+
+
+def test_of_a_batch_what_is_not_said_to_be_taken_is_sent_again(
+    sqs: Stubber, queue: MailQueue
+) -> None:
+    parts = [(text, Route()) for text in "abc"]
+
+    def entries(*texts: str) -> dict[str, Any]:
+        given = [{"Id": str(index), "MessageBody": text} for index, text in enumerate(texts)]
+        return {"QueueUrl": URL, "Entries": given}
+
+    sqs.add_response("send_message_batch", taken("1"), entries("a", "b", "c"))
+    sqs.add_response("send_message_batch", {"Failed": [], "Successful": []}, entries("a", "c"))
+    sqs.add_response("send_message_batch", taken("0"), entries("a", "c"))
+    assert queue.send_all(parts, lambda: True) == [("c", Route())]
+    assert queue.send_all(parts, lambda: False) == parts
 
 
 @pytest.mark.parametrize(

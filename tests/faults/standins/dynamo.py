@@ -119,11 +119,13 @@ class Dynamo:
         puts: dict[str, Item] = {}
         reasons: list[dict[str, Any]] = []
         for entry in entries:
-            table, item, expression, on_failure = only(
+            table, item, expression, names, values, on_failure = only(
                 entry["Put"],
                 "TableName",
                 "Item",
                 "ConditionExpression",
+                "ExpressionAttributeNames",
+                "ExpressionAttributeValues",
                 "ReturnValuesOnConditionCheckFailure",
             )
             key = self._key(operation, table, {"pk": item["pk"]})
@@ -131,7 +133,7 @@ class Dynamo:
                 raise client_error(operation, "ValidationException", "one item twice")
             puts[key] = dict(item)
             parsed = _parsed(operation, condition, expression)
-            reasons.append(self._reason(key, parsed, on_failure))
+            reasons.append(self._reason(key, parsed, names, values, on_failure))
         if not 1 <= len(puts) <= MAX_TRANSACTION:
             raise client_error(operation, "ValidationException", "1 to 100 items")
         if any(reason["Code"] != "None" for reason in reasons):
@@ -204,9 +206,11 @@ class Dynamo:
         for key in gone:
             del self.items[key]
 
-    def _reason(self, key: str, parsed: Parsed, on_failure: object) -> dict[str, Any]:
+    def _reason(
+        self, key: str, parsed: Parsed, names: Any, values: Any, on_failure: object
+    ) -> dict[str, Any]:
         try:
-            self._check("TransactWriteItems", key, parsed, None, None, None, on_failure)
+            self._check("TransactWriteItems", key, parsed, None, names, values, on_failure)
         except ClientError as error:
             said: dict[str, Any] = {**error.response}
             if said["Error"]["Code"] != "ConditionalCheckFailedException":

@@ -39,7 +39,12 @@ class Sqs:
     def __init__(
         self, clock: Callable[[], float], wait: Callable[[float], None] = lambda _: None
     ) -> None:
-        """`wait` lets time pass for a caller that waits for an answer."""
+        """`wait` lets time pass for a caller that waits for an answer.
+
+        `refuses` says of each entry of a batch whether SQS fails to take it.
+        """
+        self.sent = 0
+        self.refuses: Callable[[], bool] = lambda: False
         self.queues: dict[str, Queue] = {}
         self._clock = clock
         self._wait = wait
@@ -70,6 +75,7 @@ class Sqs:
         if _size(body, attributes) > MAX_MESSAGE_BYTES:
             raise client_error("SendMessage", "InvalidParameterValue", "too long")
         now = self._clock()
+        self.sent += 1
         message = Message(
             str(uuid.uuid4()), body, attributes, now, now + (delay or 0), group=group or ""
         )
@@ -88,11 +94,17 @@ class Sqs:
         ]
         if sum(sizes) > MAX_MESSAGE_BYTES:
             raise client_error(operation, "BatchRequestTooLong")
+        answer: dict[str, list[dict[str, Any]]] = {}
         for entry in entries:
             only(entry, "Id", "MessageBody", "MessageAttributes", "MessageGroupId")
+            if self.refuses():
+                refused = {"Id": entry["Id"], "SenderFault": False, "Code": "InternalError"}
+                answer.setdefault("Failed", []).append(refused)
+                continue
             rest = {name: value for name, value in entry.items() if name != "Id"}
-            self.send_message(QueueUrl=url, **rest)
-        return {"Successful": [{"Id": entry["Id"]} for entry in entries]}
+            sent = self.send_message(QueueUrl=url, **rest)
+            answer.setdefault("Successful", []).append({"Id": entry["Id"], **sent})
+        return answer
 
     def receive_message(self, **arguments: Any) -> Any:
         url, number, _, _, visibility, wait = only(

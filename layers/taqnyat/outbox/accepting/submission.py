@@ -230,5 +230,6 @@ def _unclaimed(row: Row, request: str | None) -> bool:
 
 
 def _check(row: Row, request: str | None) -> None:
-    if row.request != (request or ""):
+    # A row that is nobody's has this very mail, or it would have been written over.
+    if row.client is not None and row.request != (request or ""):
         raise IdempotencyConflictError

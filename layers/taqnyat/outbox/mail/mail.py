@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from outbox.mail.addresses import mask
 from outbox.mail.lanes import Lane, Route, route_of
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
 
 # (name, value) in the order given.
 Pairs = tuple[tuple[str, str], ...]
+
+
+_DERIVED_ID: Final = re.compile(
+    r"[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
+)
 
 
 class MailError(ValueError):
@@ -61,6 +67,11 @@ class Mail:
     tags: Pairs = field(default=(), compare=False)
     headers: Pairs = field(default=(), compare=False)
     not_carried: tuple[str, ...] = field(default=(), compare=False)
+
+    @property
+    def has_derived_id(self) -> bool:
+        """Whether its id has the form of those that the API makes of an idempotency key."""
+        return _DERIVED_ID.fullmatch(self.id) is not None
 
     @property
     def letter(self) -> Letter:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from outbox.mail.document import DuplicateKeyError, read_json
@@ -28,6 +28,7 @@ MAX_BODY_BYTES: Final = MAX_MESSAGE_BYTES - 4096
 MAX_RECEIVES: Final = 900
 MAX_AGE_SECONDS: Final = 5 * 86400
 REQUEUED: Final = "queued"  # the attribute `state` of a message that was requeued
+MAX_BATCH: Final = 100
 LANE: Final = "lane"  # the attribute of a message in the bulk lane
 LANES: Final = "lanes"  # that of a batch's message, where its mails have both
 
@@ -138,11 +139,12 @@ class ReceivedMessage:
 
         """
         parts = decode(self.body)["batch"]
-        if not isinstance(parts, list):
-            raise MailError("batch", "must be a list")
+        if not isinstance(parts, list) or not 1 <= len(parts) <= MAX_BATCH:
+            raise MailError("batch", f"must be a list of 1 to {MAX_BATCH} messages")
         for index, part in enumerate(parts):
-            if not isinstance(part, dict) or not isinstance(part.get("id"), str):
-                raise MailError(f"batch[{index}]", "must be a message with an `id`")
+            known = isinstance(part, dict) and isinstance(part.get("id"), str)
+            if not known or "batch" in part:
+                raise MailError(f"batch[{index}]", "must be a mail's message with an `id`")
         names = self.attributes.get(LANES, "").split(",")
         lanes = [Lane.BULK if name == Lane.BULK else Lane.NORMAL for name in names]
         if len(lanes) != len(parts) or LANES not in self.attributes:
@@ -162,14 +164,17 @@ class ReceivedMessage:
         """
         if len(self.body.encode(errors="replace")) > MAX_BODY_BYTES:
             raise MailError("body", f"is larger than {MAX_BODY_BYTES} bytes", "payload_too_large")
-        return read_mail(
+        sent_at = self.sent_at or now
+        mail = read_mail(
             decode(self.body),
             allowed=MESSAGE_FIELDS,
-            now=self.sent_at or now,
+            now=sent_at,
             campaign=campaign,
             mail_id=self.mail_id,
             lane=self.lane,
         )
+        # Nothing is accepted after its message was sent, whatever the message says.
+        return mail if mail.accepted_at <= sent_at else replace(mail, accepted_at=sent_at)
 
 
 def decode(text: str) -> Any:  # noqa: ANN401

@@ -16,11 +16,14 @@ if TYPE_CHECKING:
 MAX_DELAY_SECONDS: Final = 12 * 3600
 _MAX_DELIVERY_DELAY_SECONDS: Final = 900  # of SendMessage
 _WAIT_SECONDS: Final = 1
+_ROUNDS: Final = 3  # of one batch's entries, in one go
 _MAX_ENTRIES: Final = 10  # of one SendMessageBatch
 
 # What a message carries from the failed queue, or from a requeue, beside its body.
 _TEXTS: Final = ("id", "state", "reason")
 _NUMBERS: Final = ("attempt", "code")
+
+Part = tuple[str, Route]  # a mail's message, and where it goes
 
 
 class MailQueue:
@@ -53,7 +56,7 @@ class MailQueue:
             **_routed(route),
         )
 
-    def send_batch(self, text: str, routes: Sequence[Route]) -> None:
+    def send_batch(self, text: str, routes: Sequence[Route], delay: int = 0) -> None:
         """Queue the one message of many mails, of which each goes its own route from there."""
         lanes = {route.lane for route in routes}
         route = Route(Lane.BULK if lanes == {Lane.BULK} else Lane.NORMAL, routes[0].group)
@@ -61,25 +64,37 @@ class MailQueue:
         if len(lanes) > 1:
             names = ",".join(route.lane for route in routes)
             sent["MessageAttributes"] = {LANES: _text(names)}
+        if delay:
+            sent["DelaySeconds"] = delay
         self._sqs.send_message(QueueUrl=self._urls[route.lane], MessageBody=text, **sent)
 
-    def send_all(self, parts: Sequence[tuple[str, Route]]) -> bool:
-        """Queue encoded mails of up to 1 MiB in all; False if SQS did not take each of them."""
-        for lane in Lane:
-            inside = [part for part in parts if part[1].lane is lane]
-            starts = range(0, len(inside), _MAX_ENTRIES)
-            if not all(self._send_some(inside[start : start + _MAX_ENTRIES]) for start in starts):
-                return False
-        return True
+    def send_all(self, parts: Sequence[Part], may_go_on: Callable[[], bool]) -> list[Part]:
+        """Queue encoded mails of up to 1 MiB in all; return those that SQS has not taken.
 
-    def _send_some(self, parts: Sequence[tuple[str, Route]]) -> bool:
+        Those that it refused are sent again at once, a few times, while `may_go_on`.
+        """
+        for _ in range(_ROUNDS):
+            left: list[Part] = []
+            for lane in Lane:
+                inside = [part for part in parts if part[1].lane is lane]
+                for start in range(0, len(inside), _MAX_ENTRIES):
+                    some = inside[start : start + _MAX_ENTRIES]
+                    left += self._send_some(some) if may_go_on() else some
+            if not left or not may_go_on():
+                return left
+            parts = left
+        return left
+
+    def _send_some(self, parts: Sequence[Part]) -> list[Part]:
         entries = [
             {"Id": str(index), "MessageBody": text, **_routed(route)}
             for index, (text, route) in enumerate(parts)
         ]
         url = self._urls[parts[0][1].lane]
         answer = self._sqs.send_message_batch(QueueUrl=url, Entries=entries)
-        return not answer.get("Failed")
+        # Only what is said to be taken is: an answer may be cut.
+        taken = {entry.get("Id") for entry in answer.get("Successful") or []}
+        return [part for index, part in enumerate(parts) if str(index) not in taken]
 
     def receive(self, lane: Lane = Lane.NORMAL) -> ReceivedMessage | None:
         """Receive one message of a lane; None when there is none within a second.

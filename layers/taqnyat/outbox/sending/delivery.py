@@ -17,6 +17,7 @@ from outbox.mail.mail import Mail, MailError
 from outbox.mail.report import NO_RECORD, Report
 from outbox.mail.states import State
 from outbox.mail.times import iso
+from outbox.queues.message import encode_batch
 from outbox.sending import policy
 from outbox.sending.policy import EXPIRED, WORKER_DIED, Unclaimable
 from outbox.storage.claims import NoRecordError
@@ -75,7 +76,9 @@ class Delivery:
         if self._queue.has_strayed(message):
             self._queue.requeue(message)
             return Report(mail_id=message.message_id, reason="to_its_lane")
-        return self._fan_out(message) if message.is_batch else self._deliver(message, deadline)
+        if message.is_batch:
+            return self._fan_out(message, deadline)
+        return self._deliver(message, deadline)
 
     def _deliver(self, message: ReceivedMessage, deadline: float) -> Report:
         now = self._clock()
@@ -93,6 +96,8 @@ class Delivery:
         try:
             return self._claim_and_send(message, mail, now, deadline)
         except NoRecordError:
+            if mail.client is None:
+                return self._reject(message, "id", mail.id)
             # It may have been sent long ago; a person may choose to send it all the same.
             self._queue.dead_letter(message, mail.id, State.UNKNOWN, NO_RECORD, None, 0)
             return Report(mail_id=mail.id, state=State.UNKNOWN, reason=NO_RECORD)
@@ -119,16 +124,23 @@ class Delivery:
             return self._settle(message, mail, row, EXPIRED, iso(now), 0.0)
         return self._send(message, mail, row, deadline)
 
-    def _fan_out(self, message: ReceivedMessage) -> Report:
-        """Make many messages of one that holds a batch; doing so twice does no harm."""
+    def _fan_out(self, message: ReceivedMessage, deadline: float) -> Report:
+        """Make many messages of one that holds a batch; doing so twice does no harm.
+
+        What SQS refuses, and what the time does not reach for, goes on as a smaller batch.
+        """
         try:
             parts = message.parts()
         except MailError as error:
             return self._reject(message, error.field)
-        all_sent = self._queue.send_all(parts)
+        left = self._queue.send_all(parts, lambda: self._clock() < deadline)
+        if left and len(left) < len(parts):
+            text = encode_batch([text for text, _ in left])
+            self._queue.send_batch(text, [route for _, route in left], _TRY_AGAIN_SECONDS)
+            left = []
         return Report(
             mail_id=message.message_id,
-            retry_in=None if all_sent else _TRY_AGAIN_SECONDS,
+            retry_in=_TRY_AGAIN_SECONDS if left else None,
             reason="batch_spread",
         )
 

@@ -47,7 +47,8 @@ class Claims:
         resend, and is nobody's: a person chose to send it, but who wrote it is not known.
 
         Raises:
-            NoRecordError: the mail is a client's, so that it had a row, and that is gone.
+            NoRecordError: the mail is a client's, so that it had a row, and that is gone; or it is
+                nobody's under an id that could be a client's.
 
         """
         write = Expression()
@@ -70,12 +71,12 @@ class Claims:
             )
         same = f"{write.name('fingerprint')} = {write.value(mail.fingerprint)}"
         condition = f"{same} AND ({' OR '.join(claimable)})"
-        if redrive_attempt is None and mail.client is None:
+        if redrive_attempt is None and _may_be_new(mail):
             condition = f"attribute_not_exists(pk) OR ({condition})"
         try:
             return self._claim(write, mail.id, token, assign, condition)
         except NoRecordError:
-            if redrive_attempt is None:
+            if redrive_attempt is None or (mail.client is None and mail.has_derived_id):
                 raise
             return self._claim_without_record(mail, token)
 
@@ -169,6 +170,11 @@ class Claims:
                 raise NoRecordError from error
             return existing.claim_token == token and existing.state is State.SENDING, existing
         return True, Row.of(answer["Attributes"])
+
+
+def _may_be_new(mail: Mail) -> bool:
+    # Whoever may send to the queue must not take an id before the client to whom it would fall.
+    return mail.client is None and not mail.has_derived_id
 
 
 def _claim_is_ours(write: Expression, token: str) -> str:

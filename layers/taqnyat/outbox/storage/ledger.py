@@ -190,11 +190,23 @@ class Ledger:
     def _new(self, mail: Mail, state: State, request: str | None) -> dict[str, Any]:
         """Make the put of a row that must not be there yet."""
         begin = {"pk": mail.id, "state": state, "updated": self._table.now(), "request": request}
+        condition = "attribute_not_exists(pk)"
+        write = Expression()
+        if mail.has_derived_id:
+            # A re-drive may have made a row under this id, of a message that anybody wrote.
+            another = f"{write.name('fingerprint')} <> {write.value(mail.fingerprint)}"
+            nobodys = f"attribute_not_exists({write.name('client')}) AND {another}"
+            condition += f" OR ({nobodys})"
+        named = {
+            "ExpressionAttributeNames": write.names,
+            "ExpressionAttributeValues": write.values,
+        }
         return {
             "TableName": self._table.name,
             "Item": pack_item(
                 identity(mail) | begin | {"ttl": self._table.expiry(due=mail.scheduled_at)}
             ),
-            "ConditionExpression": "attribute_not_exists(pk)",
+            "ConditionExpression": condition,
+            **(named if write.names else {}),
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
