@@ -57,7 +57,7 @@ examples: .venv/.local .aws-sam/.built ## Run the tests of the sample applicatio
 mutation: .venv-mutation/.done ## Change the code in small ways; the tests must notice (ARGS picks mutants: 'outbox.storage.claims.*')
 	rm -rf build/mutation
 	@mkdir -p build/mutation
-	cp -R layers/taqnyat/taqnyat layers/taqnyat/outbox functions/*/mail_* ops local tests docs build/mutation
+	cp -R layers/taqnyat/taqnyat layers/taqnyat/outbox functions/*/mail_* ops local tests docs template.yaml build/mutation
 	cp tests/mutation.toml build/mutation/pyproject.toml
 	cd build/mutation && ../../.venv-mutation/bin/mutmut run --max-children "$${CHILDREN:-1}" $(ARGS)
 	.venv-mutation/bin/python -m tests.mutation
