@@ -2,7 +2,10 @@
 
 import json
 
-from tests.infrastructure.expansion import expanded, resources
+import pytest
+
+from ops import retained
+from tests.infrastructure.expansion import expanded, raw, resources
 
 
 def test_the_ledger_is_keyed_encrypted_backed_up_and_outlives_the_stack() -> None:
@@ -117,3 +120,43 @@ def test_the_outputs_are_those_of_the_design() -> None:
         "StatusCheckFunction",
         "DashboardUrl",
     }
+
+
+def test_what_holds_mails_or_their_record_outlives_the_stack() -> None:
+    kept = retained.retained(raw())["Resources"]
+
+    assert {name: resource["Type"] for name, resource in kept.items()} == {
+        "MailQueue": "AWS::SQS::Queue",
+        "BulkQueue": "AWS::SQS::Queue",
+        "FailedQueue": "AWS::SQS::Queue",
+        "LedgerTable": "AWS::DynamoDB::Table",
+        "ScheduleGroup": "AWS::Scheduler::ScheduleGroup",  # it would take its schedules along
+        "ScheduleRole": "AWS::IAM::Role",  # without it they would not be sent
+    }
+    for resource in kept.values():
+        assert resource["UpdateReplacePolicy"] == "Retain"
+
+
+def test_what_was_kept_can_be_imported_into_a_new_stack() -> None:
+    """CloudFormation wants a template of them alone, with a policy and an identifier for each."""
+    template = retained.retained(raw())
+
+    assert "Transform" not in template
+    assert "Outputs" not in template
+    assert {resource["Type"] for resource in template["Resources"].values()} <= (
+        retained.IDENTIFIERS.keys()
+    )
+    assert {"WorkerTimeoutSeconds"} <= template["Parameters"].keys()
+    assert template["Mappings"].keys() == {"WorkerTiming"}
+    whole = raw()
+    for section in ("Parameters", "Mappings", "Conditions"):
+        for name, part in template.get(section, {}).items():
+            assert part == whole[section][name]  # the update that follows changes none of it
+
+
+def test_a_retained_resource_that_needs_another_is_told() -> None:
+    template = raw()
+    template["Resources"]["LedgerTable"]["Properties"]["X"] = {"Ref": "ApiFunction"}
+
+    with pytest.raises(ValueError, match="ApiFunction"):
+        retained.retained(template)
