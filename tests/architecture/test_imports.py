@@ -41,6 +41,7 @@ MAY_IMPORT = {
         "click",
         "jinja2",
         "rich",
+        "samcli",  # reads a template's short intrinsics, for what of it outlives the stack
     },
     "taqnyat_mail_testing": {"pytest"},
     # The simulator stands in for Taqnyat: were it to import our client, both could be wrong alike.
