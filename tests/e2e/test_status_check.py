@@ -42,3 +42,9 @@ def test_trouble_at_taqnyat_is_measured_and_shown(world: World) -> None:
 
 def _provider(world: World) -> Any:  # noqa: ANN401 - JSON
     return world.call("GET", "/status")[2]["provider"]
+
+
+def test_the_balance_is_read_with_the_token_in_a_header_alone(world: World) -> None:
+    world.until(lambda: world.row("#money").get("readings"))
+    assert set(world.simulator.calls()["balance_calls"]) <= {"header"}
+    assert world.row("#money")["currency"] == "SAR"
