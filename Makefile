@@ -24,7 +24,7 @@ TYPED_SOURCES := $(wildcard layers/taqnyat/taqnyat layers/taqnyat/outbox layers/
 # pyproject.toml has the version, which the build writes into the template.
 BUILD_INPUTS := template.yaml pyproject.toml $(sort $(shell find layers functions -type f -not -path '*/__pycache__/*'))
 
-.PHONY: help examples faults demo pictures docs incident run test mutation template-breaks lint format build deploy package bench bench-quick requirements clean
+.PHONY: help crowd examples faults demo pictures docs incident run test mutation template-breaks lint format build deploy package bench bench-quick requirements clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -67,6 +67,9 @@ template-breaks: .venv/.dev ## Break the template in each way; the tests must no
 
 faults: .venv/.dev ## Strike every boundary with every pair of faults (hours; `make test` draws a sample)
 	FAULTS=all $(PY) -m pytest tests/faults tests/model $(ARGS)
+
+crowd: .venv/.dev .aws-sam/.built ## Many mails at once, live with production's times (an hour; ARGS="poison --scale 0.1"); writes build/crowd.md
+	$(PY) -m tests.crowd $(ARGS)
 
 incident: .venv/.local .aws-sam/.built ## Play an incident; writes build/incident.md (WRITE=1: docs/incident.md as well)
 	@mkdir -p build

@@ -1,0 +1,61 @@
+"""`make crowd`: many mails at once on the local stack, with production's times; a table at the end.
+
+    python -m tests.crowd [--seed N] [--scale 0.1] [SCENARIO ...]
+
+Each scenario has a stack of its own. Exit code 1 if one missed its goal. The figures before are
+those of 0.1.0.
+"""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from tests.crowd.scenarios import SCENARIOS, Row, Run
+
+OUT = Path(__file__).parents[2] / "build" / "crowd.md"
+_MARKS = {True: "yes", False: "**no**", None: ""}
+
+
+def main() -> int:
+    """Run the scenarios, print each as it ends, and write the table."""
+    parser = argparse.ArgumentParser(prog="make crowd", description=__doc__)
+    parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=", ".join(SCENARIOS))
+    parser.add_argument("--seed", type=int, default=int(time.time()), help="of what is drawn")
+    parser.add_argument("--scale", type=float, default=1.0, help="the share of the mails")
+    given = parser.parse_args()
+    if unknown := set(given.scenarios) - SCENARIOS.keys():
+        parser.error(f"no such scenario: {', '.join(sorted(unknown))}")
+    run = Run(given.seed, given.scale)
+    rows: list[Row] = []
+    for name in given.scenarios or SCENARIOS:
+        _say(f"{name} ...")
+        begin = time.monotonic()
+        found = SCENARIOS[name](run)
+        rows += found
+        for row in found:
+            _say(_line(row))
+        _say(f"{name}: {time.monotonic() - begin:.0f} s")
+    OUT.parent.mkdir(exist_ok=True)
+    OUT.write_text(_table(rows, run), "utf-8")
+    _say(f"{OUT.name} is written; seed {run.seed}")
+    return int(any(row.good is False for row in rows))
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def _table(rows: list[Row], run: Run) -> str:
+    head = ["what", "0.1.0", "goal", "now", "kept"]
+    lines = [" | ".join(head), " | ".join("---" for _ in head), *map(_line, rows)]
+    return f"Seed {run.seed}, {run.scale:.0%} of the mails.\n\n" + "\n".join(lines) + "\n"
+
+
+def _line(row: Row) -> str:
+    return " | ".join((row.what, row.before, row.goal, row.after, _MARKS[row.good]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
