@@ -22,7 +22,7 @@ from tests.infrastructure.expansion import raw
 MINUTE: Final = 60.0
 BATCH: Final = 100
 # The API's own throttle is no part of what is looked at here.
-_KEPT_LOCAL: Final = {"ApiRateLimit", "ApiBurstLimit", "BalanceCheckMinutes"}
+_KEPT_LOCAL: Final = {"ApiRateLimit", "ApiBurstLimit"}
 _OPENER: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
