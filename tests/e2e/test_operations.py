@@ -154,8 +154,10 @@ def test_a_mapping_that_is_off_is_turned_on_again_by_the_status_check(operator: 
     stack = operator.world.stack
     functions = stack.client("lambda")
     name = stack.outputs["WorkerFunction"]
-    (mapping,) = functions.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
-    functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+    mappings = functions.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
+    assert len(mappings) == 2
+    for mapping in mappings:
+        functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
     operator.world.until(lambda: operator.check("event source mapping")["level"] == "ok")
 
 

@@ -66,10 +66,10 @@ class World:
         mail_id: str = answer["id"]
         return mail_id
 
-    def put_on_queue(self, mail: Mapping[str, Any]) -> str:
-        """Drop a mail on the queue as a service of AWS would; return SQS's message id."""
+    def put_on_queue(self, mail: Mapping[str, Any], output: str = "MailQueueUrl") -> str:
+        """Drop a mail on a queue as a service of AWS would; return SQS's message id."""
         sent = self.stack.client("sqs").send_message(
-            QueueUrl=self.stack.outputs["MailQueueUrl"],
+            QueueUrl=self.stack.outputs[output],
             MessageBody=json.dumps(mail, ensure_ascii=False),
         )
         message_id: str = sent["MessageId"]
