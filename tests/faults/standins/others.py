@@ -78,7 +78,7 @@ class Functions:
     """Lambda's event source mappings."""
 
     def __init__(self, *mappings: Mapping) -> None:
-        self.mappings = mappings
+        self.mappings: tuple[Mapping, ...] = mappings
 
     def list_event_source_mappings(self, **arguments: Any) -> Any:
         function, arn = only(arguments, "FunctionName", "EventSourceArn")
