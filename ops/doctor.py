@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
-from outbox.sending.pause import PauseState
+from outbox.sending.control import PauseState
 from taqnyat import BearerToken, CredentialsError, Scope, Verdict
 from taqnyat.classification import CODES
 

@@ -26,7 +26,9 @@ from mail_status import handler as status
 from outbox import aws
 from outbox.mail.report import Report
 from outbox.sending import wiring as sending_wiring
-from outbox.sending.pause import Pause, PauseState
+from outbox.sending.control import PauseState
+from outbox.sending.pause import Pause
+from outbox.storage.expressions import unpack_item
 from outbox.storage.money import Money, MoneyTable
 from outbox.storage.row import Row
 from taqnyat import credentials
@@ -624,8 +626,7 @@ class World:
         item = self.dynamo.items.get("#pause")
         if item is None:
             return PauseState()
-        names = PauseState.__slots__
-        return PauseState(**{key: _plain(item[key]) for key in names if key in item})
+        return PauseState.of(unpack_item(item))
 
     @property
     def waiting(self) -> list[Message]:
@@ -712,15 +713,11 @@ def _mail(subject: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     return {**mail, **fields}
 
 
-def _plain(value: Mapping[str, Any]) -> Any:
-    ((kind, inside),) = value.items()
-    return int(inside) if kind == "N" else inside
-
-
 # ---- Putting the world in the place of the real one --------------------------------------------
 
 _current: ContextVar[Container] = ContextVar("container")
 _time = time.time
+_real_sleep = time.sleep
 _PACKAGES: Final = ("outbox", "taqnyat", "mail_send", "mail_status", "mail_webhooks")
 
 
@@ -778,6 +775,7 @@ def installed(*older: Version) -> Iterator[None]:
             put(version.credentials, "threading", types.SimpleNamespace(Lock=_turn_lock))
             stack.enter_context(_clocks(version.functions))
         put(time, "time", _now)
+        put(time, "sleep", _sleep)
         put(random, "uniform", lambda low, high: (low + high) / 2)
         yield
 
@@ -795,6 +793,14 @@ def _turn_lock() -> TurnLock:
 
 def _wired(build: Callable[[], Any]) -> Callable[[], Any]:
     return lambda: _current.get().built(build)
+
+
+def _sleep(seconds: float) -> None:
+    container = _current.get(None)
+    if container is None:
+        _real_sleep(seconds)
+    else:
+        container.world.wait(seconds)
 
 
 @contextmanager

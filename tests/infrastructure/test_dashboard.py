@@ -10,7 +10,7 @@ import pytest
 from mail_status.check import StatusCheck
 from outbox.mail.report import Report
 from outbox.mail.states import State
-from outbox.sending.pause import PauseState
+from outbox.sending.control import PauseState
 from outbox.settings import Settings
 from outbox.telemetry import BALANCE, BALANCE_HOURS_LEFT, Telemetry
 from outbox.webhooks.dispatching import Run

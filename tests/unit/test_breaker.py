@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 from outbox.sending.breaker import CircuitBreaker
-from outbox.sending.pause import PauseState
+from outbox.sending.control import PauseState
 from taqnyat import Outcome, Scope, Verdict
 
 SENT = Outcome(Verdict.SENT, Scope.MAIL, "sent")

@@ -5,7 +5,8 @@ from typing import Any, NoReturn, cast
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from outbox.queues.event_source import EventSource
-from outbox.sending.pause import Pause, PauseState
+from outbox.sending.control import PauseState
+from outbox.sending.pause import Pause
 from outbox.storage.expressions import pack_item, unpack_item
 
 from tests.clock import Clock

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from mail_status import handler as entry
 from mail_status.check import StatusCheck
 from outbox.mail.report import Report
-from outbox.sending.pause import PauseState
+from outbox.sending.control import PauseState
 from outbox.settings import Settings
 from taqnyat import Outcome, Scope, SystemStatus, Verdict
 

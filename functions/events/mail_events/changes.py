@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from outbox.mail.states import State
 from outbox.mail.times import iso
-from outbox.sending.pause import PauseState
+from outbox.sending.control import PauseState
 from outbox.storage.expressions import unpack_item
 from outbox.storage.row import Row
 
@@ -91,4 +91,4 @@ def _pause(old: dict[str, Any], new: dict[str, Any]) -> Event | None:
 
 def _pause_state(image: dict[str, Any]) -> PauseState:
     values = unpack_item(image)
-    return PauseState(**{key: values[key] for key in PauseState.__slots__ if key in values})
+    return PauseState.of(values)

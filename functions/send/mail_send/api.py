@@ -113,7 +113,7 @@ def _container() -> tuple[Routes, Telemetry]:
     settings = Settings.from_environ(os.environ)
     telemetry = Telemetry(settings.metrics_namespace)
     table = wiring.ledger_table(settings)
-    ledger, listing = Ledger(table), Listing(table.dynamo, table.name)
+    ledger, listing = Ledger(table), Listing(table)
     queue = wiring.mail_queue(settings, aws.client("sqs"))
     schedules = wiring.schedules(settings)
     submission = Submission(ledger, queue, schedules)

@@ -11,7 +11,6 @@ import outbox.startup
 from outbox import aws, wiring
 from outbox.sending import wiring as sending
 from outbox.sending.batch import BatchProcessor
-from outbox.sending.breaker import CircuitBreaker
 from outbox.settings import Settings
 from outbox.telemetry import Telemetry
 
@@ -41,18 +40,17 @@ def _container() -> tuple[BatchProcessor, Telemetry]:
     settings = Settings.from_environ(os.environ)
     telemetry = Telemetry(settings.metrics_namespace)
     taqnyat, token = sending.provider(settings, _BATCH_SIZE)
-    breaker = CircuitBreaker(
-        wiring.pause(settings), sending.event_source(settings), settings.failure_run
-    )
+    breaker = sending.circuit_breaker(settings)
     queue = wiring.mail_queue(settings, aws.LazyClient("sqs"))
     delivery = sending.delivery(settings, taqnyat, queue, breaker)
     executor = ThreadPoolExecutor(_BATCH_SIZE, thread_name_prefix="mail")
     processor = BatchProcessor(
-        delivery,
-        queue,
-        breaker,
-        executor,
-        telemetry,
+        delivery=delivery,
+        queue=queue,
+        breaker=breaker,
+        turns=sending.turns(settings),
+        executor=executor,
+        telemetry=telemetry,
         on_resumed=token.forget,
         bulk_queue_arn=settings.bulk_queue_arn,
     )

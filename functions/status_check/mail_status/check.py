@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from outbox.telemetry import PROVIDER_LATENCY, PROVIDER_UP, SENDING_PAUSED
 
+from mail_status import notices
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from outbox.queues.event_source import EventSource
-    from outbox.sending.pause import Pause, PauseState
+    from outbox.sending.control import PauseState
+    from outbox.sending.pause import Pause
     from outbox.sending.probe import Probe
     from outbox.settings import Settings
     from outbox.telemetry import Telemetry
@@ -65,8 +68,7 @@ class StatusCheck:
             self._pause.note_provider(up=status.up, milliseconds=round(status.seconds * 1000))
             state = self._pause.read()
             state = self._tended(state, now, deadline)
-            if not state.announced:
-                self._announce(state)
+            self._tell(time.time())
             data += [
                 _datum(name, value, "None") for name, value in self._money.run(state, deadline)
             ]
@@ -106,32 +108,22 @@ class StatusCheck:
             self._event_source.enable()
         return state
 
-    def _announce(self, state: PauseState) -> None:
-        """Tell the topic once of a pause, with its reason, or of its end.
+    def _tell(self, now: float) -> None:
+        """Tell the operators what there is to tell: perhaps twice, never not at all."""
+        record = self._pause.record()
+        delay = self._settings.probe_delays_seconds[0]
+        if notice := notices.of_pause(record.pause, now, delay):
+            self._publish(notice)
+            self._pause.announced(record.pause)
+        suspicion = record.suspicion
+        notice = notices.of_suspicion(suspicion, record.sent_at, now)
+        if suspicion is not None and notice is not None:
+            self._publish(notice)
+            self._pause.suspicion_told(suspicion)
 
-        It may be told twice, never not at all.
-        """
-        self._telemetry.event(
-            "sending paused" if state.paused else "sending resumed",
-            reason=state.reason,
-            detail=state.detail,
-        )
-        if self._settings.alarm_topic_arn:
-            detail = f" (refused address: {state.detail})" if state.detail else ""
-            what = (
-                f"paused: {state.reason}{detail}"
-                if state.paused
-                else f"resumed after: {state.reason}"
-            )
-            self._topic().publish(
-                TopicArn=self._settings.alarm_topic_arn,
-                Subject="Taqnyat mail gateway: sending paused"
-                if state.paused
-                else "Taqnyat mail gateway: sending resumed",
-                Message=f"Sending {what}. Nothing is lost. Run: ./taqnyat-mail doctor\n"
-                'See docs/operations.md, "Sending is paused".',
-            )
-        self._pause.announced(state)
+    def _publish(self, notice: notices.Notice) -> None:
+        self._telemetry.event(notice.event, **notice.fields)
+        notices.publish(notice, self._topic, self._settings.alarm_topic_arn)
 
 
 def _datum(name: str, value: float, unit: str) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from taqnyat.account import REFUSED
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from outbox.sending.pause import Pause, PauseState
+    from outbox.sending.control import PauseState
+    from outbox.sending.pause import Pause
     from outbox.settings import Settings
     from outbox.storage.money import MoneyTable
     from outbox.telemetry import Telemetry

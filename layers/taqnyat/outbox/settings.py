@@ -39,8 +39,9 @@ class Settings:
     retry_base_seconds: int = 5
     retry_cap_seconds: int = 900
     retry_window_seconds: int = 86400
+    max_send_rate: int = 0
     failure_run: int = 10
-    probe_delays_seconds: tuple[int, ...] = (300, 600, 1200, 1800)
+    probe_delays_seconds: tuple[int, ...] = (60, 120, 300, 600, 1200, 1800)
     record_days: int = 90
     token_cache_seconds: int = 300
     default_campaign: str = "transactional"

@@ -29,6 +29,8 @@ class Scope(StrEnum):
 
     MAIL = "mail"
     ACCOUNT = "account"
+    EITHER = "account_or_mail"  # the same answer to a second, different mail decides
+    RATE = "rate"
     PROVIDER = "provider"
 
 
@@ -76,20 +78,21 @@ _SUCCESS: Final = 2  # the family of 2xx
 
 _UNREADABLE: Final[_Rule] = (Verdict.UNKNOWN, Scope.PROVIDER, "unreadable_answer")
 _UNKNOWN_CODE: Final[_Rule] = (Verdict.TERMINAL, Scope.MAIL, "unknown_code")
-_WRONG_ENDPOINT: Final[_Rule] = (Verdict.RETRYABLE, Scope.ACCOUNT, "wrong_endpoint")
-_REFUSED: Final[_Rule] = (Verdict.RETRYABLE, Scope.ACCOUNT, TOKEN_REFUSED)
+_WRONG_ENDPOINT: Final[_Rule] = (Verdict.RETRYABLE, Scope.EITHER, "wrong_endpoint")
+# A filter before Taqnyat may dislike one mail; 104 can only be about the token.
+_REFUSED: Final[_Rule] = (Verdict.RETRYABLE, Scope.EITHER, TOKEN_REFUSED)
 
 CODES: Final = MappingProxyType[int, _Rule](
     {
         2: (Verdict.RETRYABLE, Scope.ACCOUNT, "balance_empty"),
-        3: (Verdict.RETRYABLE, Scope.ACCOUNT, "balance_too_low"),
+        3: (Verdict.RETRYABLE, Scope.EITHER, "balance_too_low"),
         14: (Verdict.TERMINAL, Scope.MAIL, "sender_refused"),
         15: (Verdict.TERMINAL, Scope.MAIL, "recipients_refused"),
         16: (Verdict.TERMINAL, Scope.MAIL, "subject_refused"),
         17: (Verdict.TERMINAL, Scope.MAIL, "message_refused"),
         101: (Verdict.RETRYABLE, Scope.ACCOUNT, "api_disabled"),
         102: (Verdict.RETRYABLE, Scope.ACCOUNT, IP_REFUSED),
-        104: _REFUSED,
+        104: (Verdict.RETRYABLE, Scope.ACCOUNT, TOKEN_REFUSED),
     },
 )
 
@@ -101,7 +104,7 @@ STATUSES: Final = MappingProxyType[int, _Rule](
         405: _WRONG_ENDPOINT,
         408: (Verdict.RETRYABLE, Scope.PROVIDER, "provider_timeout"),
         410: _WRONG_ENDPOINT,
-        429: (Verdict.RETRYABLE, Scope.PROVIDER, "rate_limited"),
+        429: (Verdict.RETRYABLE, Scope.RATE, "rate_limited"),
         503: (Verdict.RETRYABLE, Scope.PROVIDER, "provider_unavailable"),
     },
 )

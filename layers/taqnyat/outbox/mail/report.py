@@ -19,7 +19,7 @@ class Report:
 
     `outcome` is the call's, None when none was made; `state` the row's; `seconds` the call's time;
     `waited` the seconds from acceptance to here; `resend` whether an earlier call may have sent the
-    mail already.
+    mail already; `refused_alone` whether it was refused while others went through.
     """
 
     mail_id: str
@@ -30,3 +30,4 @@ class Report:
     seconds: float = 0.0
     waited: float = 0.0
     resend: bool = False
+    refused_alone: bool = False

@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from outbox.mail.document import DuplicateKeyError, read_json
 from outbox.mail.lanes import Lane, Route
 from outbox.mail.mail import Mail, MailError
-from outbox.mail.times import iso
+from outbox.mail.times import iso, read_time
 from outbox.mail.validation import MESSAGE_FIELDS, read_mail
 
 if TYPE_CHECKING:
@@ -36,6 +36,18 @@ _BATCH: Final = '{"version":1,"batch":['
 
 # What SendMessage refuses in a body. Not written as "all but": that costs a start 60 times as much.
 _NOT_IN_SQS: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+
+
+class Glimpse(NamedTuple):
+    """What a message names, before it is validated. `caller` is client and sender."""
+
+    mail_id: str
+    caller: tuple[str, str]
+    expires_at: float | None
+
+    def expired(self, now: float) -> bool:
+        """Tell whether it is past its time; `now` is epoch seconds."""
+        return self.expires_at is not None and int(self.expires_at) <= now
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +141,33 @@ class ReceivedMessage:
     def is_batch(self) -> bool:
         """Whether it holds the messages of many mails."""
         return self.body.startswith(_BATCH)
+
+    def peek(self) -> Glimpse:
+        """Read what its body names, unchecked."""
+        try:
+            fields = decode(self.body)
+        except MailError:
+            fields = None
+        fields = fields if isinstance(fields, dict) else {}
+        try:
+            expires_at = read_time(fields, "expires_at")
+        except MailError:
+            expires_at = None
+        named = fields.get("id")
+        return Glimpse(
+            mail_id=named if isinstance(named, str) else self.mail_id,
+            caller=(str(fields.get("client", "")), str(fields.get("from", ""))),
+            expires_at=expires_at,
+        )
+
+    def needs_call(self, now: float) -> bool:
+        """Tell whether processing it may call Taqnyat: not for a batch, nor when it has expired.
+
+        `now` is epoch seconds.
+        """
+        if self.is_batch:
+            return False
+        return '"expires_at"' not in self.body or not self.peek().expired(now)
 
     def parts(self) -> list[tuple[str, Route]]:
         """Return the messages that a batch holds, and where each goes.

@@ -17,7 +17,7 @@ MAX_DELAY_SECONDS: Final = 12 * 3600
 _MAX_DELIVERY_DELAY_SECONDS: Final = 900  # of SendMessage
 _WAIT_SECONDS: Final = 1
 _ROUNDS: Final = 3  # of one batch's entries, in one go
-_MAX_ENTRIES: Final = 10  # of one SendMessageBatch
+_MAX_ENTRIES: Final = 10  # of one SendMessageBatch, or ReceiveMessage
 
 # What a message carries from the failed queue, or from a requeue, beside its body.
 _TEXTS: Final = ("id", "state", "reason")
@@ -96,15 +96,15 @@ class MailQueue:
         taken = {entry.get("Id") for entry in answer.get("Successful") or []}
         return [part for index, part in enumerate(parts) if str(index) not in taken]
 
-    def receive(self, lane: Lane = Lane.NORMAL) -> ReceivedMessage | None:
-        """Receive one message of a lane; None when there is none within a second.
+    def receive(self, lane: Lane = Lane.NORMAL) -> list[ReceivedMessage]:
+        """Receive up to 10 messages of a lane; none when there is none within a second.
 
         A long poll, which asks all of SQS's servers, and one that ends long before the client gives
         up: what SQS gives to a poll that nobody waits for is out of sight for minutes.
         """
         answer = self._sqs.receive_message(
             QueueUrl=self._urls[lane],
-            MaxNumberOfMessages=1,
+            MaxNumberOfMessages=_MAX_ENTRIES,
             WaitTimeSeconds=_WAIT_SECONDS,
             MessageAttributeNames=["All"],
             MessageSystemAttributeNames=[
@@ -114,7 +114,7 @@ class MailQueue:
             ],
         )
         messages = answer.get("Messages") or []
-        return ReceivedMessage.from_queue(messages[0], lane) if messages else None
+        return [ReceivedMessage.from_queue(message, lane) for message in messages]
 
     def delete(self, message: ReceivedMessage) -> None:
         """Delete a message that is done."""

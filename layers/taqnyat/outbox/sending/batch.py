@@ -1,12 +1,12 @@
 """One batch of the mail queue.
 
-Every message is processed side by side, and none can fail the others.
+Every message is processed side by side, each in its turn, and none can fail the others.
 """
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -20,11 +20,17 @@ if TYPE_CHECKING:
     from outbox.queues.queue import MailQueue
     from outbox.sending.breaker import CircuitBreaker
     from outbox.sending.delivery import Delivery
+    from outbox.sending.rate import Rate
+    from outbox.sending.turns import Turns
     from outbox.telemetry import Telemetry
 
 # The part of an invocation that is kept free at its end for settling what was sent, and its most.
 _RESERVE_SHARE: Final = 1 / 6
 _MAX_RESERVE_SECONDS: Final = 10.0
+# A batch without a turn keeps its place so long: pollers that came back at once would only count up
+# the messages in flight, of which SQS allows 120,000.
+_WITHOUT_TURN_SECONDS: Final = 5.0
+_RATE_LIMITED: Final = "rate_limited"
 
 
 def last_moment(seconds: float) -> float:
@@ -32,14 +38,23 @@ def last_moment(seconds: float) -> float:
     return time.time() + seconds - min(seconds * _RESERVE_SHARE, _MAX_RESERVE_SECONDS)
 
 
+class Turn(NamedTuple):
+    """When a message may be processed (epoch seconds); None: not by now, `wait` seconds more."""
+
+    at: float | None
+    wait: int = 1
+
+
 class BatchProcessor:
     """Processes batches for one container."""
 
     def __init__(
         self,
+        *,
         delivery: Delivery,
         queue: MailQueue,
         breaker: CircuitBreaker,
+        turns: Turns,
         executor: Executor,
         telemetry: Telemetry,
         on_resumed: Callable[[], None],
@@ -53,6 +68,7 @@ class BatchProcessor:
         self._delivery = delivery
         self._queue = queue
         self._breaker = breaker
+        self._turns = turns
         self._executor = executor
         self._telemetry = telemetry
         self._on_resumed = on_resumed
@@ -68,14 +84,19 @@ class BatchProcessor:
         if not messages:
             return []
         try:
-            if self._breaker.refresh():
+            control, lifted = self._breaker.refresh()
+            if lifted:
                 self._on_resumed()
+            turns = self._take_turns(messages, control.rate, deadline)
         except (ClientError, BotoCoreError) as error:
-            # Fail closed: a pause that cannot be read may be there.
-            self._telemetry.error("pause_unreadable", error)
+            # Fail closed: a pause or a limit that cannot be read may be there.
+            self._telemetry.error("control_unreadable", error)
             return [message.message_id for message in messages]
         reports = list(
-            self._executor.map(lambda message: self._process_message(message, deadline), messages)
+            self._executor.map(
+                lambda given: self._process_message(given[0], given[1], deadline),
+                zip(messages, turns, strict=True),
+            )
         )
         for report in reports:
             self._telemetry.processed(report)
@@ -85,9 +106,23 @@ class BatchProcessor:
             if report.retry_in is not None
         ]
 
-    def _process_message(self, message: ReceivedMessage, deadline: float) -> Report:
+    def _take_turns(
+        self, messages: Sequence[ReceivedMessage], rate: Rate, deadline: float
+    ) -> list[Turn]:
+        """Take a turn for each message that may need a call; one that needs none goes at once."""
+        if self._breaker.tripped:
+            return [Turn(0.0)] * len(messages)
+        now = time.time()
+        calls = [message.needs_call(now) for message in messages]
+        taken = self._turns.take(rate, sum(calls), deadline, messages[0].queue)
+        if not taken.times and any(calls):
+            time.sleep(max(0.0, min(_WITHOUT_TURN_SECONDS, deadline - now)))
+        times = iter(taken.times)
+        return [Turn(next(times, None), taken.wait) if call else Turn(0.0) for call in calls]
+
+    def _process_message(self, message: ReceivedMessage, turn: Turn, deadline: float) -> Report:
         try:
-            report = self._delivery.deliver(message, deadline)
+            report = self._in_turn(message, turn, deadline)
             if report.retry_in is not None:
                 self._queue.retry_later(message, report.retry_in)
         except (ClientError, BotoCoreError) as error:
@@ -97,4 +132,16 @@ class BatchProcessor:
         except Exception as error:  # noqa: BLE001  one that finds a bug must not sink the others
             self._telemetry.error("unexpected", error, message.message_id)
             return Report(mail_id=message.message_id, retry_in=0, reason="unexpected")
+        return report
+
+    def _in_turn(self, message: ReceivedMessage, turn: Turn, deadline: float) -> Report:
+        if turn.at is None:
+            return Report(mail_id=message.message_id, retry_in=turn.wait, reason=_RATE_LIMITED)
+        if (wait := turn.at - time.time()) > 0:
+            time.sleep(wait)
+        if self._turns.stopped:
+            return Report(mail_id=message.message_id, retry_in=1, reason=_RATE_LIMITED)
+        started = time.time()
+        report = self._delivery.deliver(message, deadline)
+        self._turns.record(report, started)
         return report

@@ -1,87 +1,269 @@
-"""The circuit breaker: what keeps one container from sending on in vain."""
+"""The circuit breaker: what keeps one container from sending on in vain.
+
+Tripped it lets no call through; it follows the pause, and begins one. An answer that names the
+account trips it at once; one that may be about its mail, when a second, different mail gets it too.
+When half of the mails in its window failed by the provider's fault, it is half open: three calls at
+a time decide, two failures trip it, and three mails that go through close it.
+"""
 
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Protocol
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
-from taqnyat import Scope
+from taqnyat import Scope, Verdict
+
+from outbox.sending.control import ControlRecord, Refusal, Suspicion
+from outbox.sending.pause import repeats_of
+from outbox.sending.window import FailureWindow
 
 if TYPE_CHECKING:
     from taqnyat import Outcome
 
     from outbox.queues.event_source import EventSource
     from outbox.sending.pause import Pause
+    from outbox.sending.suspicion import Suspicions
+
+_PERMITTED: Final = 3
+_TRIPS: Final = 2
+_BLAMED: Final = 5  # refusals that are kept with a pause
+
+
+class Call(NamedTuple):
+    """One call and its outcome. `started` is epoch seconds.
+
+    `alone` tells that the mail was refused while others went through.
+    """
+
+    mail_id: str
+    sender: str
+    outcome: Outcome
+    started: float
+    alone: bool = False
+
+    @property
+    def refusal(self) -> Refusal:
+        """The outcome as it is held against the mail or the account."""
+        outcome = self.outcome
+        return Refusal(self.mail_id, self.sender, outcome.reason, outcome.code, outcome.status)
+
+    @property
+    def went_through(self) -> bool:
+        """Whether Taqnyat took the mail, or answered about the mail itself."""
+        return self.outcome.verdict is Verdict.SENT or (
+            self.outcome.verdict is Verdict.TERMINAL and self.outcome.scope is Scope.MAIL
+        )
+
+
+class Reaction(StrEnum):
+    """What follows a call for all others; carried out when the call's own row is settled."""
+
+    SUSPECT = "suspect"
+    CLEAR = "clear"
+    PAUSE = "pause"
 
 
 class Breaker(Protocol):
-    """What a delivery asks before it sends, and to which it reports each outcome."""
+    """What a delivery asks before it sends, and to which it reports each call."""
 
-    tripped: bool
-
-    def record(self, outcome: Outcome) -> bool: ...  # noqa: D102
-    def pause_all(self, outcome: Outcome, started: float) -> None: ...  # noqa: D102
+    @property
+    def sent_at(self) -> float: ...  # noqa: D102
+    def refuses(self) -> str: ...  # noqa: D102
+    def record(self, call: Call) -> Reaction | None: ...  # noqa: D102
+    def react(self, reaction: Reaction, call: Call) -> None: ...  # noqa: D102
 
 
 class CircuitBreaker:
-    """The breaker of one container. Tripped, it lets no call through.
+    """The breaker of one container. Safe to share between threads."""
 
-    Safe to share between threads.
-    """
-
-    def __init__(self, pause: Pause, event_source: EventSource, failure_run: int) -> None:
-        """`failure_run` is how many provider failures in a row trip it."""
+    def __init__(
+        self, pause: Pause, suspicions: Suspicions, event_source: EventSource, least_mails: int
+    ) -> None:
+        """`least_mails` different mails must have been tried before their failures count."""
         self._pause = pause
+        self._suspicions = suspicions
         self._event_source = event_source
-        self._failure_run = failure_run
-        self._failures = 0
+        self._window = FailureWindow(least_mails)
         self._lock = threading.Lock()
+        self._known = ControlRecord()
+        self._suspicion: Suspicion | None = None
+        self._cleared: Suspicion | None = None
+        self._suspects: dict[str, Refusal] = {}  # since the last mail that went through
+        self._blamed: tuple[Refusal, ...] = ()
+        self._permits: int | None = None  # None: not half open
+        self._passed = self._failed = 0
+        self._sent_at = 0.0
         self.tripped = False
 
-    def refresh(self) -> bool:
-        """Read the pause at the start of a batch.
+    @property
+    def sent_at(self) -> float:
+        """When a mail was last known to go through, by this container or another."""
+        return max(self._sent_at, self._known.sent_at)
 
-        Return whether it has been lifted since the last one.
+    def refresh(self) -> tuple[ControlRecord, bool]:
+        """Read the control record at the start of a batch.
+
+        Return it, and whether a pause has been lifted since the last one.
         """
-        was_tripped = self.tripped
-        self.tripped = self._pause.read().paused
+        before, was_tripped = self._known.pause, self.tripped
+        record = self._pause.record()
+        with self._lock:
+            self._known, self._suspicion = record, record.suspicion
+            self.tripped = record.pause.paused
+            lifted = was_tripped and not self.tripped
+            if record.suspicion is None:
+                self._suspects.clear()
+            if lifted or record.pause.resumed_at != before.resumed_at:
+                self._window.clear()
+                # The provider had failed: the first calls of each container tell whether it does.
+                if record.pause.cause == "provider":
+                    self._half_open()
+                else:
+                    self._permits = None
+            elif self._permits is not None:
+                # Some of the last batch made no call.
+                self._permits = _PERMITTED - self._passed - self._failed
         if self.tripped:
             self._event_source.disable()
-        lifted = was_tripped and not self.tripped
-        if lifted:
-            self._failures = 0  # a probe has gone through: the run that paused is over
-        return lifted
+        return record, lifted
 
-    def record(self, outcome: Outcome) -> bool:
-        """Trip, for this container, when an outcome says that sending on is of no use.
-
-        True for the first to say so.
-        """
+    def refuses(self) -> str:
+        """Return why no call may be made now; "" lets one through."""
         with self._lock:
-            self._failures = self._failures + 1 if outcome.provider_failed else 0
-            stop = outcome.scope is Scope.ACCOUNT or self._failures >= self._failure_run
-            first = stop and not self.tripped
-            self.tripped = self.tripped or stop
-            return first
+            if self.tripped:
+                return "paused"
+            if self._permits is None:
+                return ""
+            if self._permits <= 0:
+                return "half_open"
+            self._permits -= 1
+            return ""
 
-    def pause_all(self, outcome: Outcome, started: float) -> None:
-        """Pause every container, because of a call that began at `started` (epoch seconds)."""
-        if self._pause.begin(outcome.reason, outcome.ip or "", seen_at=started):
+    def record(self, call: Call) -> Reaction | None:
+        """Take in a call's outcome at once; return what has to follow for all others."""
+        with self._lock:
+            if call.went_through:
+                return self._went_through(call)
+            if call.outcome.scope is Scope.ACCOUNT:
+                return self._trip(call.refusal)
+            if call.outcome.provider_failed and not call.alone:
+                return self._provider_failed(call)
+            self._give_back()
+            if call.outcome.scope is Scope.EITHER and not call.alone:
+                return self._suspect(call)
+            return None
+
+    def _went_through(self, call: Call) -> Reaction | None:
+        self._sent_at = max(self._sent_at, call.started)
+        self._window.add(call.mail_id, failed=False)
+        if self._permits is not None:
+            self._passed += 1
+            self._end_of_round()
+        suspicion = self._suspicion
+        self._suspects.clear()
+        if suspicion is None or call.started < suspicion.at:
+            return None
+        self._suspicion = None
+        self._cleared = suspicion
+        return Reaction.CLEAR
+
+    def _provider_failed(self, call: Call) -> Reaction | None:
+        self._window.add(call.mail_id, failed=True)
+        if self._permits is None:
+            if self._window.half_fails:
+                self._half_open()
+            return None
+        self._failed += 1
+        if self._failed >= _TRIPS:
+            return self._trip(call.refusal)
+        self._end_of_round()
+        return None
+
+    def _half_open(self) -> None:
+        self._permits, self._passed, self._failed = _PERMITTED, 0, 0
+
+    def _end_of_round(self) -> None:
+        """Close after three mails that went through; else try three more."""
+        if self._passed >= _PERMITTED:
+            self._permits = None
+            self._window.clear()
+        elif self._passed + self._failed >= _PERMITTED:
+            self._half_open()
+
+    def _suspect(self, call: Call) -> Reaction | None:
+        if self._suspicion is None:
+            self._suspicion = Suspicion(call.refusal, int(call.started) + 1)
+        elif call.mail_id in {self._suspicion.refusal.mail_id, *self._suspects}:
+            return None
+        self._suspects[call.mail_id] = call.refusal
+        if len({self._suspicion.refusal.mail_id, *self._suspects}) >= self._needed(call):
+            return self._trip(self._suspicion.refusal, *self._suspects.values())
+        return Reaction.SUSPECT
+
+    def _needed(self, call: Call) -> int:
+        """Return how many different mails must be refused: two, and more after each short pause."""
+        return 2 * (1 + repeats_of(self._known.pause, call.outcome.reason, call.started))
+
+    def _trip(self, *blamed: Refusal) -> Reaction | None:
+        first, self.tripped = not self.tripped, True
+        if first:
+            self._blamed = tuple(dict.fromkeys(blamed))[-_BLAMED:]
+        return Reaction.PAUSE if first else None
+
+    def _give_back(self) -> None:
+        """Give a half-open breaker's permit back: the call told nothing of the provider."""
+        if self._permits is not None:
+            self._permits += 1
+
+    def react(self, reaction: Reaction, call: Call) -> None:
+        """Carry out what follows a call. Raises botocore's errors.
+
+        Where it cannot be written, the next call that is refused tries again.
+        """
+        if reaction is Reaction.CLEAR and self._cleared is not None:
+            self._suspicions.clear(self._cleared, call.started)
+        elif reaction is Reaction.SUSPECT:
+            standing = self._suspicions.raise_against(call.refusal)
+            with self._lock:
+                if self._suspicion is not None:
+                    self._suspicion = standing
+                enough = standing.mails >= self._needed(call)
+                pauses = enough and self._trip(standing.refusal, call.refusal)
+            if pauses:
+                self._begin(call)
+        elif reaction is Reaction.PAUSE:
+            self._begin(call)
+
+    def _begin(self, call: Call) -> None:
+        outcome = call.outcome
+        if self._pause.begin(
+            outcome.reason,
+            outcome.ip or "",
+            seen_at=call.started,
+            cause="provider" if outcome.provider_failed else "account",
+            blamed=self._blamed,
+            previous=self._known.pause,
+        ):
             self._event_source.disable()
 
 
 class HalfOpenBreaker:
-    """The breaker of a probe: it sends although sending is paused, and pauses nothing itself."""
+    """The breaker of a probe: it lets its call through, keeps it, and changes nothing itself."""
 
-    tripped = False
+    sent_at = 0.0
 
     def __init__(self) -> None:
-        self.outcome: Outcome | None = None
+        self.call: Call | None = None
 
-    def record(self, outcome: Outcome) -> bool:
-        """Keep the outcome."""
-        self.outcome = outcome
-        return False
+    def refuses(self) -> str:
+        """Let the call through, although sending is paused."""
+        return ""
 
-    def pause_all(self, outcome: Outcome, started: float) -> None:
-        """Pause nothing: sending is paused already."""
+    def record(self, call: Call) -> Reaction | None:
+        """Keep the call."""
+        self.call = call
+        return None
+
+    def react(self, reaction: Reaction, call: Call) -> None:
+        """Do nothing: the probe concludes."""

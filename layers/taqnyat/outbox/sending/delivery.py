@@ -19,6 +19,7 @@ from outbox.mail.states import State
 from outbox.mail.times import iso
 from outbox.queues.message import encode_batch
 from outbox.sending import policy
+from outbox.sending.breaker import Breaker, Call
 from outbox.sending.policy import EXPIRED, WORKER_DIED, Unclaimable
 from outbox.storage.claims import NoRecordError
 from outbox.storage.row import attempt_record
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from outbox.queues.message import ReceivedMessage
     from outbox.queues.queue import MailQueue
     from outbox.queues.schedules import Schedules
-    from outbox.sending.breaker import Breaker
     from outbox.settings import Settings
     from outbox.storage.claims import Claims
     from outbox.storage.row import Row
@@ -88,9 +88,9 @@ class Delivery:
             return self._reject(message, error.field)
         if message.is_given_up_soon(now):
             self._claims.keep(mail.id)
-        if self._breaker.tripped:
-            wait = policy.paused_delay(self._settings)
-            return Report(mail_id=mail.id, retry_in=wait, reason="paused")
+        if refusal := self._breaker.refuses():
+            wait = policy.refused_delay(refusal, self._settings)
+            return Report(mail_id=mail.id, retry_in=wait, reason=refusal)
         if now + self._settings.send_timeout_seconds > deadline:
             return Report(mail_id=mail.id, retry_in=0, reason="no_time_left")
         try:
@@ -153,14 +153,16 @@ class Delivery:
             return Report(mail_id=mail.id, state=State.QUEUED, retry_in=0, reason="no_time_left")
         outcome = self._provider.send(mail.letter, last)
         seconds = self._clock() - started
-        tripped_first = self._breaker.record(outcome)
+        alone = policy.refused_alone(row, outcome, self._breaker.sent_at)
+        call = Call(mail.id, mail.sender, outcome, started, alone)
+        reaction = self._breaker.record(call)
         try:
-            return self._settle(message, mail, row, outcome, iso(started), seconds)
+            return self._settle(message, mail, row, outcome, iso(started), seconds, alone=alone)
         finally:
-            if tripped_first:
-                # Where it cannot be written, the next call that is refused pauses.
+            if reaction is not None:
+                # Where it cannot be written, the next call that is refused tries again.
                 with suppress(ClientError, BotoCoreError):
-                    self._breaker.pause_all(outcome, started)
+                    self._breaker.react(reaction, call)
 
     def _settle(
         self,
@@ -170,10 +172,12 @@ class Delivery:
         outcome: Outcome,
         at: str,
         seconds: float,
+        *,
+        alone: bool = False,
     ) -> Report:
         now = self._clock()
         luck = random.uniform(0, 1)  # noqa: S311  spreads load, guards nothing
-        decision = policy.decide(row, outcome, now, self._settings, luck)
+        decision = policy.decide(row, outcome, now, self._settings, luck, alone=alone)
         attempt = None if outcome is EXPIRED else attempt_record(row, outcome, at, seconds)
         ours = self._claims.settle(row, decision.state, attempt, **decision.changes)
         done = ours and decision.state is not State.QUEUED
@@ -187,6 +191,7 @@ class Delivery:
             seconds=seconds,
             waited=max(0.0, now - mail.accepted_at),
             resend=row.possibly_sent > 0,
+            refused_alone=alone,
             retry_in=None if done else decision.retry_in,
         )
 

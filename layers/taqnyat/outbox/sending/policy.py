@@ -8,8 +8,10 @@ Pure: rows, outcomes, times and settings in, decisions out. `delivery.py` carrie
 | terminal                       | no / maybe   | failed / unknown                        |
 | unknown, owner chose to hold   | either       | unknown                                 |
 | unknown, owner chose to resend | either       | queued, until `max_resends`             |
-| retryable, scope account       | either       | queued; spends no retry window          |
-| retryable, other scopes        | no / maybe   | queued; when the retry window has ended |
+| retryable, account or rate     | either       | queued; spends no retry window          |
+| the same, while others went    | no / maybe   | queued, with a strike; after three,     |
+| through (`refused_alone`)      |              | failed / unknown                        |
+| retryable, provider            | no / maybe   | queued; when the retry window has ended |
 |                                |              | failed / unknown                        |
 """
 
@@ -21,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from taqnyat import Outcome, Scope, Verdict
 
 from outbox.mail.states import State
+from outbox.mail.times import from_iso
 
 if TYPE_CHECKING:
     from outbox.settings import Settings
@@ -28,7 +31,20 @@ if TYPE_CHECKING:
 
 _MAX_EARLY_SECONDS: Final = 900
 _PAUSED_SECONDS: Final = 30
+_HALF_OPEN_SECONDS: Final = 5
 _MAX_DOUBLINGS: Final = 16
+_MAX_RATE_SECONDS: Final = 60
+_UNLUCKY: Final = 3
+_OF_EVERYBODY: Final = frozenset({Scope.ACCOUNT, Scope.EITHER, Scope.RATE})
+REFUSED_ALONE: Final = "refused_alone"
+_STRIKES: Final = 3
+# In units of the longest retry delay (15 minutes): three strikes end a mail after 3 hours at the
+# earliest, and it waits up to 2 hours for the next one.
+_STRIKES_SPAN: Final = 12
+_MAX_STRIKE_WAIT: Final = 8
+# A top-up, or the owner of a filter, needs time: such a mail keeps its whole retry window.
+_PATIENT_STATUSES: Final = frozenset({401, 403})
+_PATIENT_CODE: Final = 3
 WORKER_DIED: Final = Outcome(Verdict.UNKNOWN, Scope.PROVIDER, "worker_died")
 EXPIRED: Final = Outcome(Verdict.TERMINAL, Scope.MAIL, "expired")
 
@@ -58,14 +74,74 @@ class Unclaimable(StrEnum):
     WAIT = "not_ours_now"
 
 
-def decide(row: Row, outcome: Outcome, now: float, settings: Settings, luck: float) -> Decision:
+def decide(
+    row: Row,
+    outcome: Outcome,
+    now: float,
+    settings: Settings,
+    luck: float,
+    *,
+    alone: bool = False,
+) -> Decision:
     """Decide what follows the outcome of a call that `row`'s claim allowed.
 
-    `now` is epoch seconds; `luck`, from 0 to 1, spreads the retries.
+    `now` is epoch seconds; `luck`, from 0 to 1, spreads the retries; `alone` is `refused_alone`.
     """
+    if alone and _earns_strike(row, outcome):
+        return _strike(row, outcome, int(now), settings)
     retry_in = _backoff(row, outcome, settings, luck)
     state, changes = _next_state(row, outcome, int(now), settings)
     return Decision(state, changes, retry_in)
+
+
+def refused_alone(row: Row, outcome: Outcome, sent_at: float) -> bool:
+    """Tell whether a mail fared badly again although others went through since its last call.
+
+    Such an outcome is about the mail: it says nothing of the account, the rate or the provider.
+    `sent_at` (epoch seconds) is when another mail was last known to go through.
+    """
+    if outcome.scope is Scope.MAIL or not row.attempts:
+        return False
+    last = row.attempts[-1]
+    return last.get("scope") != Scope.MAIL and sent_at > from_iso(last["at"])
+
+
+def refused_delay(reason: str, settings: Settings) -> int:
+    """Return the seconds until a message may be received again that no call may be made for."""
+    return paused_delay(settings) if reason == "paused" else _HALF_OPEN_SECONDS
+
+
+def _earns_strike(row: Row, outcome: Outcome) -> bool:
+    """Tell whether a mail that was refused alone is to blame for it."""
+    if outcome.verdict is not Verdict.RETRYABLE or outcome.scope not in _OF_EVERYBODY:
+        return False
+    if outcome.scope is not Scope.RATE:
+        return True
+    # Where the rate limits, any mail may be unlucky a few times.
+    before = [attempt.get("scope") for attempt in row.attempts[-_UNLUCKY:]]
+    return before == [Scope.RATE] * _UNLUCKY
+
+
+def _strike(row: Row, outcome: Outcome, now: int, settings: Settings) -> Decision:
+    """Give a mail a strike; the third one, if they span long enough, ends it."""
+    strikes, struck_at = row.strikes + 1, row.struck_at or now
+    retry_until = row.retry_until or now + settings.retry_window_seconds
+    wait = settings.retry_cap_seconds * min(2 ** (strikes - 1), _MAX_STRIKE_WAIT)
+    changes: dict[str, Any] = {
+        "reason": outcome.reason,
+        "code": outcome.code,
+        "strikes": strikes,
+        "struck_at": struck_at,
+        "retry_until": retry_until,
+    }
+    patient = outcome.scope is Scope.ACCOUNT or outcome.code == _PATIENT_CODE
+    patient = patient or outcome.status in _PATIENT_STATUSES
+    spans = now - struck_at >= _STRIKES_SPAN * settings.retry_cap_seconds
+    ends = now >= retry_until if patient else spans
+    if strikes >= _STRIKES and ends:
+        ended = State.UNKNOWN if row.possibly_sent else State.FAILED
+        return Decision(ended, changes | {"reason": REFUSED_ALONE}, wait)
+    return Decision(State.QUEUED, changes, wait)
 
 
 def may_resend(row: Row, settings: Settings) -> bool:
@@ -117,9 +193,10 @@ def _next_state(
         why["possibly_sent"], ended = 1, State.UNKNOWN
         if not may_resend(row, settings):
             return State.UNKNOWN, why
-    if outcome.scope is Scope.ACCOUNT:
-        # Waiting for the account spends nothing of the mail's own time to be retried.
-        return State.QUEUED, why | {"retry_until": None}
+    if outcome.scope in _OF_EVERYBODY and outcome.verdict is Verdict.RETRYABLE:
+        # Waiting for the account or a turn spends nothing of the mail's own time to be retried,
+        # but for a mail that was refused alone.
+        return State.QUEUED, why if row.strikes else why | {"retry_until": None}
     retry_until = row.retry_until or now + settings.retry_window_seconds
     if now >= retry_until:
         return ended, why | {"reason": "retry_window_ended"}
@@ -130,7 +207,15 @@ def _backoff(row: Row, outcome: Outcome, settings: Settings, luck: float) -> int
     """Return seconds with full jitter, or what the provider asked for if that is more."""
     if outcome.scope is Scope.ACCOUNT:
         return paused_delay(settings)
+    if outcome.scope is Scope.RATE:
+        most = min(settings.retry_cap_seconds, _MAX_RATE_SECONDS)
+    else:
+        most = settings.retry_cap_seconds
     doublings = min(row.attempt_count - 1, _MAX_DOUBLINGS)
-    longest = min(settings.retry_cap_seconds, settings.retry_base_seconds << doublings)
-    asked = min(outcome.retry_after or 0.0, settings.retry_cap_seconds)
-    return max(1, round(max(luck * longest, asked)))
+    longest = min(most, settings.retry_base_seconds << doublings)
+    least = paused_delay(settings) if outcome.scope is Scope.EITHER else 1
+    return max(least, round(max(luck * longest, _asked(outcome, settings))))
+
+
+def _asked(outcome: Outcome, settings: Settings) -> float:
+    return min(outcome.retry_after or 0.0, settings.retry_cap_seconds)

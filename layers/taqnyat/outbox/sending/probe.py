@@ -1,93 +1,248 @@
-"""The probe: while sending is paused, one real mail shows whether it can go on.
+"""The probe: while sending is paused, a few real mails show whether it can go on.
 
-Nothing else that Taqnyat offers can.
+Nothing else that Taqnyat offers can. For a cause of the account one of up to three different mails
+that goes through is enough; when the provider had failed, two of three must.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
-from taqnyat import Scope
+from taqnyat import Scope, Verdict
 
 from outbox.mail.lanes import Lane
-from outbox.sending.breaker import HalfOpenBreaker
+from outbox.mail.states import State
+from outbox.sending.breaker import Call, HalfOpenBreaker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
     from outbox.mail.report import Report
     from outbox.queues.message import ReceivedMessage
     from outbox.queues.queue import MailQueue
+    from outbox.sending.control import PauseState
     from outbox.sending.delivery import Delivery
-    from outbox.sending.pause import Pause, PauseState
+    from outbox.sending.pause import Pause
+    from outbox.storage.row import Row
+    from outbox.storage.table import LedgerTable
 
-# Messages that need no call (duplicates, canceled, expired) are processed until one does.
-_MAX_MESSAGES: Final = 20
+_CALLS: Final = 3
+# Enough to find three different callers; more would only be received in vain.
+_MAX_HELD: Final = 50
+
+
+class Candidate(NamedTuple):
+    """A mail that could be a probe's. `refused_at` orders those that were refused before."""
+
+    message: ReceivedMessage
+    mail_id: str
+    caller: tuple[str, str]
+    strikes: int = 0
+    refused_at: str = ""
+
+
+class Tally(NamedTuple):
+    """How a probe stands. `unknown` ends it: it may ask a person one question, not more."""
+
+    provider: bool
+    passed: int
+    failed: int
+    unknown: bool = False
+
+    def add(self, call: Call) -> Tally:
+        """Count a call; a refusal by the rate tells nothing."""
+        if call.went_through:
+            return self._replace(passed=self.passed + 1)
+        if call.outcome.scope is Scope.RATE:
+            return self
+        unknown = call.outcome.verdict is Verdict.UNKNOWN
+        return self._replace(failed=self.failed + 1, unknown=unknown)
+
+    @property
+    def resumes(self) -> bool:
+        """Whether enough went through."""
+        return self.passed >= (_CALLS - 1 if self.provider else 1)
+
+    @property
+    def stays(self) -> bool:
+        """Whether too many did not."""
+        return self.unknown or self.failed >= (_CALLS - 1 if self.provider else _CALLS)
+
+    @property
+    def decided(self) -> bool:
+        """Whether there is no need for another call."""
+        return self.resumes or self.stays
 
 
 class Probe:
-    """Probes a pause with one mail, and ends it when the answer is about the mail alone."""
+    """Probes a pause, and ends it when it can."""
 
     def __init__(
         self,
         pause: Pause,
         queue: MailQueue,
+        table: LedgerTable,
         deliver: Callable[[HalfOpenBreaker], Delivery],
         on_error: Callable[[Exception], None],
+        call_seconds: float,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         """`deliver` makes a delivery that reports to the breaker, and reads the token again.
 
         `on_error` is told of AWS's errors: they end a probe, and not the check that it is part of.
+        `call_seconds` is what one call may take.
         """
         self._pause = pause
         self._queue = queue
+        self._table = table
         self._deliver = deliver
         self._on_error = on_error
+        self._call_seconds = call_seconds
+        self._clock = clock
 
     def probe(self, state: PauseState, now: float, deadline: float) -> list[Report]:
         """Probe `state` if a probe is due; return the reports of the messages it processed."""
-        reports: list[Report] = []
+        progress = _Progress(Tally(state.cause == "provider", state.passed, state.failed))
         if not state.next_probe or now < state.next_probe:
-            return reports
+            return []
         try:
             # No function lives twice as long as it may send: two checks never probe side by side.
             if self._pause.take_probe(state, now + 2 * (deadline - now)):
-                self._send_one(state, deadline, reports)
+                try:
+                    self._go_on(progress, {refusal.mail_id for refusal in state.blamed}, deadline)
+                finally:
+                    # Whatever failed: all mails wait for it, and the rows have what was found out.
+                    self._conclude(state, progress)
         except (ClientError, BotoCoreError) as error:
             self._on_error(error)
-        return reports
+        return progress.reports
 
-    def _send_one(self, state: PauseState, deadline: float, reports: list[Report]) -> None:
-        breaker = HalfOpenBreaker()
-        delivery = self._deliver(breaker)
-        probed: tuple[ReceivedMessage, Report] | None = None
+    def _go_on(self, progress: _Progress, blamed: set[str], deadline: float) -> None:
+        held, all_seen = self._receive(progress, deadline)
         try:
-            while probed is None and len(reports) < _MAX_MESSAGES:
-                message = self._queue.receive(Lane.NORMAL) or self._queue.receive(Lane.BULK)
-                if message is None:
-                    break
-                reports.append(delivery.deliver(message, deadline))
-                if breaker.outcome is None:
-                    self._finish(message, reports[-1])
-                else:
-                    probed = message, reports[-1]
+            while held and not progress.tally.decided:
+                if self._clock() + self._call_seconds > deadline:
+                    return
+                self._send(progress, _next(held, progress.callers, blamed), held, deadline)
+            progress.all_tried = all_seen and not held
         finally:
-            # First of all, and whatever failed: all mails wait for it, and the row has this one's.
-            self._conclude(state, breaker)
-        if probed is not None:
-            self._finish(*probed)
+            for candidate in held:
+                self._queue.retry_later(candidate.message, 1)
 
-    def _conclude(self, state: PauseState, breaker: HalfOpenBreaker) -> None:
-        if breaker.outcome is None:
-            self._pause.probe_again(state)
-        elif breaker.outcome.scope is Scope.ACCOUNT or breaker.outcome.provider_failed:
-            self._pause.probe_failed(state, breaker.outcome.reason, breaker.outcome.ip or "")
-        else:
-            self._pause.end(state)
+    def _receive(self, progress: _Progress, deadline: float) -> tuple[list[Candidate], bool]:
+        """Receive until three fresh mails are at hand; return all candidates, and if that is all.
 
-    def _finish(self, message: ReceivedMessage, report: Report) -> None:
+        Dead messages (expired, canceled, sent before) are passed over by what they and their rows
+        say: they cost no call, and are in nobody's way until they are received again.
+        """
+        held: list[Candidate] = []
+        while len(held) < _MAX_HELD and self._clock() + self._call_seconds <= deadline:
+            messages = self._queue.receive(Lane.NORMAL) or self._queue.receive(Lane.BULK)
+            if not messages:
+                return held, True
+            for message in messages:
+                if message.is_batch:
+                    progress.reports.append(
+                        self._deliver(HalfOpenBreaker()).deliver(message, deadline)
+                    )
+                    self._queue.delete(message)
+            held += self._alive([message for message in messages if not message.is_batch])
+            fresh = {candidate.caller for candidate in held if not candidate.refused_at}
+            if len(fresh) >= _CALLS:
+                break
+        return held, False
+
+    def _alive(self, messages: Sequence[ReceivedMessage]) -> Iterator[Candidate]:
+        now = self._clock()
+        peeked = [(message, message.peek()) for message in messages]
+        peeked = [(message, glimpse) for message, glimpse in peeked if not glimpse.expired(now)]
+        rows = self._table.get_all([glimpse.mail_id for _, glimpse in peeked])
+        for message, glimpse in peeked:
+            row = rows.get(glimpse.mail_id)
+            if row is None:
+                yield Candidate(message, glimpse.mail_id, glimpse.caller)
+            elif _may_go(row, message, now):
+                yield Candidate(message, row.id, glimpse.caller, row.strikes, _refused_at(row))
+
+    def _send(
+        self,
+        progress: _Progress,
+        candidate: Candidate,
+        held: list[Candidate],
+        deadline: float,
+    ) -> None:
+        breaker = HalfOpenBreaker()
+        held.remove(candidate)
+        report = self._deliver(breaker).deliver(candidate.message, deadline)
+        progress.reports.append(report)
+        if breaker.call is not None:
+            progress.callers.append(candidate.caller)
+            progress.tally = progress.tally.add(breaker.call)
+            progress.last = breaker.call
         if report.retry_in is None:
-            self._queue.delete(message)
+            self._queue.delete(candidate.message)
         else:
-            self._queue.retry_later(message, report.retry_in)
+            self._queue.retry_later(candidate.message, report.retry_in)
+
+    def _conclude(self, state: PauseState, progress: _Progress) -> None:
+        tally, last = progress.tally, progress.last
+        # Fewer mails wait than a whole probe takes: those that were tried decide.
+        few = progress.all_tried and not tally.decided and last is not None
+        if tally.resumes or (few and tally.passed and not tally.failed):
+            self._pause.end(state)
+        elif last is not None and (tally.stays or (few and tally.failed)):
+            self._pause.probe_failed(state, last.outcome.reason, last.outcome.ip or "")
+        else:
+            self._pause.probe_again(state, tally.passed, tally.failed)
+
+
+@dataclass(slots=True)
+class _Progress:
+    """How far a probe is; `all_tried` whether no other mail waits."""
+
+    tally: Tally
+    callers: list[tuple[str, str]] = field(default_factory=list)
+    reports: list[Report] = field(default_factory=list)
+    last: Call | None = None
+    all_tried: bool = False
+
+
+def _next(held: Sequence[Candidate], tried: Sequence[object], blamed: set[str]) -> Candidate:
+    """Choose a mail: none that paused, was refused or was struck before, of another caller, if any.
+
+    Of like ones the first, then the last, then one between: what is wrong often came together.
+    """
+
+    def rank(one: Candidate) -> tuple[bool, bool, int, bool, str]:
+        return (
+            one.mail_id in blamed,
+            bool(one.refused_at),
+            one.strikes,
+            one.caller in tried,
+            one.refused_at,
+        )
+
+    best = min(map(rank, held))
+    like = [one for one in held if rank(one) == best]
+    return like[(0, -1, len(like) // 2)[len(tried) % _CALLS]]
+
+
+def _may_go(row: Row, message: ReceivedMessage, now: float) -> bool:
+    """Tell whether a mail's row may be claimed now."""
+    if row.state is State.SENDING:
+        return row.lease <= now
+    if row.state is State.SCHEDULED:
+        return (row.scheduled_at or 0) <= now
+    if row.state in {State.FAILED, State.UNKNOWN}:
+        return message.redrive_attempt == row.attempt_count
+    return row.state is State.QUEUED
+
+
+def _refused_at(row: Row) -> str:
+    """Return when a mail was last refused as if it were for the account; "" if it was not."""
+    last = row.attempts[-1] if row.attempts else {}
+    about_all = {Scope.ACCOUNT, Scope.EITHER, Scope.RATE, Scope.PROVIDER}
+    return str(last.get("at", "")) if last.get("scope") in about_all else ""

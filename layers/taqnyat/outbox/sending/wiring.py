@@ -8,12 +8,15 @@ from taqnyat import BearerToken, TaqnyatClient, Transport
 
 from outbox import aws, wiring
 from outbox.queues.event_source import EventSource
+from outbox.sending.breaker import Breaker, CircuitBreaker
+from outbox.sending.control import Control
 from outbox.sending.delivery import Delivery
+from outbox.sending.suspicion import Suspicions
+from outbox.sending.turns import Turns
 from outbox.storage.claims import Claims
 
 if TYPE_CHECKING:
     from outbox.queues.queue import MailQueue
-    from outbox.sending.breaker import Breaker
     from outbox.settings import Settings
 
 
@@ -41,3 +44,18 @@ def delivery(
     """Make the delivery of a container, which asks `breaker` before it sends."""
     claims = Claims(wiring.ledger_table(settings), settings.lease_seconds)
     return Delivery(claims, taqnyat, queue, breaker, wiring.schedules(settings), settings)
+
+
+def circuit_breaker(settings: Settings) -> CircuitBreaker:
+    """Make the breaker of a container."""
+    dynamo = aws.client("dynamodb")
+    suspicions = Suspicions(dynamo, settings.ledger_table)
+    return CircuitBreaker(
+        wiring.pause(settings), suspicions, event_source(settings), settings.failure_run
+    )
+
+
+def turns(settings: Settings) -> Turns:
+    """Make the turns of a container."""
+    control = Control(aws.client("dynamodb"), settings.ledger_table)
+    return Turns(control, settings.max_send_rate, settings.send_timeout_seconds)

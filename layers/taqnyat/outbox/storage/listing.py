@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from outbox.storage.expressions import Item, pack, pack_item
-from outbox.storage.row import Row
+from outbox.storage.expressions import pack, pack_item
 
 if TYPE_CHECKING:
-    from outbox.ports import DynamoClient
+    from outbox.storage.row import Row
+    from outbox.storage.table import LedgerTable
 
 
 class Listing:
     """Lists rows. Raises botocore's errors when DynamoDB does not answer."""
 
-    def __init__(self, dynamo: DynamoClient, table: str) -> None:
+    def __init__(self, table: LedgerTable) -> None:
         """Make no call yet."""
-        self._dynamo = dynamo
         self._table = table
 
     def page(
@@ -28,8 +27,8 @@ class Listing:
         stand before it. The index follows the table within a moment, not at once.
         """
         start = {"client": client, "created": cursor.created, "pk": cursor.id} if cursor else {}
-        answer = self._dynamo.query(
-            TableName=self._table,
+        answer = self._table.dynamo.query(
+            TableName=self._table.name,
             IndexName="by-client",
             KeyConditionExpression="#client = :client",
             ExpressionAttributeNames={"#client": "client"},
@@ -38,18 +37,8 @@ class Listing:
             Limit=limit + 1,
             **({"ExclusiveStartKey": pack_item(start)} if start else {}),
         )
-        keys = [{"pk": item["pk"]} for item in answer["Items"]]
-        found = self._rows(keys[:limit])
+        ids = [item["pk"]["S"] for item in answer["Items"]]
+        found = self._table.get_all(ids[:limit])
         # In the order of the index, to the last tie: a page's ends are the next pages' cursors.
-        ordered = reversed(keys[:limit]) if newer else keys[:limit]
-        rows = [found[key["pk"]["S"]] for key in ordered if key["pk"]["S"] in found]
-        return rows, len(keys) > limit
-
-    def _rows(self, keys: list[Item]) -> dict[str, Row]:
-        rows: dict[str, Row] = {}
-        while keys:
-            answer = self._dynamo.batch_get_item(RequestItems={self._table: {"Keys": keys}})
-            found = map(Row.of, answer["Responses"].get(self._table, []))
-            rows |= {row.id: row for row in found}
-            keys = answer.get("UnprocessedKeys", {}).get(self._table, {}).get("Keys", [])
-        return rows
+        ordered = reversed(ids[:limit]) if newer else ids[:limit]
+        return [found[mail_id] for mail_id in ordered if mail_id in found], len(ids) > limit

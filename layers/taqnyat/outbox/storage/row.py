@@ -27,6 +27,8 @@ class Row(NamedTuple):  # a dataclass of so many fields takes 1.4% of a cold sta
     resend; of very many, the last MAX_ATTEMPTS. `possibly_sent` is 1 when an earlier call may have
     sent the mail, so that every later one is a resend. `tags` and `headers` hold maps of name and
     value, as the caller gave them but for masked addresses; `not_carried` the fields left out.
+    `strikes` counts the refusals that it got while others went through, the first of them at
+    `struck_at` (epoch seconds).
     """
 
     id: str
@@ -57,6 +59,8 @@ class Row(NamedTuple):  # a dataclass of so many fields takes 1.4% of a cold sta
     reason: str | None = None
     code: int | None = None
     retry_until: int | None = None
+    strikes: int = 0
+    struck_at: int = 0
     ttl: int = 0
     tags: tuple[Mapping[str, str], ...] = ()
     headers: tuple[Mapping[str, str], ...] = ()

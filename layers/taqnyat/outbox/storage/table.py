@@ -11,7 +11,7 @@ from outbox.storage.expressions import Expression, existing_item, pack
 from outbox.storage.row import Row
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from botocore.exceptions import ClientError
 
@@ -49,6 +49,17 @@ class LedgerTable:
         )
         item = answer.get("Item")
         return Row.of(item) if item and "state" in item else None
+
+    def get_all(self, mail_ids: Sequence[str]) -> dict[str, Row]:
+        """Read up to 100 rows, by id; those that are not there are left out."""
+        rows: dict[str, Row] = {}
+        keys = [{"pk": pack(mail_id)} for mail_id in dict.fromkeys(mail_ids)]
+        while keys:
+            answer = self.dynamo.batch_get_item(RequestItems={self.name: {"Keys": keys}})
+            found = [item for item in answer["Responses"].get(self.name, []) if "state" in item]
+            rows |= {row.id: row for row in map(Row.of, found)}
+            keys = answer.get("UnprocessedKeys", {}).get(self.name, {}).get("Keys", [])
+        return rows
 
     def update(
         self,

@@ -16,7 +16,7 @@ from taqnyat.explanations import explain
 
 from outbox.mail.states import State
 from outbox.mail.times import from_iso, iso
-from outbox.sending.pause import PauseState
+from outbox.sending.control import PauseState
 from outbox.storage.expressions import unpack_item
 from outbox.storage.row import Row
 from outbox.webhooks.endpoint import TEST_EVENT

@@ -1,0 +1,105 @@
+"""What the operators are told of a pause, of its end, and of a suspicion.
+
+A pause that comes back within the hour is folded into one notice each quarter of an hour, and a
+resume is told when it has held.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from outbox.sending.control import PauseState, Refusal, Suspicion
+
+_FOLDED_SECONDS: Final = 900
+_HELD_SECONDS: Final = 120
+_SUSPICION_SECONDS: Final = 300
+_ORDINALS: Final = {1: "first", 2: "second", 3: "third"}
+_WHERE_NEXT: Final = 'Run: ./taqnyat-mail doctor\nSee docs/operations.md, "Sending is paused".'
+
+
+class Notice(NamedTuple):
+    """A message to the topic, and the fields of its log line."""
+
+    subject: str
+    message: str
+    event: str
+    fields: dict[str, Any]
+
+
+def of_pause(state: PauseState, now: float, first_probe_seconds: int) -> Notice | None:
+    """Return what is to be told of a pause or its end now, if anything.
+
+    `now` is epoch seconds; a resume has held when it lasted twice as long as the first wait for a
+    probe, or two minutes.
+    """
+    if state.announced:
+        return None
+    by_hand = state.by == "operator"
+    if state.paused:
+        if state.repeats and now - state.told_at < _FOLDED_SECONDS:
+            return None
+        return _paused(state, now)
+    held = min(_HELD_SECONDS, 2 * first_probe_seconds)
+    if not by_hand and now - state.resumed_at < held:
+        return None
+    return _resumed(state)
+
+
+def of_suspicion(suspicion: Suspicion | None, sent_at: float, now: float) -> Notice | None:
+    """Return what is to be told of a suspicion that stands while nothing is sent, if anything."""
+    if suspicion is None or suspicion.told or sent_at >= suspicion.at:
+        return None
+    if now - suspicion.at < _SUSPICION_SECONDS:
+        return None
+    refusal = suspicion.refusal
+    message = (
+        f"Taqnyat refused a mail, and nothing was sent since: {_answers([refusal])}.\n"
+        "It may be about this mail or the account; sending goes on, and the next mails tell.\n"
+        f"{_WHERE_NEXT}"
+    )
+    fields = {"reason": refusal.reason, "code": refusal.code, "correlation_id": refusal.mail_id}
+    return Notice("Taqnyat mail gateway: a refusal stands", message, "refusal stands", fields)
+
+
+def publish(notice: Notice, topic: Callable[[], Any], topic_arn: str) -> None:
+    """Send a notice to the topic, where there is one. Raises botocore's errors."""
+    if topic_arn:
+        topic().publish(TopicArn=topic_arn, Subject=notice.subject, Message=notice.message)
+
+
+def _paused(state: PauseState, now: float) -> Notice:
+    detail = f" (refused address: {state.detail})" if state.detail else ""
+    again = ""
+    if state.repeats:
+        count = state.repeats + 1
+        minutes = max(1, round((now - state.series_since) / 60))
+        again = f" for the {_ORDINALS.get(count, f'{count}th')} time in {minutes} minutes"
+    answers = f"The answers that paused: {_answers(state.blamed)}.\n" if state.blamed else ""
+    return Notice(
+        "Taqnyat mail gateway: sending paused",
+        f"Sending paused{again}: {state.reason}{detail}. Nothing is lost.\n{answers}{_WHERE_NEXT}",
+        "sending paused",
+        {"reason": state.reason, "detail": state.detail, "repeats": state.repeats},
+    )
+
+
+def _resumed(state: PauseState) -> Notice:
+    times = f" (paused {state.repeats + 1} times)" if state.repeats else ""
+    return Notice(
+        "Taqnyat mail gateway: sending resumed",
+        f"Sending resumed after: {state.reason}{times}. Nothing is lost. {_WHERE_NEXT}",
+        "sending resumed",
+        {"reason": state.reason, "detail": state.detail, "repeats": state.repeats},
+    )
+
+
+def _answers(refusals: Sequence[Refusal]) -> str:
+    return "; ".join(
+        f"mail {refusal.mail_id}: {refusal.reason}"
+        + (f", code {refusal.code}" if refusal.code is not None else "")
+        + (f", HTTP {refusal.status}" if refusal.status is not None else "")
+        for refusal in refusals
+    )

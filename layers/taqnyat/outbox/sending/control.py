@@ -1,0 +1,154 @@
+"""The control record: one item that every container reads before a batch.
+
+It holds the pause, a suspicion, and the rate. Each part has its own attributes and is written
+conditionally by its own code; a version that does not know a part passes it over.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from botocore.exceptions import ClientError
+
+from outbox.sending.rate import Rate
+from outbox.storage.expressions import Expression, Item, existing_item, pack, unpack_item
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from outbox.ports import DynamoClient
+
+_KEY: Final = {"pk": pack("#pause")}
+
+
+class Refusal(NamedTuple):
+    """An answer that is held against a mail or the account: which mail's, and what it was."""
+
+    mail_id: str
+    sender: str
+    reason: str
+    code: int | None = None
+    status: int | None = None
+
+    def plain(self) -> dict[str, Any]:
+        """Return it as it is kept."""
+        return {key: value for key, value in self._asdict().items() if value is not None}
+
+
+class Suspicion(NamedTuple):
+    """A refusal that may be about its mail or about the account. `at` is epoch seconds.
+
+    `mails` counts the different mails that were refused so while it stands.
+    """
+
+    refusal: Refusal
+    at: int
+    told: bool = False
+    mails: int = 1
+
+
+# The attributes that go with a suspicion.
+SUSPICION: Final = ("suspect", "suspected_at", "suspect_mails", "suspicion_told")
+
+
+class PauseState(NamedTuple):
+    """Whether sending is paused, and why.
+
+    Times are epoch seconds; `next_probe` 0 waits for an operator. `detail` is the address that
+    Taqnyat refused (102); `by` is "system" or "operator"; `announced` tells that the topic knows.
+    `cause` is "account" or "provider"; `repeats` counts the pauses for the same reason before it,
+    each within an hour of the last resume. `blamed` are the refusals that paused. `passed` and
+    `failed` count the calls of a probe that has not ended yet. `told_at` is the last notice,
+    `series_since` when the first of the repeated pauses began.
+    """
+
+    paused: bool = False
+    reason: str = ""
+    detail: str = ""
+    by: str = ""
+    since: int = 0
+    next_probe: int = 0
+    probes: int = 0
+    resumed_at: int = 0
+    announced: bool = True
+    cause: str = "account"
+    repeats: int = 0
+    blamed: tuple[Refusal, ...] = ()
+    passed: int = 0
+    failed: int = 0
+    told_at: int = 0
+    series_since: int = 0
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> PauseState:
+        """Read the control record's attributes."""
+        known = {key: values[key] for key in cls._fields if key in values}
+        known["blamed"] = tuple(Refusal(**entry) for entry in known.get("blamed", ()))
+        return cls(**known)
+
+
+class ControlRecord(NamedTuple):
+    """All of it. `sent_at` is when a mail was last known to have gone through, epoch seconds."""
+
+    pause: PauseState = PauseState()
+    suspicion: Suspicion | None = None
+    rate: Rate = Rate()
+    sent_at: float = 0.0
+
+    @classmethod
+    def of(cls, item: Item) -> ControlRecord:
+        """Read the item; it may be empty."""
+        values = unpack_item(item)
+        suspect = values.get("suspect")
+        return cls(
+            pause=PauseState.of(values),
+            suspicion=Suspicion(
+                Refusal(**suspect),
+                values.get("suspected_at", 0),
+                bool(values.get("suspicion_told", False)),
+                values.get("suspect_mails", 1),
+            )
+            if suspect
+            else None,
+            rate=Rate.of(values),
+            sent_at=values.get("sent_at", 0),
+        )
+
+
+class Control:
+    """Reads and writes the item. Raises botocore's errors when DynamoDB does not answer."""
+
+    def __init__(self, dynamo: DynamoClient, table: str) -> None:
+        """Make no call yet."""
+        self._dynamo = dynamo
+        self._table = table
+
+    def read(self) -> ControlRecord:
+        """Read it, consistently."""
+        answer = self._dynamo.get_item(TableName=self._table, Key=_KEY, ConsistentRead=True)
+        return ControlRecord.of(answer.get("Item") or {})
+
+    def write(
+        self,
+        write: Expression,
+        assign: Sequence[str],
+        condition: str | None = None,
+        remove: Sequence[str] = (),
+    ) -> tuple[bool, ControlRecord]:
+        """Write it on a condition; return whether it was, and the record after or in the way."""
+        removal = f" REMOVE {', '.join(map(write.name, remove))}" if remove else ""
+        try:
+            answer = self._dynamo.update_item(
+                TableName=self._table,
+                Key=_KEY,
+                UpdateExpression=f"SET {', '.join(assign)}{removal}",
+                ExpressionAttributeNames=write.names,
+                ExpressionAttributeValues=write.values,
+                ReturnValues="ALL_NEW",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                **({"ConditionExpression": condition} if condition else {}),
+            )
+        except ClientError as error:
+            item = existing_item(error)
+            return False, ControlRecord.of(item) if item else self.read()
+        return True, ControlRecord.of(answer["Attributes"])

@@ -1,0 +1,125 @@
+"""How many mails a second all workers together may send: what limits, and how it is learned.
+
+Pure. A refusal by 429 lowers the rate for everybody (multiplicative), each success raises it
+(additive), so that it settles just below what Taqnyat takes. It starts low and rises steeply until
+the first refusal: after a pause, and where nothing is known yet. It is kept in the control record;
+`turns.py` reads and writes it there.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from outbox.mail.lanes import Lane
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+START: Final = 5.0
+LEAST: Final = 1.0
+# A learned rate above this limits nobody any more.
+LIFTED: Final = 500.0
+# Without a refusal for so long, a learned rate is forgotten.
+FORGOTTEN_SECONDS: Final = 900
+# After a resume it starts low, and for so long at most.
+SLOW_START_SECONDS: Final = 300
+# What a success adds to the rate until the first refusal.
+_STEEP: Final = 0.6
+# And after it, by the part of the rate that was last refused: gently near that one (a provider that
+# counts by the second takes a little more for a while), boldly where it evidently takes more now.
+_GAINS: Final = ((0.95, 0.04), (1.05, 0.01), (1.3, 0.02))
+_BOLD: Final = 0.08
+# What is left of the rate after a refusal; of many refusals, less.
+_LOWERED: Final = 0.85
+_HALVED: Final = 0.5
+_MANY: Final = 0.4
+
+
+_NORMAL_SHARE: Final = 0.9  # while bulk waits too: the rest is bulk's
+_ACTIVE_SECONDS: Final = 3.0
+
+
+class Rate(NamedTuple):
+    """What the control record holds of the rate.
+
+    `learned` is mails a second (0: nothing learned), and counts until `learned_until`; `ceiling`
+    the rate that was last refused (0: none yet). `lowered_at` is the last refusal that lowered it.
+    Until `held_until` nothing is sent at all (Retry-After). `turn` and `bulk_turn` are when the
+    next turn of a lane begins. Times are epoch seconds.
+    """
+
+    learned: float = 0.0
+    learned_until: float = 0.0
+    ceiling: float = 0.0
+    lowered_at: float = 0.0
+    held_until: float = 0.0
+    turn: float = 0.0
+    bulk_turn: float = 0.0
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Rate:
+        """Read the control record's attributes; numbers are kept as thousandths."""
+        return cls(
+            learned=values.get("rate_learned", 0) / 1000,
+            learned_until=values.get("rate_learned_until", 0) / 1000,
+            ceiling=values.get("rate_ceiling", 0) / 1000,
+            lowered_at=values.get("rate_lowered_at", 0) / 1000,
+            held_until=values.get("rate_held_until", 0) / 1000,
+            turn=values.get("rate_turn", 0) / 1000,
+            bulk_turn=values.get("rate_bulk_turn", 0) / 1000,
+        )
+
+    def limit(self, most: float, now: float) -> float:
+        """Return the mails a second that all workers may send; 0 when nothing limits.
+
+        `most` is MaxSendRate, 0 for none.
+        """
+        known = 0 < self.learned < LIFTED and now < self.learned_until
+        limits = [rate for rate in (self.learned if known else 0.0, most) if rate > 0]
+        return min(limits, default=0.0)
+
+    def next_turn(self, lane: Lane) -> float:
+        """Return when the next turn of a lane begins."""
+        return self.bulk_turn if lane is Lane.BULK else self.turn
+
+    def share(self, lane: Lane, now: float) -> float:
+        """Return a lane's part of the limit: normal leaves a tenth to bulk where bulk waits."""
+        if lane is Lane.NORMAL and self.bulk_turn > now - _ACTIVE_SECONDS:
+            return _NORMAL_SHARE
+        return 1.0
+
+    @property
+    def gain(self) -> float:
+        """Mails a second that one success adds."""
+        if not self.ceiling:
+            return _STEEP
+        part = self.learned / self.ceiling
+        return next((gain for below, gain in _GAINS if part < below), _BOLD)
+
+
+class Tally(NamedTuple):
+    """What a container has seen since it last wrote: how many of each, and when the last began."""
+
+    successes: int = 0
+    sent_at: float = 0.0
+    refusals: int = 0
+    refused_at: float = 0.0
+
+    def success(self, started: float) -> Tally:
+        """Count a mail that went through."""
+        return self._replace(successes=self.successes + 1, sent_at=max(self.sent_at, started))
+
+    def refusal(self, started: float) -> Tally:
+        """Count a 429."""
+        return self._replace(refusals=self.refusals + 1, refused_at=max(self.refused_at, started))
+
+
+def lowers(rate: Rate, tally: Tally) -> bool:
+    """Tell whether a tally lowers a rate: a refusal of a call from before the last one does not."""
+    return tally.refusals > 0 and tally.refused_at > rate.lowered_at
+
+
+def lowered(limit: float, tally: Tally) -> float:
+    """Return the rate that follows refusals under a limit."""
+    share = tally.refusals / (tally.refusals + tally.successes)
+    return max(LEAST, limit * (_HALVED if share > _MANY else _LOWERED))

@@ -1,0 +1,206 @@
+"""Turns: when each mail of a batch may be sent, so that all workers together keep one rate.
+
+While nothing limits, nothing is asked and nothing written. While something does, a batch takes its
+turns in one write: the record's clock moves on by as many as it took, and what it learned from the
+batch before goes along. Turns are taken only as far ahead as the batch can wait for them.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from taqnyat import Scope, Verdict
+
+from outbox.mail.lanes import Lane
+from outbox.sending.rate import (
+    FORGOTTEN_SECONDS,
+    START,
+    Rate,
+    Tally,
+    lowered,
+    lowers,
+)
+from outbox.storage.expressions import Expression
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from outbox.mail.report import Report
+    from outbox.sending.control import Control
+
+_TRIES: Final = 3
+# After the first refusal nobody sends for a moment: Taqnyat may count by the second.
+_FIRST_TURN_SECONDS: Final = 1.0
+_MAX_HOLD_SECONDS: Final = 900.0
+_MAX_WAIT_SECONDS: Final = 60
+_MILLI: Final = 1000
+
+
+class Taken(NamedTuple):
+    """The times (epoch seconds) at which calls may begin; `wait` the seconds for all others."""
+
+    times: tuple[float, ...]
+    wait: int = 1
+
+
+class Turns:
+    """The turns of one container's batches. Safe to share between threads."""
+
+    def __init__(
+        self,
+        control: Control,
+        most: float,
+        call_seconds: float,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """`most` is MaxSendRate, mails a second (0: none); `call_seconds` what a call may take."""
+        self._control = control
+        self._call_seconds = call_seconds
+        self._most = most
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._tally = Tally()
+        self._rate = Rate()
+        self._refused_mail = ""
+        self.stopped = False
+
+    def take(self, rate: Rate, count: int, deadline: float, lane: Lane) -> Taken:
+        """Take turns for up to `count` calls, each of which must have ended by `deadline`.
+
+        Those for which there is no time wait in the queue. Raises botocore's errors when DynamoDB
+        does not answer: then nothing may be sent.
+        """
+        self.stopped = False
+        latest = deadline - self._call_seconds
+        for _ in range(_TRIES):
+            self._rate = rate
+            taken, rate = self._try(rate, count, latest, lane)
+            if taken is not None:
+                return taken
+        return Taken(())  # too many take turns at this moment
+
+    def _try(self, rate: Rate, count: int, latest: float, lane: Lane) -> tuple[Taken | None, Rate]:
+        now, tally = self._clock(), self._tally
+        limit = rate.limit(self._most, now)
+        if rate.held_until > now:
+            return Taken((), _wait(rate.held_until - now)), rate
+        if not limit:
+            self._tally = Tally()
+            return Taken((now,) * count), rate
+        write = Expression()
+        assign = self._learned(write, rate, limit, tally, now)
+        if lowers(rate, tally):
+            limit = lowered(limit, tally)
+        interval = 1 / (limit * rate.share(lane, now))
+        begins = max(rate.next_turn(lane), now)
+        fit = min(count, max(0, int((latest - begins) / interval) + 1))
+        if not fit:
+            return Taken((), _wait(begins - now)), rate
+        ends = begins + fit * interval
+        clock = "rate_bulk_turn" if lane is Lane.BULK else "rate_turn"
+        assign += write.set(**{clock: _milli(ends)})
+        if lane is Lane.NORMAL and rate.bulk_turn > now:
+            # What normal takes is not bulk's, which waits for so much longer.
+            assign += write.set(rate_bulk_turn=_milli(rate.bulk_turn + fit / limit))
+        written, record = self._control.write(
+            write, assign, _is_still(write, clock, rate.next_turn(lane))
+        )
+        if not written:
+            return None, record.rate
+        with self._lock:
+            self._tally = Tally()
+        times = tuple(begins + number * interval for number in range(fit))
+        return Taken(times, _wait(ends - now)), rate
+
+    def _learned(
+        self, write: Expression, rate: Rate, limit: float, tally: Tally, now: float
+    ) -> list[str]:
+        """Assign what a tally teaches of the rate."""
+        if lowers(rate, tally):
+            return write.set(
+                rate_learned=_milli(lowered(limit, tally)),
+                rate_ceiling=_milli(limit),
+                rate_lowered_at=_milli(now),
+                rate_learned_until=_milli(now + FORGOTTEN_SECONDS),
+            )
+        if not tally.successes:
+            return []
+        sent = write.set(sent_at=int(tally.sent_at))
+        if not rate.learned:
+            return sent
+        gained = write.value(_milli(rate.gain * tally.successes))
+        return [*sent, write.add("rate_learned", gained)]
+
+    def record(self, report: Report, started: float) -> None:
+        """Count what Taqnyat answered to a call that began at `started`.
+
+        Raises botocore's errors when a limit cannot be written.
+        """
+        outcome = report.outcome
+        if outcome is None or report.refused_alone:
+            return
+        if outcome.scope is not Scope.RATE:
+            if outcome.verdict is Verdict.SENT:
+                with self._lock:
+                    self._tally, self._refused_mail = self._tally.success(started), ""
+            return
+        with self._lock:
+            self._tally = self._tally.refusal(started)
+            # Two different mails and nothing between: the next ones would fare alike.
+            two = self._refused_mail not in ("", report.mail_id)
+            self._refused_mail = report.mail_id
+            self.stopped = self.stopped or two
+        if two and outcome.retry_after:
+            self._hold(min(outcome.retry_after, _MAX_HOLD_SECONDS))
+        if not self._rate.limit(self._most, self._clock()):
+            self._limit()
+
+    def _hold(self, seconds: float) -> None:
+        """Let nobody send until the time that Taqnyat asked for."""
+        until = self._clock() + seconds
+        if self._rate.held_until >= until - 1:
+            return
+        self._rate = self._rate._replace(held_until=until)
+        write = Expression()
+        assign = write.set(rate_held_until=_milli(until))
+        self._control.write(write, [*assign, *_not_paused(write)])
+
+    def _limit(self) -> None:
+        """Begin to limit: nothing did, and Taqnyat refused."""
+        now = self._clock()
+        first = now + _FIRST_TURN_SECONDS
+        self._rate = self._rate._replace(learned=START, learned_until=now + FORGOTTEN_SECONDS)
+        write = Expression()
+        assign = write.set(
+            rate_learned=_milli(START),
+            rate_learned_until=_milli(now + FORGOTTEN_SECONDS),
+            rate_ceiling=0,
+            rate_lowered_at=_milli(now),
+            rate_turn=_milli(first),
+            rate_bulk_turn=_milli(first),
+        )
+        until = write.name("rate_learned_until")
+        unknown = f"attribute_not_exists({until}) OR {until} <= {write.value(_milli(now))}"
+        self._control.write(write, [*assign, *_not_paused(write)], unknown)
+
+
+def _milli(value: float) -> int:
+    return round(value * _MILLI)
+
+
+def _wait(seconds: float) -> int:
+    return min(max(1, round(seconds)), _MAX_WAIT_SECONDS)
+
+
+def _is_still(write: Expression, name: str, value: float) -> str:
+    placeholder = write.name(name)
+    if not value:
+        return f"attribute_not_exists({placeholder})"
+    return f"{placeholder} = {write.value(_milli(value))}"
+
+
+def _not_paused(write: Expression) -> list[str]:
+    # Without these two an older version could not begin a pause.
+    return write.set_once(paused=False, resumed_at=0)
