@@ -10,7 +10,7 @@ from outbox.mail.states import State
 from outbox.queues.message import ReceivedMessage
 from outbox.queues.queue import MailQueue
 from outbox.sending import delivery, policy
-from outbox.sending.batch import BatchProcessor
+from outbox.sending.batch import BatchProcessor, Turn
 from outbox.sending.delivery import Delivery
 from outbox.storage import claims
 from outbox.storage.claims import Claims
@@ -121,8 +121,8 @@ def _deletes_its_record_on_an_error(patch: pytest.MonkeyPatch) -> None:
     """Delete the record on an error, as Powertools' Idempotency does."""
     one = BatchProcessor._process_message  # noqa: SLF001 - to be broken
 
-    def broken(self: BatchProcessor, message: ReceivedMessage, deadline: float) -> Any:
-        report = one(self, message, deadline)
+    def broken(self: BatchProcessor, message: ReceivedMessage, turn: Turn, deadline: float) -> Any:
+        report = one(self, message, turn, deadline)
         if report.reason == "aws_failed":
             rows = self._delivery._claims._table.dynamo  # noqa: SLF001
             rows._stand_in.items.pop(message.mail_id, None)  # type: ignore[attr-defined]  # noqa: SLF001

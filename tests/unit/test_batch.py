@@ -9,9 +9,13 @@ from typing import Any, cast
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 from mail_send import worker
+from outbox.mail.lanes import Lane
 from outbox.mail.report import Report
 from outbox.queues.message import ReceivedMessage
 from outbox.sending.batch import BatchProcessor, last_moment
+from outbox.sending.control import ControlRecord
+from outbox.sending.rate import Rate
+from outbox.sending.turns import Taken
 
 REFUSED = ClientError({"Error": {"Code": "Throttled", "Message": "m"}}, "UpdateItem")
 NO_ANSWER = ReadTimeoutError(endpoint_url="https://dynamodb")
@@ -31,6 +35,10 @@ class Parts:
         self.resumed = 0
         self.flushes = 0
         self.together: threading.Barrier | None = None
+        self.tripped = self.stopped = False
+        self.turns: Taken | None = Taken((0.0,) * 10)
+        self.asked: list[tuple[int, Lane]] = []
+        self.recorded: list[str] = []
 
     # Delivery
     def deliver(self, message: ReceivedMessage, deadline: float) -> Report:
@@ -48,11 +56,21 @@ class Parts:
             raise REFUSED
         self.put_backs[message.message_id] = delay
 
-    # Gate
-    def refresh(self) -> bool:
+    # CircuitBreaker
+    def refresh(self) -> tuple[ControlRecord, bool]:
         if isinstance(self.pause_read, Exception):
             raise self.pause_read
-        return self.pause_read
+        return ControlRecord(), self.pause_read
+
+    # Turns
+    def take(self, rate: Rate, count: int, deadline: float, lane: Lane) -> Taken:
+        self.asked.append((count, lane))
+        if self.turns is None:
+            raise REFUSED
+        return self.turns._replace(times=self.turns.times[:count])
+
+    def record(self, report: Report, started: float) -> None:
+        self.recorded.append(report.mail_id)
 
     # Telemetry
     def processed(self, report: Report) -> None:
@@ -71,7 +89,15 @@ class Parts:
     def process(self, *ids: str, seconds: float = 60) -> list[str]:
         with ThreadPoolExecutor(10) as executor:
             part = cast("Any", self)
-            batch = BatchProcessor(part, part, part, executor, part, self.resume)
+            batch = BatchProcessor(
+                delivery=part,
+                queue=part,
+                breaker=part,
+                turns=part,
+                executor=executor,
+                telemetry=part,
+                on_resumed=self.resume,
+            )
             return batch.process([record(message_id) for message_id in ids], seconds)
 
 
@@ -123,7 +149,7 @@ def test_a_pause_that_cannot_be_read_lets_nothing_through(parts: Parts, error: E
     parts.pause_read = error
     assert parts.process("a", "b") == ["a", "b"]
     assert parts.delivered_by == {}
-    assert parts.troubles == [("pause_unreadable", "")]
+    assert parts.troubles == [("control_unreadable", "")]
 
 
 @pytest.mark.parametrize("lifted", [False, True])

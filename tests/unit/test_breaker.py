@@ -1,41 +1,54 @@
-"""The circuit breaker of one container: when it trips, who pauses all others, when it resets."""
+"""The circuit breaker of one container: whom an outcome blames, and what follows for all others."""
 
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from typing import Any, cast
 
 import pytest
-from outbox.sending.breaker import CircuitBreaker
-from outbox.sending.control import PauseState
+from outbox.sending.breaker import Call, CircuitBreaker, HalfOpenBreaker, Reaction
+from outbox.sending.control import ControlRecord, PauseState, Refusal, Suspicion
 from taqnyat import Outcome, Scope, Verdict
 
 SENT = Outcome(Verdict.SENT, Scope.MAIL, "sent")
 REFUSED = Outcome(Verdict.TERMINAL, Scope.MAIL, "sender_refused")
-BUSY = Outcome(Verdict.RETRYABLE, Scope.PROVIDER, "rate_limited")
+LIMITED = Outcome(Verdict.RETRYABLE, Scope.RATE, "rate_limited", 429)
+BUSY = Outcome(Verdict.RETRYABLE, Scope.PROVIDER, "provider_unavailable", 503)
 LATE = Outcome(Verdict.UNKNOWN, Scope.PROVIDER, "timeout")
-EMPTY = Outcome(Verdict.RETRYABLE, Scope.ACCOUNT, "balance_empty")
-BLOCKED = Outcome(Verdict.RETRYABLE, Scope.ACCOUNT, "ip_refused", ip="10.0.0.1")
-RUN = 3
+EMPTY = Outcome(Verdict.RETRYABLE, Scope.ACCOUNT, "balance_empty", code=2)
+BLOCKED = Outcome(Verdict.RETRYABLE, Scope.ACCOUNT, "ip_refused", code=102, ip="10.0.0.1")
+FILTERED = Outcome(Verdict.RETRYABLE, Scope.EITHER, "token_refused", 403)
+LEAST = 10
+NOW = 1000.0
 
 
 class Account:
-    """The pause item and the event source behind the breaker."""
+    """The control record and the event source behind the breaker."""
 
     def __init__(self) -> None:
-        self.paused = False
-        self.begins: list[tuple[str, str, float | None]] = []
+        self.known = ControlRecord()
+        self.begins: list[dict[str, Any]] = []
+        self.raised: list[Refusal] = []
+        self.cleared: list[tuple[Suspicion, float]] = []
         self.switches: list[bool] = []
+        self.standing: Suspicion | None = None
 
-    def read(self) -> PauseState:
-        return PauseState(paused=self.paused)
+    def record(self) -> ControlRecord:
+        return self.known
 
-    def begin(self, reason: str, detail: str = "", seen_at: float | None = None) -> bool:
-        self.begins.append((reason, detail, seen_at))
-        began, self.paused = not self.paused, True
+    def begin(self, reason: str, detail: str = "", **given: Any) -> bool:  # noqa: ANN401
+        self.begins.append({"reason": reason, "detail": detail, **given})
+        began = not self.known.pause.paused
+        self.known = ControlRecord(PauseState(paused=True, reason=reason))
         return began
 
-    def enable(self) -> bool:
-        self.switches.append(True)
-        return True
+    def raise_against(self, refusal: Refusal) -> Suspicion:
+        self.raised.append(refusal)
+        if self.standing is None:
+            return Suspicion(refusal, int(NOW))
+        return self.standing._replace(mails=self.standing.mails + 1)
+
+    def clear(self, suspicion: Suspicion, sent_at: float) -> None:
+        self.cleared.append((suspicion, sent_at))
 
     def disable(self) -> bool:
         self.switches.append(False)
@@ -50,52 +63,206 @@ def account() -> Account:
 @pytest.fixture
 def breaker(account: Account) -> CircuitBreaker:
     part = cast("Any", account)
-    return CircuitBreaker(part, part, RUN)
+    return CircuitBreaker(part, part, part, LEAST)
 
 
-def test_an_account_in_trouble_trips_it_at_once_and_the_first_to_see_it_pauses(
-    breaker: CircuitBreaker,
+_numbers = count()
+
+
+def call(outcome: Outcome, mail: str = "", started: float = NOW, *, alone: bool = False) -> Call:
+    return Call(mail or f"m{next(_numbers)}", "shop@acme.sa", outcome, started, alone)
+
+
+def carry_out(breaker: CircuitBreaker, *calls: Call) -> list[Reaction | None]:
+    reactions = []
+    for one in calls:
+        reaction = breaker.record(one)
+        if reaction is not None:
+            breaker.react(reaction, one)
+        reactions.append(reaction)
+    return reactions
+
+
+def test_an_answer_that_names_the_account_pauses_at_once(
+    breaker: CircuitBreaker, account: Account
 ) -> None:
-    assert [breaker.record(EMPTY) for _ in range(3)] == [True, False, False]
-    assert breaker.tripped
-
-
-@pytest.mark.parametrize("failure", [BUSY, LATE])
-def test_a_run_of_provider_failures_trips_it(breaker: CircuitBreaker, failure: Outcome) -> None:
-    assert [breaker.record(failure) for _ in range(RUN + 1)] == [False] * (RUN - 1) + [True, False]
-
-
-@pytest.mark.parametrize("between", [SENT, REFUSED])
-def test_any_answer_about_a_mail_ends_the_run(breaker: CircuitBreaker, between: Outcome) -> None:
-    for outcome in (BUSY, LATE, between, BUSY, BUSY):
-        assert breaker.record(outcome) is False
-    assert not breaker.tripped
+    blocked = call(BLOCKED, started=5.0)
+    assert carry_out(breaker, blocked, call(EMPTY)) == [Reaction.PAUSE, None]
+    [begun] = account.begins
+    assert (begun["reason"], begun["detail"], begun["seen_at"]) == ("ip_refused", "10.0.0.1", 5.0)
+    assert (begun["cause"], begun["blamed"]) == ("account", (blocked.refusal,))
+    assert account.switches == [False]
+    assert breaker.refuses() == "paused"
 
 
 def test_of_many_threads_one_pauses(breaker: CircuitBreaker) -> None:
     with ThreadPoolExecutor(10) as pool:
-        assert sum(pool.map(breaker.record, [EMPTY] * 50)) == 1
+        reactions = list(pool.map(breaker.record, [call(EMPTY) for _ in range(50)]))
+    assert reactions.count(Reaction.PAUSE) == 1
 
 
-def test_a_pause_disables_the_event_source_once(breaker: CircuitBreaker, account: Account) -> None:
-    breaker.pause_all(BLOCKED, 5.0)
-    breaker.pause_all(EMPTY, 6.0)
-    assert account.begins == [("ip_refused", "10.0.0.1", 5.0), ("balance_empty", "", 6.0)]
+def test_one_refused_mail_is_suspected_however_often_it_is_refused(
+    breaker: CircuitBreaker, account: Account
+) -> None:
+    assert carry_out(breaker, *[call(FILTERED, "m") for _ in range(5)]) == [
+        Reaction.SUSPECT,
+        *[None] * 4,
+    ]
+    assert account.begins == []
+    assert breaker.refuses() == ""
+
+
+def test_a_second_different_mail_pauses_and_both_are_named(
+    breaker: CircuitBreaker, account: Account
+) -> None:
+    one, two = call(FILTERED), call(FILTERED)
+    assert carry_out(breaker, one, two) == [Reaction.SUSPECT, Reaction.PAUSE]
+    assert account.begins[0]["blamed"] == (one.refusal, two.refusal)
+
+
+def test_the_suspicion_of_another_container_counts(
+    breaker: CircuitBreaker, account: Account
+) -> None:
+    standing = Suspicion(Refusal("other", "x@acme.sa", "token_refused", None, 403), int(NOW))
+    account.known = ControlRecord(suspicion=standing)
+    breaker.refresh()
+    refused = call(FILTERED)
+    assert carry_out(breaker, refused) == [Reaction.PAUSE]
+    assert account.begins[0]["blamed"] == (standing.refusal, refused.refusal)
+
+
+def test_a_suspicion_that_was_raised_meanwhile_counts_too(
+    breaker: CircuitBreaker, account: Account
+) -> None:
+    account.standing = Suspicion(Refusal("other", "x@acme.sa", "token_refused", None, 403), 1)
+    assert carry_out(breaker, call(FILTERED)) == [Reaction.SUSPECT]
+    assert [begun["reason"] for begun in account.begins] == ["token_refused"]
+    assert breaker.refuses() == "paused"
+
+
+@pytest.mark.parametrize("outcome", [SENT, REFUSED])
+def test_a_mail_that_goes_through_after_it_clears_a_suspicion(
+    breaker: CircuitBreaker, account: Account, outcome: Outcome
+) -> None:
+    standing = Suspicion(Refusal("other", "x@acme.sa", "token_refused"), int(NOW))
+    account.known = ControlRecord(suspicion=standing)
+    breaker.refresh()
+    early, late = call(outcome, started=NOW - 1), call(outcome, started=NOW + 1)
+    assert carry_out(breaker, early, late, call(outcome)) == [None, Reaction.CLEAR, None]
+    assert account.cleared == [(standing, NOW + 1)]
+    assert carry_out(breaker, call(FILTERED)) == [Reaction.SUSPECT]
+
+
+def test_a_mail_that_is_refused_alone_is_nobody_else_s_trouble(
+    breaker: CircuitBreaker, account: Account
+) -> None:
+    alone = [call(FILTERED, alone=True) for _ in range(9)]
+    assert carry_out(breaker, *alone) == [None] * 9
+    assert account.raised == []
+    assert carry_out(breaker, call(EMPTY, alone=True)) == [Reaction.PAUSE]
+
+
+def test_soon_after_a_resume_more_mails_must_be_refused(
+    breaker: CircuitBreaker, account: Account
+) -> None:
+    resumed = PauseState(reason="token_refused", resumed_at=int(NOW) - 60, repeats=1)
+    account.known = ControlRecord(resumed)
+    breaker.refresh()
+    assert carry_out(breaker, *[call(FILTERED) for _ in range(6)]) == [
+        *[Reaction.SUSPECT] * 5,
+        Reaction.PAUSE,
+    ]
+    assert account.begins[0]["previous"] == resumed
+
+
+def test_when_last_a_mail_went_through_is_known_from_here_or_from_others(
+    breaker: CircuitBreaker, account: Account
+) -> None:
+    account.known = ControlRecord(sent_at=NOW)
+    breaker.refresh()
+    assert breaker.sent_at == NOW
+    carry_out(breaker, call(SENT, started=NOW + 5), call(SENT, started=NOW + 3))
+    assert breaker.sent_at == NOW + 5
+
+
+@pytest.mark.parametrize("failure", [BUSY, LATE])
+def test_half_of_the_mails_failing_half_opens_and_two_more_failures_pause(
+    breaker: CircuitBreaker, account: Account, failure: Outcome
+) -> None:
+    for _ in range(LEAST // 2):
+        carry_out(breaker, call(SENT), call(failure))
+    assert account.begins == []
+    assert [breaker.refuses() for _ in range(5)] == ["", "", "", "half_open", "half_open"]
+    assert carry_out(breaker, call(failure), call(failure)) == [None, Reaction.PAUSE]
+    assert account.begins[0]["cause"] == "provider"
+
+
+def test_fewer_than_half_change_nothing(breaker: CircuitBreaker) -> None:
+    for _ in range(30):
+        carry_out(breaker, call(SENT), call(SENT), call(LATE))
+    assert [breaker.refuses() for _ in range(9)] == [""] * 9
+
+
+def test_one_mail_that_fails_ten_times_is_one(breaker: CircuitBreaker) -> None:
+    carry_out(breaker, *[call(BUSY, "m") for _ in range(30)])
+    carry_out(breaker, *[call(SENT) for _ in range(LEAST - 1)])
+    assert breaker.refuses() == ""
+    carry_out(breaker, *[call(BUSY, alone=True) for _ in range(30)])
+    assert [breaker.refuses() for _ in range(9)] == [""] * 9
+
+
+def test_the_rate_never_trips_it(breaker: CircuitBreaker, account: Account) -> None:
+    assert carry_out(breaker, *[call(LIMITED) for _ in range(100)]) == [None] * 100
+    assert account.begins == account.raised == []
+    assert breaker.refuses() == ""
+
+
+def test_half_open_three_that_go_through_close_it(breaker: CircuitBreaker) -> None:
+    carry_out(breaker, *[call(LATE) for _ in range(LEAST)])
+    for _ in range(3):
+        assert breaker.refuses() == ""
+    carry_out(breaker, call(SENT), call(LATE), call(SENT))
+    assert [breaker.refuses() for _ in range(4)] == ["", "", "", "half_open"]
+    carry_out(breaker, call(SENT), call(REFUSED), call(SENT))
+    assert [breaker.refuses() for _ in range(9)] == [""] * 9
+
+
+def test_half_open_a_permit_that_made_no_call_comes_back_with_the_next_batch(
+    breaker: CircuitBreaker,
+) -> None:
+    carry_out(breaker, *[call(LATE) for _ in range(LEAST)])
+    breaker.refresh()
+    assert [breaker.refuses() for _ in range(4)] == ["", "", "", "half_open"]
+    breaker.refresh()
+    assert [breaker.refuses() for _ in range(4)] == ["", "", "", "half_open"]
+
+
+def test_it_follows_the_pause(breaker: CircuitBreaker, account: Account) -> None:
+    assert breaker.refresh() == (ControlRecord(), False)
+    account.known = ControlRecord(PauseState(paused=True))
+    assert breaker.refresh()[1] is False
+    assert breaker.refuses() == "paused"
     assert account.switches == [False]
+    account.known = ControlRecord(PauseState(resumed_at=9))
+    assert breaker.refresh()[1] is True
+    assert breaker.refuses() == ""
+    assert breaker.refresh()[1] is False
 
 
-def test_it_follows_the_item(breaker: CircuitBreaker, account: Account) -> None:
-    assert (breaker.refresh(), breaker.tripped) == (False, False)
-    account.paused = True
-    assert (breaker.refresh(), breaker.tripped) == (False, True)
-    assert account.switches == [False]
-    account.paused = False
-    assert (breaker.refresh(), breaker.tripped) == (True, False)
-    assert (breaker.refresh(), breaker.tripped) == (False, False)
+def test_after_a_pause_of_the_provider_the_first_calls_tell(
+    breaker: CircuitBreaker, account: Account
+) -> None:
+    account.known = ControlRecord(PauseState(paused=True, cause="provider"))
+    breaker.refresh()
+    account.known = ControlRecord(PauseState(resumed_at=9, cause="provider"))
+    breaker.refresh()
+    assert [breaker.refuses() for _ in range(4)] == ["", "", "", "half_open"]
+    assert carry_out(breaker, call(LATE), call(LATE)) == [None, Reaction.PAUSE]
 
 
-def test_after_a_pause_the_run_begins_anew(breaker: CircuitBreaker) -> None:
-    for _ in range(RUN):
-        breaker.record(BUSY)
-    assert breaker.refresh()
-    assert [breaker.record(BUSY) for _ in range(RUN)] == [False] * (RUN - 1) + [True]
+def test_a_probe_s_breaker_lets_through_and_keeps_the_call() -> None:
+    breaker = HalfOpenBreaker()
+    kept = call(EMPTY)
+    assert breaker.refuses() == ""
+    assert breaker.record(kept) is None
+    assert breaker.call == kept

@@ -9,6 +9,8 @@ from taqnyat.classification import CODES, STATUSES, Outcome
 SENT = (Verdict.SENT, Scope.MAIL)
 TERMINAL = (Verdict.TERMINAL, Scope.MAIL)
 ACCOUNT = (Verdict.RETRYABLE, Scope.ACCOUNT)
+EITHER = (Verdict.RETRYABLE, Scope.EITHER)
+RATE = (Verdict.RETRYABLE, Scope.RATE)
 PROVIDER = (Verdict.RETRYABLE, Scope.PROVIDER)
 UNKNOWN = (Verdict.UNKNOWN, Scope.PROVIDER)
 
@@ -40,7 +42,7 @@ def test_success_under_any_2xx_is_sent(status: int) -> None:
     ("code", "expected", "reason"),
     [
         (2, ACCOUNT, "balance_empty"),
-        (3, ACCOUNT, "balance_too_low"),
+        (3, EITHER, "balance_too_low"),
         (14, TERMINAL, "sender_refused"),
         (15, TERMINAL, "recipients_refused"),
         (16, TERMINAL, "subject_refused"),
@@ -66,18 +68,18 @@ def test_a_code_decides_under_any_status(
 @pytest.mark.parametrize(
     ("status", "expected", "reason"),
     [
-        (401, ACCOUNT, "token_refused"),
-        (403, ACCOUNT, "token_refused"),
-        (300, ACCOUNT, "wrong_endpoint"),
-        (301, ACCOUNT, "wrong_endpoint"),
-        (302, ACCOUNT, "wrong_endpoint"),
-        (307, ACCOUNT, "wrong_endpoint"),
-        (308, ACCOUNT, "wrong_endpoint"),
-        (404, ACCOUNT, "wrong_endpoint"),
-        (405, ACCOUNT, "wrong_endpoint"),
-        (410, ACCOUNT, "wrong_endpoint"),
+        (401, EITHER, "token_refused"),
+        (403, EITHER, "token_refused"),
+        (300, EITHER, "wrong_endpoint"),
+        (301, EITHER, "wrong_endpoint"),
+        (302, EITHER, "wrong_endpoint"),
+        (307, EITHER, "wrong_endpoint"),
+        (308, EITHER, "wrong_endpoint"),
+        (404, EITHER, "wrong_endpoint"),
+        (405, EITHER, "wrong_endpoint"),
+        (410, EITHER, "wrong_endpoint"),
         (408, PROVIDER, "provider_timeout"),
-        (429, PROVIDER, "rate_limited"),
+        (429, RATE, "rate_limited"),
         (503, PROVIDER, "provider_unavailable"),
         (500, UNKNOWN, "provider_error"),
         (502, UNKNOWN, "provider_error"),

@@ -12,6 +12,7 @@ from outbox.mail.report import Report
 from outbox.mail.states import State
 from outbox.mail.times import iso
 from outbox.queues.message import ReceivedMessage, encode_batch
+from outbox.sending.breaker import Call, Reaction
 from outbox.sending.delivery import Delivery
 from outbox.sending.policy import EXPIRED, WORKER_DIED
 from outbox.settings import Settings
@@ -28,7 +29,7 @@ DEADLINE = NOW + 60
 LEASE = 120
 SENT = Outcome(Verdict.SENT, Scope.MAIL, "sent", 201, msg_id="7", price="0.05")
 REFUSED = Outcome(Verdict.TERMINAL, Scope.MAIL, "recipients_refused", 400, code=15)
-BUSY = Outcome(Verdict.RETRYABLE, Scope.PROVIDER, "rate_limited", 429)
+BUSY = Outcome(Verdict.RETRYABLE, Scope.PROVIDER, "provider_unavailable", 503)
 LATE = Outcome(Verdict.UNKNOWN, Scope.PROVIDER, "timeout")
 EMPTY = Outcome(Verdict.RETRYABLE, Scope.ACCOUNT, "balance_empty", 400, code=2)
 OFFER = {"from": "shop@example.com", "to": ["a@example.com"], "subject": "s", "text": "b"}
@@ -55,6 +56,8 @@ class Parts:
         self.while_sending: dict[str, Any] = {}
         self.letters: list[tuple[Letter, float]] = []
         self.observed: list[Outcome] = []
+        self.calls: list[Call] = []
+        self.sent_at = 0.0
         self.paused: list[tuple[Outcome, float]] = []
         self.parked: list[tuple[object, ...]] = []
         self.queued: list[list[tuple[str, Route]]] = []
@@ -80,12 +83,17 @@ class Parts:
         return self.outcome
 
     # Breaker
-    def record(self, outcome: Outcome) -> bool:
-        self.observed.append(outcome)
-        return self.stops_first
+    def refuses(self) -> str:
+        return "paused" if self.tripped else ""
 
-    def pause_all(self, outcome: Outcome, started: float) -> None:
-        self.paused.append((outcome, started))
+    def record(self, call: Call) -> Reaction | None:
+        self.observed.append(call.outcome)
+        self.calls.append(call)
+        return Reaction.PAUSE if self.stops_first else None
+
+    def react(self, reaction: Reaction, call: Call) -> None:
+        assert reaction is Reaction.PAUSE
+        self.paused.append((call.outcome, call.started))
         if self.pause_error is not None:
             raise self.pause_error
 
@@ -379,11 +387,11 @@ def test_the_retry_window_ends(parts: Parts, after: int, state: str) -> None:
     report = parts.deliver(message())
     until = int(NOW) + 1 + 86400
     assert (report.state, report.retry_in) == (State.QUEUED, 5)
-    assert parts.said("retry_until", "reason", "code") == (until, "rate_limited", None)
+    assert parts.said("retry_until", "reason", "code") == (until, "provider_unavailable", None)
     parts.now = until + after - 1
     report = parts.deliver(message(), parts.now + 60)
     assert report.state == state
-    reason = "rate_limited" if state == "queued" else "retry_window_ended"
+    reason = "provider_unavailable" if state == "queued" else "retry_window_ended"
     assert parts.said("reason", "retry_until") == (reason, until)
     assert report.reason == reason
 
@@ -430,7 +438,7 @@ def test_a_step_has_an_end_however_small_the_base() -> None:
 )
 def test_what_the_provider_asks_for_is_heard(asked: float | None, base: int, delay: int) -> None:
     parts = Parts(retry_base_seconds=base)
-    parts.outcome = Outcome(Verdict.RETRYABLE, Scope.PROVIDER, "busy", 429, retry_after=asked)
+    parts.outcome = Outcome(Verdict.RETRYABLE, Scope.PROVIDER, "busy", 503, retry_after=asked)
     assert parts.deliver(message()).retry_in == delay
 
 

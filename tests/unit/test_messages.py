@@ -246,7 +246,7 @@ def test_a_mail_is_put_and_taken_and_dropped(sqs: Stubber, queue: MailQueue) -> 
         },
         {
             "QueueUrl": URL,
-            "MaxNumberOfMessages": 1,
+            "MaxNumberOfMessages": 10,
             "WaitTimeSeconds": 1,
             "MessageAttributeNames": ["All"],
             "MessageSystemAttributeNames": [
@@ -258,7 +258,7 @@ def test_a_mail_is_put_and_taken_and_dropped(sqs: Stubber, queue: MailQueue) -> 
     )
     sqs.add_response("delete_message", {}, {"QueueUrl": URL, "ReceiptHandle": "h-1"})
     queue.send("{}", Route())
-    message = queue.receive()
+    [message] = queue.receive()
     assert message == ReceivedMessage(
         "m-1", "h-1", "{}", {"attempt": "3", "state": "failed"}, 1_795_420_800.25
     )
@@ -268,7 +268,7 @@ def test_a_mail_is_put_and_taken_and_dropped(sqs: Stubber, queue: MailQueue) -> 
 @pytest.mark.parametrize("answer", [{}, {"Messages": []}])
 def test_an_empty_queue(sqs: Stubber, queue: MailQueue, answer: dict[str, Any]) -> None:
     sqs.add_response("receive_message", answer)
-    assert queue.receive() is None
+    assert queue.receive() == []
 
 
 @pytest.mark.parametrize(("delay", "timeout"), [(0, 0), (7, 7), (-3, 0), (10**6, 43_200)])

@@ -25,6 +25,18 @@ BEGUN: dict[str, Any] = {
     "next_probe": NOW + 300,
     "probes": 0,
     "announced": False,
+    "cause": "account",
+    "repeats": 0,
+    "series_since": NOW,
+    "blamed": [],
+    "passed": 0,
+    "failed": 0,
+}
+# What a resume leaves beside itself: when a mail went through, and a rate that starts low.
+SLOW_START = {
+    "rate_learned": 5000,
+    "rate_ceiling": 0,
+    "rate_held_until": 0,
 }
 
 
@@ -62,6 +74,10 @@ def pause(table: Table, clock: Clock) -> Pause:
     return Pause(cast("Any", table), "ledger", list(DELAYS), clock)
 
 
+def slow_start(now: int) -> dict[str, Any]:
+    return SLOW_START | {"sent_at": now, "rate_learned_until": (now + 300) * 1000}
+
+
 def _begun(pause: Pause) -> PauseState:
     assert pause.begin("ip_refused", "10.0.0.1")
     return pause.read()
@@ -75,7 +91,8 @@ def test_without_an_item_nothing_is_paused(pause: Pause) -> None:
 def test_it_begins_once(pause: Pause, table: Table, clock: Clock) -> None:
     state = _begun(pause)
     assert table.item() == BEGUN
-    assert state == PauseState(**{key: value for key, value in BEGUN.items() if key != "pk"})
+    known = {key: value for key, value in BEGUN.items() if key != "pk"}
+    assert state == PauseState(**known | {"blamed": ()})
     clock.now += 10
     assert pause.begin("balance_empty") is False
     assert table.item() == BEGUN
@@ -111,7 +128,7 @@ def test_by_hand_it_waits_for_a_hand(pause: Pause, table: Table) -> None:
     _begun(pause)
     pause.begin_by_hand("maintenance")
     by_hand = {"reason": "maintenance", "detail": "", "by": "operator", "next_probe": 0}
-    assert table.item() == BEGUN | by_hand
+    assert table.item() == BEGUN | by_hand | {"cause": "operator"}
     assert pause.begin("balance_empty") is False
 
 
@@ -119,7 +136,7 @@ def test_by_hand_it_waits_for_a_hand(pause: Pause, table: Table) -> None:
 def test_by_hand_it_begins_whatever_was_before(
     pause: Pause, table: Table, clock: Clock, *, before: bool
 ) -> None:
-    ended = {"resumed_at": NOW + 10} if before else {}
+    ended = {"resumed_at": NOW + 10, **slow_start(NOW + 10)} if before else {}
     if before:
         state = _begun(pause)
         clock.now += 10
@@ -129,7 +146,9 @@ def test_by_hand_it_begins_whatever_was_before(
         clock.now += 10
     pause.begin_by_hand("maintenance")
     by_hand = {"reason": "maintenance", "detail": "", "by": "operator", "next_probe": 0}
-    assert table.item() == BEGUN | by_hand | ended | {"since": int(clock.now)}
+    now = {"since": int(clock.now), "series_since": int(clock.now), "cause": "operator"}
+    told = {"told_at": NOW + 10} if before else {}
+    assert table.item() == BEGUN | by_hand | ended | now | told
 
 
 def test_of_two_checks_one_takes_the_probe(pause: Pause, table: Table) -> None:
@@ -178,15 +197,41 @@ def test_the_end_is_written_and_told_once(pause: Pause, table: Table, clock: Clo
     pause.announced(state)
     clock.now += 10
     assert pause.end(state) is True
-    ended = {"paused": False, "next_probe": 0, "resumed_at": NOW + 10}
-    assert table.item() == BEGUN | ended
+    ended = {"paused": False, "next_probe": 0, "resumed_at": NOW + 10, "told_at": NOW}
+    assert table.item() == BEGUN | ended | slow_start(NOW + 10)
     assert pause.end(state) is False
+
+
+@pytest.mark.parametrize(
+    ("reason", "later", "repeats", "delay"),
+    [("ip_refused", 60, 1, 600), ("balance_empty", 60, 0, 300), ("ip_refused", 3700, 0, 300)],
+)
+def test_a_pause_that_comes_back_within_the_hour_waits_longer(
+    pause: Pause, clock: Clock, reason: str, later: int, repeats: int, delay: int
+) -> None:
+    pause.end(_begun(pause))
+    before = pause.read()
+    clock.now += later
+    assert pause.begin(reason, previous=before)
+    state = pause.read()
+    assert (state.repeats, state.next_probe) == (repeats, int(clock.now) + delay)
+    assert state.series_since == (NOW if repeats else int(clock.now))
+
+
+def test_a_probe_goes_on_where_it_was(pause: Pause) -> None:
+    state = _begun(pause)
+    pause.take_probe(state, NOW + 400)
+    pause.probe_again(state, passed=1, failed=1)
+    again = pause.read()
+    assert (again.passed, again.failed, again.next_probe) == (1, 1, state.next_probe)
+    pause.probe_failed(again, "api_disabled", "")
+    assert (pause.read().passed, pause.read().failed) == (0, 0)
 
 
 def test_an_announcement_is_of_what_was_read(pause: Pause, table: Table) -> None:
     state = _begun(pause)
     pause.announced(state)
-    assert table.item() == BEGUN | {"announced": True}
+    assert table.item() == BEGUN | {"announced": True, "told_at": NOW}
 
 
 def test_what_taqnyat_says_of_itself_is_kept(pause: Pause, table: Table) -> None:

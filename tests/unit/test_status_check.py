@@ -1,6 +1,6 @@
 """The scheduled check: what it measures and tells, also when the rest of AWS does not answer."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from mail_status import handler as entry
 from mail_status.check import StatusCheck
 from outbox.mail.report import Report
-from outbox.sending.control import PauseState
+from outbox.sending.control import ControlRecord, PauseState
 from outbox.settings import Settings
 from taqnyat import Outcome, Scope, SystemStatus, Verdict
 
@@ -54,13 +54,14 @@ class Parts:
         assert (up, milliseconds) == (self.up, 250)
         self._call("note_provider")
 
-    def read(self) -> PauseState:
+    def record(self) -> ControlRecord:
         self._call("read")
-        return self.states.pop(0) if len(self.states) > 1 else self.states[0]
+        state = self.states.pop(0) if len(self.states) > 1 else self.states[0]
+        return ControlRecord(state)
 
     def announced(self, state: PauseState) -> None:
         self._call("announced")
-        self.states = [replace(state, announced=True)]
+        self.states = [state._replace(announced=True)]
 
     # EventSource
     def enable(self) -> bool:
@@ -171,7 +172,7 @@ def test_a_probe_that_resumes_enables_the_event_source_in_the_same_minute() -> N
 
 
 def test_a_pause_is_told_once_with_its_reason_and_the_refused_address() -> None:
-    parts = Parts([replace(PAUSED, announced=False)])
+    parts = Parts([PAUSED._replace(announced=False)])
     for _ in range(3):
         parts.run()
         parts.metrics.clear()
@@ -185,7 +186,7 @@ def test_a_pause_is_told_once_with_its_reason_and_the_refused_address() -> None:
 
 
 def test_without_a_topic_the_log_alone_is_told() -> None:
-    parts = Parts([replace(PAUSED, announced=False, detail="")])
+    parts = Parts([PAUSED._replace(announced=False, detail="")])
     parts.run(topic="")
     assert parts.notices == []
     assert parts.calls.count("sending paused") == 1
@@ -197,7 +198,7 @@ def test_without_a_topic_the_log_alone_is_told() -> None:
     [("note_provider", None), ("read", None), ("probe", 1.0), ("publish", 1.0), ("announced", 1.0)],
 )
 def test_the_metrics_are_put_whatever_fails(fails: str, paused: float | None) -> None:
-    parts = Parts([replace(PAUSED, announced=False)], fails={fails})
+    parts = Parts([PAUSED._replace(announced=False)], fails={fails})
     with pytest.raises(ClientError):
         parts.run()
     assert parts.measured().get("SendingPaused") == paused
@@ -205,7 +206,7 @@ def test_the_metrics_are_put_whatever_fails(fails: str, paused: float | None) ->
 
 
 def test_a_notice_that_was_not_published_is_told_again() -> None:
-    parts = Parts([replace(PAUSED, announced=False)], fails={"publish"})
+    parts = Parts([PAUSED._replace(announced=False)], fails={"publish"})
     with pytest.raises(ClientError):
         parts.run()
     parts.fails.clear()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from outbox.queues.event_source import EventSource
-    from outbox.sending.control import PauseState
+    from outbox.sending.control import ControlRecord
     from outbox.sending.pause import Pause
     from outbox.sending.probe import Probe
     from outbox.settings import Settings
@@ -63,23 +63,24 @@ class StatusCheck:
         status = self._taqnyat.system_status(self._last_of_status(now, deadline))
         data = [_datum(PROVIDER_UP, float(status.up), "None")]
         data.append(_datum(PROVIDER_LATENCY, status.seconds * 1000, "Milliseconds"))
-        state: PauseState | None = None
+        record: ControlRecord | None = None
         try:
             self._pause.note_provider(up=status.up, milliseconds=round(status.seconds * 1000))
-            state = self._pause.read()
-            state = self._tended(state, now, deadline)
-            self._tell(time.time())
+            record = self._pause.record()
+            record = self._tended(record, now, deadline)
+            self._tell(record, time.time())
             data += [
-                _datum(name, value, "None") for name, value in self._money.run(state, deadline)
+                _datum(name, value, "None")
+                for name, value in self._money.run(record.pause, deadline)
             ]
         finally:
-            if state is not None:
-                data.append(_datum(SENDING_PAUSED, float(state.paused), "None"))
+            if record is not None:
+                data.append(_datum(SENDING_PAUSED, float(record.pause.paused), "None"))
             self._cloudwatch.put_metric_data(
                 Namespace=self._settings.metrics_namespace,
                 MetricData=data,
             )
-        return {"provider_up": status.up, "sending_paused": state.paused}
+        return {"provider_up": status.up, "sending_paused": record.pause.paused}
 
     def _last_of_status(self, now: float, deadline: float) -> float:
         """Leave time for a probe, and half of what remains, after Taqnyat's own status."""
@@ -98,19 +99,18 @@ class StatusCheck:
             "ip": outcome.ip,
         }
 
-    def _tended(self, state: PauseState, now: float, deadline: float) -> PauseState:
-        if state.paused:
+    def _tended(self, record: ControlRecord, now: float, deadline: float) -> ControlRecord:
+        if record.pause.paused:
             self._event_source.disable()
-            for report in self._probe.probe(state, now, deadline):
+            for report in self._probe.probe(record.pause, now, deadline):
                 self._telemetry.processed(report)
-            state = self._pause.read()
-        if not state.paused:
+            record = self._pause.record()
+        if not record.pause.paused:
             self._event_source.enable()
-        return state
+        return record
 
-    def _tell(self, now: float) -> None:
+    def _tell(self, record: ControlRecord, now: float) -> None:
         """Tell the operators what there is to tell: perhaps twice, never not at all."""
-        record = self._pause.record()
         delay = self._settings.probe_delays_seconds[0]
         if notice := notices.of_pause(record.pause, now, delay):
             self._publish(notice)
