@@ -5,6 +5,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as some
 from outbox.mail.states import ARROWS, State
+from outbox.mail.times import iso
 from outbox.sending import policy
 from outbox.settings import Settings
 from outbox.storage.row import Row
@@ -44,7 +45,8 @@ def test_every_outcome_has_a_decision_that_the_states_allow(
     decision = policy.decide(row, outcome, NOW, setting, luck)
 
     assert decision.state in ARROWS[State.SENDING] - {State.SENDING}
-    assert 1 <= decision.retry_in <= max(setting.retry_cap_seconds, policy.paused_delay(setting))
+    longest = max(setting.retry_cap_seconds, policy.paused_delay(setting))
+    assert 1 <= decision.retry_in <= longest
     assert decision.reason in {"reason", "retry_window_ended"}
 
 
@@ -72,18 +74,67 @@ def test_only_an_owner_s_choice_sends_an_unknown_mail_again(
 
 
 @given(rows, settings, LUCK, some.sampled_from(Scope))
-def test_the_account_s_trouble_spends_no_retry_window(
+def test_what_is_not_the_mail_s_fault_spends_no_retry_window(
     row: Row, setting: Settings, luck: float, scope: Scope
 ) -> None:
     outcome = Outcome(Verdict.RETRYABLE, scope, "reason")
     decision = policy.decide(row, outcome, NOW, setting, luck)
 
-    if scope is Scope.ACCOUNT:
+    if scope in {Scope.ACCOUNT, Scope.EITHER, Scope.RATE}:
         assert (decision.state, decision.changes["retry_until"]) == (QUEUED, None)
     elif decision.state is QUEUED:
         assert decision.changes["retry_until"] > NOW
     else:
         assert (row.retry_until or NOW + 1) <= NOW
+
+
+struck = some.builds(
+    lambda **known: Row(
+        id="m",
+        state=State.SENDING,
+        attempts=({"scope": "rate", "at": iso(NOW - 9)},) * 3,
+        **known,
+    ),
+    strikes=some.integers(0, 9),
+    struck_at=some.integers(NOW - 50_000, NOW),
+    retry_until=some.integers(NOW - 100, NOW + 100),
+    possibly_sent=some.integers(0, 1),
+)
+refusals = some.sampled_from(
+    [
+        Outcome(Verdict.RETRYABLE, Scope.EITHER, "balance_too_low", 400, 3),
+        Outcome(Verdict.RETRYABLE, Scope.EITHER, "token_refused", 403),
+        Outcome(Verdict.RETRYABLE, Scope.EITHER, "wrong_endpoint", 404),
+        Outcome(Verdict.RETRYABLE, Scope.RATE, "rate_limited", 429),
+        Outcome(Verdict.RETRYABLE, Scope.ACCOUNT, "balance_empty", 400, 2),
+    ]
+)
+
+
+@given(struck, refusals)
+def test_three_strikes_over_three_hours_end_a_mail(row: Row, outcome: Outcome) -> None:
+    assert policy.refused_alone(row, outcome, NOW)
+    decision = policy.decide(row, outcome, NOW, SETTINGS, 0.5, alone=True)
+
+    patient = outcome.code in {2, 3} or outcome.status == 403
+    spans = row.retry_until <= NOW if patient else NOW - (row.struck_at or NOW) >= 3 * 3600
+    ends = row.strikes >= 2 and spans
+    ended = UNKNOWN if row.possibly_sent else FAILED
+    assert decision.state is (ended if ends else QUEUED)
+    assert decision.changes["strikes"] == row.strikes + 1
+    assert decision.changes["retry_until"] is not None
+    assert (decision.reason == "refused_alone") is ends
+    assert 900 <= decision.retry_in <= 7200
+
+
+@given(rows, refusals)
+def test_nobody_is_struck_for_the_first_refusal_or_while_nothing_goes_through(
+    row: Row, outcome: Outcome
+) -> None:
+    assert not policy.refused_alone(row, outcome, NOW)
+    refused = row._replace(attempts=({"scope": outcome.scope, "at": iso(NOW)},))
+    assert not policy.refused_alone(refused, outcome, NOW)
+    assert policy.refused_alone(refused, outcome, NOW + 1)
 
 
 @given(some.sampled_from(State), some.integers(0, NOW + 10_000), some.integers(0, NOW + 10_000))

@@ -64,12 +64,15 @@ class Parts:
 
     # Turns
     def take(self, rate: Rate, count: int, deadline: float, lane: Lane) -> Taken:
+        assert isinstance(rate, Rate)
+        assert deadline
         self.asked.append((count, lane))
         if self.turns is None:
             raise REFUSED
         return self.turns._replace(times=self.turns.times[:count])
 
     def record(self, report: Report, started: float) -> None:
+        assert started
         self.recorded.append(report.mail_id)
 
     # Telemetry

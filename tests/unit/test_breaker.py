@@ -213,7 +213,7 @@ def test_one_mail_that_fails_ten_times_is_one(breaker: CircuitBreaker) -> None:
 
 def test_the_rate_never_trips_it(breaker: CircuitBreaker, account: Account) -> None:
     assert carry_out(breaker, *[call(LIMITED) for _ in range(100)]) == [None] * 100
-    assert account.begins == account.raised == []
+    assert (account.begins, account.raised) == ([], [])
     assert breaker.refuses() == ""
 
 

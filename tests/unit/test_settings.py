@@ -17,7 +17,7 @@ def test_the_defaults_are_those_of_production() -> None:
     )
     assert settings.taqnyat_url == "https://api.taqnyat.sa"
     assert (settings.taqnyat_encoding, settings.on_unknown) == ("form", "hold")
-    assert settings.probe_delays_seconds == (300, 600, 1200, 1800)
+    assert settings.probe_delays_seconds == (60, 120, 300, 600, 1200, 1800)
     assert settings.retry_window_seconds == 86400
 
 

@@ -261,6 +261,16 @@ EXPLANATIONS: Final = MappingProxyType[str, Explanation](
                 "أعد إرسال الرسالة من طابور الرسائل الفاشلة، أو أرسل رسالة جديدة.",
             ),
         ),
+        "refused_alone": Explanation(
+            Text(
+                "Taqnyat refused this mail again and again while it took others. It was not sent.",
+                "رفضت تقنيات هذه الرسالة مراراً بينما قبلت غيرها. لم تُرسل الرسالة.",
+            ),
+            Text(
+                "Look at its last answer and its content; then re-drive it, or send a new mail.",
+                "راجع آخر رد عليها ومحتواها، ثم أعد إرسالها أو أرسل رسالة جديدة.",
+            ),
+        ),
         "worker_died": Explanation(
             Text(
                 "The gateway stopped while it was sending. The mail may have been sent.",

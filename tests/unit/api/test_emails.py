@@ -188,6 +188,7 @@ def test_a_pause_says_why_since_when_and_when_it_is_tried_again(shop: Caller, wo
     world.check()
     world.taqnyat.refusing = "code_3"
     shop.accepted()
+    shop.accepted()
     world.poll()
 
     status = shop.call("GET", "/status").body
@@ -200,6 +201,7 @@ def test_a_pause_says_why_since_when_and_when_it_is_tried_again(shop: Caller, wo
 
 def test_a_pause_by_hand_has_no_probe(shop: Caller, world: World) -> None:
     world.taqnyat.refusing = "code_3"
+    shop.accepted()
     shop.accepted()
     world.poll()
     world.dynamo.items["#pause"]["next_probe"] = {"N": "0"}

@@ -83,20 +83,12 @@ class Pause:
             write,
             f"attribute_not_exists(pk) OR ({running})",
             remove=SUSPICION,
-            paused=True,
-            reason=reason,
+            **_begun(now, reason, "system", cause),
             detail=detail,
-            by="system",
-            since=now,
             next_probe=now + self._delay(repeats),
-            probes=0,
-            announced=False,
-            cause=cause,
             repeats=repeats,
             series_since=_series_since(previous, now) if repeats else now,
             blamed=[refusal.plain() for refusal in blamed],
-            passed=0,
-            failed=0,
         )
 
     def begin_by_hand(self, reason: str) -> None:
@@ -105,15 +97,9 @@ class Pause:
         self._write(
             Expression(),
             None,
-            paused=True,
-            reason=reason,
+            **_begun(now, reason, "operator", "operator"),
             detail="",
-            by="operator",
-            since=now,
             next_probe=0,
-            probes=0,
-            announced=False,
-            cause="operator",
             repeats=0,
             series_since=now,
             blamed=[],
@@ -248,3 +234,18 @@ def repeats_of(previous: PauseState | None, reason: str, now: float) -> int:
 
 def _series_since(previous: PauseState | None, now: int) -> int:
     return (previous.series_since or previous.since) if previous else now
+
+
+def _begun(now: int, reason: str, by: str, cause: str) -> dict[str, Any]:
+    """Return what is alike in every pause that begins."""
+    return {
+        "paused": True,
+        "reason": reason,
+        "by": by,
+        "since": now,
+        "probes": 0,
+        "announced": False,
+        "cause": cause,
+        "passed": 0,
+        "failed": 0,
+    }

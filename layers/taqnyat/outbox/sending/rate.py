@@ -37,6 +37,7 @@ _MANY: Final = 0.4
 
 _NORMAL_SHARE: Final = 0.9  # while bulk waits too: the rest is bulk's
 _ACTIVE_SECONDS: Final = 3.0
+_MOMENT_SECONDS: Final = 1.0
 
 
 class Rate(NamedTuple):
@@ -87,6 +88,11 @@ class Rate(NamedTuple):
         if lane is Lane.NORMAL and self.bulk_turn > now - _ACTIVE_SECONDS:
             return _NORMAL_SHARE
         return 1.0
+
+    @property
+    def first_turn(self) -> float:
+        """The end of the moment after the first refusal: Taqnyat may count by the second."""
+        return 0.0 if self.ceiling else self.lowered_at + _MOMENT_SECONDS
 
     @property
     def gain(self) -> float:

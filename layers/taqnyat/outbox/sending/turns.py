@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+from math import floor
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from taqnyat import Scope, Verdict
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from outbox.sending.control import Control
 
 _TRIES: Final = 3
-# After the first refusal nobody sends for a moment: Taqnyat may count by the second.
-_FIRST_TURN_SECONDS: Final = 1.0
 _MAX_HOLD_SECONDS: Final = 900.0
 _MAX_WAIT_SECONDS: Final = 60
 _MILLI: Final = 1000
@@ -94,8 +93,8 @@ class Turns:
         if lowers(rate, tally):
             limit = lowered(limit, tally)
         interval = 1 / (limit * rate.share(lane, now))
-        begins = max(rate.next_turn(lane), now)
-        fit = min(count, max(0, int((latest - begins) / interval) + 1))
+        begins = max(rate.next_turn(lane), rate.first_turn, now)
+        fit = min(count, max(0, floor((latest - begins) / interval) + 1))
         if not fit:
             return Taken((), _wait(begins - now)), rate
         ends = begins + fit * interval
@@ -170,7 +169,6 @@ class Turns:
     def _limit(self) -> None:
         """Begin to limit: nothing did, and Taqnyat refused."""
         now = self._clock()
-        first = now + _FIRST_TURN_SECONDS
         self._rate = self._rate._replace(learned=START, learned_until=now + FORGOTTEN_SECONDS)
         write = Expression()
         assign = write.set(
@@ -178,8 +176,6 @@ class Turns:
             rate_learned_until=_milli(now + FORGOTTEN_SECONDS),
             rate_ceiling=0,
             rate_lowered_at=_milli(now),
-            rate_turn=_milli(first),
-            rate_bulk_turn=_milli(first),
         )
         until = write.name("rate_learned_until")
         unknown = f"attribute_not_exists({until}) OR {until} <= {write.value(_milli(now))}"

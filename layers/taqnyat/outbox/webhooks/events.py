@@ -142,7 +142,7 @@ def _pause(old: Mapping[str, Any], new: Mapping[str, Any]) -> Event | None:
 
 def _pause_state(image: Mapping[str, Any]) -> PauseState:
     values = unpack_item(dict(image))
-    return PauseState(**{key: values[key] for key in PauseState.__slots__ if key in values})
+    return PauseState.of(values)
 
 
 def event_id(at: float, *parts: object) -> str:

@@ -1,0 +1,209 @@
+"""Turns: one rate for all workers, kept in the control record by one write a batch."""
+
+from typing import Any, cast
+
+import pytest
+from outbox.mail.lanes import Lane
+from outbox.mail.report import Report
+from outbox.sending.control import Control
+from outbox.sending.rate import Rate
+from outbox.sending.turns import Taken, Turns
+from taqnyat import Outcome, Scope, Verdict
+
+from tests.clock import Clock
+from tests.faults.standins.dynamo import Dynamo
+from tests.faults.standins.errors import client_error
+
+NOW = 1_800_000_000.0
+CALL = 25.0
+SENT = Outcome(Verdict.SENT, Scope.MAIL, "sent", 201)
+LIMITED = Outcome(Verdict.RETRYABLE, Scope.RATE, "rate_limited", 429)
+
+
+class Table(Dynamo):
+    """The table; counts the writes."""
+
+    def __init__(self) -> None:
+        super().__init__("ledger")
+        self.writes = 0
+
+    def update_item(self, **arguments: object) -> dict[str, Any]:
+        self.writes += 1
+        answer: dict[str, Any] = super().update_item(**arguments)
+        return answer
+
+
+@pytest.fixture
+def table() -> Table:
+    return Table()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock(NOW)
+
+
+class Worker:
+    """One container; reads the record before each batch, as a worker does."""
+
+    def __init__(self, table: Table, clock: Clock, most: int = 0) -> None:
+        self.control = Control(cast("Any", table), "ledger")
+        self.turns = Turns(self.control, most, CALL, clock)
+        self.clock = clock
+
+    def rate(self) -> Rate:
+        return self.control.read().rate
+
+    def take(self, count: int = 10, lane: Lane = Lane.NORMAL, wait: float = 60) -> Taken:
+        return self.turns.take(self.rate(), count, self.clock.now + CALL + wait, lane)
+
+    def answered(self, outcome: Outcome, mail: str = "m", *, alone: bool = False) -> None:
+        report = Report(mail_id=mail, outcome=outcome, refused_alone=alone)
+        self.turns.record(report, self.clock.now)
+
+
+@pytest.fixture
+def worker(table: Table, clock: Clock) -> Worker:
+    return Worker(table, clock)
+
+
+def test_while_nothing_limits_nothing_is_written(worker: Worker, table: Table) -> None:
+    for _ in range(5):
+        assert worker.take() == Taken((NOW,) * 10)
+        worker.answered(SENT)
+    assert table.writes == 0
+
+
+def test_a_limit_of_ones_own_holds_for_all_workers_together(table: Table, clock: Clock) -> None:
+    workers = [Worker(table, clock, most=10) for _ in range(5)]
+    times = [time for worker in workers for time in worker.take().times]
+    assert times == pytest.approx([NOW + number / 10 for number in range(50)])
+    assert table.writes == 5
+
+
+def test_a_refusal_limits_everybody_and_it_starts_low(worker: Worker, table: Table) -> None:
+    other = Worker(table, worker.clock)
+    worker.take()
+    worker.answered(LIMITED, "m1")
+    taken = other.take(count=5).times
+    assert taken[0] == NOW + 1
+    assert taken[-1] - taken[0] == pytest.approx(4 / 5)
+    assert worker.rate().limit(0, NOW) == 5.0
+
+
+def test_success_raises_and_refusals_lower(worker: Worker) -> None:
+    worker.take()
+    worker.answered(LIMITED, "m1")
+    worker.clock.now += 2
+    for _ in range(10):
+        worker.answered(SENT)
+    worker.take()
+    raised = worker.rate().learned
+    assert raised == 5 + 10 * 0.6
+    worker.clock.now += 2
+    for _ in range(9):
+        worker.answered(SENT)
+    worker.answered(LIMITED, "m2")
+    worker.take()
+    lowered = worker.rate()
+    assert lowered.learned == pytest.approx(raised * 0.85, abs=0.01)
+    assert lowered.ceiling == raised
+    worker.clock.now += 2
+    for mail in ("m3", "m4"):
+        worker.answered(LIMITED, mail)
+    worker.take()
+    assert worker.rate().learned == pytest.approx(raised * 0.85 / 2, abs=0.01)
+
+
+def test_an_answer_from_before_the_last_lowering_lowers_nothing(
+    worker: Worker, table: Table
+) -> None:
+    other = Worker(table, worker.clock)
+    for one in (worker, other):
+        one.take()
+        one.answered(LIMITED, "m")
+    before = worker.rate()
+    worker.take()
+    other.take()
+    assert worker.rate().learned == before.learned
+
+
+def test_a_mail_that_is_refused_alone_lowers_nothing(worker: Worker, table: Table) -> None:
+    worker.take()
+    for _ in range(9):
+        worker.answered(LIMITED, "m", alone=True)
+    assert table.writes == 0
+    assert worker.take() == Taken((NOW,) * 10)
+
+
+def test_what_does_not_fit_waits_without_a_turn(worker: Worker, table: Table) -> None:
+    slow = Worker(table, worker.clock, most=1)
+    taken = slow.take(count=10, wait=4.5)
+    assert taken.times == pytest.approx([NOW + number for number in range(5)])
+    assert 1 <= taken.wait <= 60
+    assert Worker(table, worker.clock, most=1).take(count=10, wait=4.5).times == ()
+
+
+def test_two_refused_mails_with_nothing_between_hold_everybody(
+    worker: Worker, table: Table
+) -> None:
+    other = Worker(table, worker.clock)
+    asked = Outcome(Verdict.RETRYABLE, Scope.RATE, "rate_limited", 429, retry_after=9e9)
+    worker.take()
+    worker.answered(asked, "m1")
+    worker.answered(asked, "m1")
+    assert (worker.turns.stopped, worker.rate().held_until) == (False, 0)
+    worker.answered(SENT, "m2")
+    worker.answered(asked, "m3")
+    assert worker.rate().held_until == 0
+    worker.answered(asked, "m4")
+    assert (worker.turns.stopped, worker.rate().held_until) == (True, NOW + 900)
+    assert other.take() == Taken((), 60)
+    worker.clock.now += 901
+    assert len(other.take().times) == 10
+
+
+def test_a_limit_that_nobody_meets_is_forgotten(worker: Worker, table: Table) -> None:
+    worker.take()
+    worker.answered(LIMITED, "m")
+    worker.clock.now += 901
+    writes = table.writes
+    assert worker.take() == Taken((worker.clock.now,) * 10)
+    assert table.writes == writes
+
+
+def test_bulk_yields_to_normal_and_keeps_a_tenth(table: Table, clock: Clock) -> None:
+    normal, bulk = Worker(table, clock, most=10), Worker(table, clock, most=10)
+    counts = {Lane.NORMAL: 0, Lane.BULK: 0}
+    for _ in range(100):
+        counts[Lane.BULK] += len(bulk.take(5, Lane.BULK, wait=1).times)
+        counts[Lane.NORMAL] += len(normal.take(20, Lane.NORMAL, wait=1).times)
+        clock.now += 1
+    both = sum(counts.values())
+    assert 0.85 * 1000 <= both <= 1.1 * 1000
+    assert counts[Lane.BULK] >= 0.09 * both
+    assert counts[Lane.NORMAL] >= 0.8 * both
+
+
+def test_alone_each_lane_has_it_all(table: Table, clock: Clock) -> None:
+    bulk = Worker(table, clock, most=10)
+    sent = 0
+    for _ in range(50):
+        sent += len(bulk.take(20, Lane.BULK, wait=1).times)
+        clock.now += 1
+    assert 480 <= sent <= 520
+
+
+def test_a_record_that_many_write_lets_nothing_through(
+    worker: Worker, table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limited = Worker(table, worker.clock, most=10)
+    limited.take()
+
+    def contended(**_: object) -> None:
+        error = client_error("UpdateItem", "ConditionalCheckFailedException")
+        error.response["Item"] = table.items["#pause"]  # type: ignore[typeddict-unknown-key]
+        raise error
+
+    monkeypatch.setattr(table, "update_item", contended)
+    assert limited.take().times == ()
