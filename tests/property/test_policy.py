@@ -117,7 +117,7 @@ def test_three_strikes_over_three_hours_end_a_mail(row: Row, outcome: Outcome) -
     decision = policy.decide(row, outcome, NOW, SETTINGS, 0.5, alone=True)
 
     patient = outcome.code in {2, 3} or outcome.status == 403
-    spans = row.retry_until <= NOW if patient else NOW - (row.struck_at or NOW) >= 3 * 3600
+    spans = (row.retry_until or 0) <= NOW if patient else NOW - (row.struck_at or NOW) >= 3 * 3600
     ends = row.strikes >= 2 and spans
     ended = UNKNOWN if row.possibly_sent else FAILED
     assert decision.state is (ended if ends else QUEUED)

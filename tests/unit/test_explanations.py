@@ -14,6 +14,7 @@ OWN = {
     "expired",
     "retry_window_ended",
     "worker_died",
+    policy.REFUSED_ALONE,
     "invalid",
     "no_record",
     client.ANSWER_OF_ANOTHER,
