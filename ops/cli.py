@@ -16,6 +16,7 @@ from ops.commands import (
     status,
     token,
     unknown,
+    webhooks,
 )
 from ops.commands.suggesting import SuggestingGroup
 
@@ -41,6 +42,7 @@ _COMMANDS: tuple[click.Command, ...] = (
     pausing.pause,
     pausing.resume,
     keys.group,
+    webhooks.group,
     token.group,
     local.group,
 )
