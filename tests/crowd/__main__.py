@@ -1,19 +1,28 @@
-"""`make crowd`: many mails at once on the local stack, with production's times; a table at the end.
+"""`make crowd`: many mails at once, with production's times; a table at the end.
 
     python -m tests.crowd [--seed N] [--scale 0.1] [SCENARIO ...]
 
-Each scenario has a stack of its own. Exit code 1 if one missed its goal. The figures before are
-those of 0.1.0.
+Each live scenario has a local stack of its own; `company-...` are simulated
+hours. Exit code 1 if one missed its goal. The figures before are those of 0.1.0.
 """
 
 import argparse
 import sys
 import time
+import tomllib
 from pathlib import Path
 
-from tests.crowd.scenarios import SCENARIOS, Row, Run
+ROOT = Path(__file__).parents[2]
+_TESTS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["pytest"][
+    "ini_options"
+]
+sys.path[:0] = [str(ROOT / path) for path in _TESTS["pythonpath"]]
 
-OUT = Path(__file__).parents[2] / "build" / "crowd.md"
+from tests.crowd.company import COMPANIES  # noqa: E402 - found by the path above
+from tests.crowd.scenarios import LIVE, Row, Run  # noqa: E402 - found by the path above
+
+SCENARIOS = {**LIVE, **COMPANIES}
+OUT = ROOT / "build" / "crowd.md"
 _MARKS = {True: "yes", False: "**no**", None: ""}
 
 

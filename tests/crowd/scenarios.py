@@ -37,12 +37,12 @@ class Run:
 
 
 Scenario = Callable[[Run], list[Row]]
-SCENARIOS: dict[str, Scenario] = {}
+LIVE: dict[str, Scenario] = {}
 
 
 def scenario(run: Scenario) -> Scenario:
     """Put a scenario on the list, by its name."""
-    SCENARIOS[run.__name__] = run
+    LIVE[run.__name__] = run
     return run
 
 
@@ -73,7 +73,7 @@ def _poison(run: Run, *, name: str) -> list[Row]:
     return [Row(what, "0 of 30", "30 in 150 s", after, good)]
 
 
-SCENARIOS |= {name: partial(_poison, name=name) for name in _POISONS}
+LIVE |= {name: partial(_poison, name=name) for name in _POISONS}
 
 
 @scenario
