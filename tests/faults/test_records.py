@@ -207,3 +207,33 @@ def test_a_second_parked_copy_at_a_record_of_15_days() -> None:
     row = world.row(order)
     assert row is not None
     assert (row.state, row.resends, sent(world, order)) == (State.SENT, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("reply", "state", "sent_times"),
+    [
+        (None, State.SENT, 1),
+        ("code_15", State.FAILED, 0),
+        ("hang_but_accepted", State.UNKNOWN, 1),
+        ("status_503", State.SENT, 1),
+    ],
+)
+def test_a_message_that_comes_again_after_it_was_deleted(
+    reply: str | None, state: State, sent_times: int
+) -> None:
+    """At least once: a server that missed a delete gives the message out again, days later."""
+    world = World()
+    world.taqnyat.script = [reply] if reply else []
+    order = world.post("invoice")
+    [message] = world.mail.messages
+    world.run_until_quiet()
+    for days in (0, 1, 9):
+        world.wait(days * DAY)
+        world.sqs.come_again(world.mail, message)
+        drain(world)
+
+    row = world.row(order)
+    assert row is not None
+    assert (row.state, sent(world, order), row.resends) == (state, sent_times, 0)
+    copies = {str(parked.attributes["attempt"]["StringValue"]) for parked in world.failed.messages}
+    assert copies <= {"1"}

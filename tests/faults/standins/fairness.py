@@ -31,6 +31,7 @@ class Message:
     handle: str = ""
     group: str = ""
     taken_at: float = 0.0
+    came_from: "Queue | None" = None  # of a dead letter that a redrive policy moved
 
     @property
     def tenant(self) -> str:
@@ -46,6 +47,7 @@ class Queue:
     retention_seconds: int
     dead_letters: "Queue | None" = None
     max_receives: int = 0
+    arn: str = ""
     wait_seconds: float = 0  # of a receive that does not say itself
     messages: list[Message] = field(default_factory=list)
     left_polls: list[tuple[float, float]] = field(default_factory=list)  # from and until when

@@ -12,9 +12,10 @@ import itertools
 import re
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
-from botocore.exceptions import ReadTimeoutError
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from tests.faults.standins import fairness
 from tests.faults.standins.errors import client_error, only
@@ -26,6 +27,7 @@ MAX_BATCH_ENTRIES = 10
 MAX_VISIBILITY_SECONDS = 43200
 MAX_IN_FLIGHT = 120_000
 MAX_WAIT_SECONDS = 20
+POISON_RECEIVES = 3
 # Of the functions' clients (outbox.aws): how long they read, and how often they try.
 CLIENT_SECONDS = 4.0
 TRIES = 3
@@ -44,6 +46,7 @@ class Sqs:
         `refuses` says of each entry of a batch whether SQS fails to take it.
         """
         self.sent = 0
+        self._tasks: list[dict[str, Any]] = []
         self.refuses: Callable[[], bool] = lambda: False
         self.queues: dict[str, Queue] = {}
         self._clock = clock
@@ -102,8 +105,14 @@ class Sqs:
                 answer.setdefault("Failed", []).append(refused)
                 continue
             rest = {name: value for name, value in entry.items() if name != "Id"}
-            sent = self.send_message(QueueUrl=url, **rest)
-            answer.setdefault("Successful", []).append({"Id": entry["Id"], **sent})
+            try:
+                sent = self.send_message(QueueUrl=url, **rest)
+            except ClientError as error:
+                code = error.response["Error"]["Code"]
+                refused = {"Id": entry["Id"], "SenderFault": True, "Code": code}
+                answer.setdefault("Failed", []).append(refused)
+            else:
+                answer.setdefault("Successful", []).append({"Id": entry["Id"], **sent})
         return answer
 
     def receive_message(self, **arguments: Any) -> Any:
@@ -147,15 +156,46 @@ class Sqs:
         raise client_error("ChangeMessageVisibility", "ReceiptHandleIsInvalid")
 
     def start_message_move_task(self, **arguments: Any) -> Any:
-        """Move all dead letters back. They become new messages: new id, new age, no receives."""
+        """Move all dead letters back. They become new messages: new id, new age, no receives.
+
+        Without a destination each goes where it came from; a message that was sent straight to the
+        dead-letter queue came from nowhere, and there the task ends.
+        """
         source, target = only(arguments, "SourceArn", "DestinationArn")
         dead_letters = self._queue("StartMessageMoveTask", source)
-        queue = self._queue("StartMessageMoveTask", target)
         now = self._clock()
-        for message in dead_letters.messages:
+        status: dict[str, Any] = {"SourceArn": source, "Status": "COMPLETED"}
+        while dead_letters.messages:
+            message = dead_letters.messages[0]
+            if target is None and message.came_from is None:
+                status |= {"Status": "FAILED", "FailureReason": "CouldNotDetermineMessageSource"}
+                break
+            queue = message.came_from if target is None else None
+            queue = queue or self._queue("StartMessageMoveTask", target)
             queue.add(Message(str(uuid.uuid4()), message.body, message.attributes, now, now))
-        dead_letters.messages = []
+            del dead_letters.messages[0]
+        self._tasks.append(status)
         return {"TaskHandle": "task"}
+
+    def list_message_move_tasks(self, **arguments: Any) -> Any:
+        """Tell of the tasks, the last one first."""
+        (source,) = only(arguments, "SourceArn")
+        return {"Results": [task for task in self._tasks[::-1] if task["SourceArn"] == source]}
+
+    def age_of_oldest(self, queue: Queue) -> float:
+        """Return ApproximateAgeOfOldestMessage: those received three times or more are left out."""
+        ages = [
+            self._clock() - message.sent_at
+            for message in queue.messages
+            if message.receive_count < POISON_RECEIVES
+        ]
+        return max(ages, default=0.0)
+
+    def come_again(self, queue: Queue, message: Message) -> Message:
+        """Give out a message that was deleted: on a server that missed that it is still there."""
+        copy = replace(message, visible_at=self._clock())
+        queue.messages.append(copy)
+        return copy
 
     def _poll(
         self, queue: Queue, number: int, visibility: int | None, seconds: float
@@ -221,7 +261,7 @@ class Sqs:
         now, kept = self._clock(), []
         for message in queue.messages:
             if message.receive_count >= queue.max_receives and message.visible_at <= now:
-                message.handle = ""
+                message.handle, message.came_from = "", queue
                 queue.dead_letters.messages.append(message)
             else:
                 kept.append(message)
@@ -257,6 +297,7 @@ def _received(message: Message, wanted: list[str], shows_attributes: bool) -> di
         "SentTimestamp": str(int(message.sent_at * 1000)),
         "ApproximateReceiveCount": str(message.receive_count),
         **_group(message),
+        **_source(message),
     }
     answer: dict[str, Any] = {
         "MessageId": message.id,
@@ -267,6 +308,10 @@ def _received(message: Message, wanted: list[str], shows_attributes: bool) -> di
     if shows_attributes and message.attributes:
         answer["MessageAttributes"] = dict(message.attributes)
     return answer
+
+
+def _source(message: Message) -> dict[str, str]:
+    return {"DeadLetterQueueSourceArn": message.came_from.arn} if message.came_from else {}
 
 
 def _group(message: Message) -> dict[str, str]:
