@@ -24,7 +24,7 @@ TYPED_SOURCES := $(wildcard layers/taqnyat/taqnyat layers/taqnyat/outbox layers/
 # pyproject.toml has the version, which the build writes into the template.
 BUILD_INPUTS := template.yaml pyproject.toml $(sort $(shell find layers functions -type f -not -path '*/__pycache__/*'))
 
-.PHONY: help crowd examples faults demo pictures docs incident run test mutation template-breaks lint format build deploy package bench bench-quick requirements clean
+.PHONY: help clients crowd examples faults demo pictures docs incident run test mutation template-breaks lint format build deploy package bench bench-quick requirements clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -70,6 +70,13 @@ faults: .venv/.dev ## Strike every boundary with every pair of faults (hours; `m
 
 crowd: .venv/.dev .aws-sam/.built ## Many mails at once, live with production's times (an hour; ARGS="poison --scale 0.1"); writes build/crowd.md
 	$(PY) -m tests.crowd $(ARGS)
+
+# What Node has is installed from the lock file; without npm, or Java, those clients are skipped by name.
+clients: .venv/.dev .venv-clients/.done .aws-sam/.built ## Send through every client that a registry here holds; prints a matrix
+	@mkdir -p build/clients
+	cp tests/clients/node/*.json build/clients
+	@if command -v npm >/dev/null; then npm ci --prefix build/clients --ignore-scripts --no-audit --no-fund; fi
+	CLIENTS=all $(PY) -m pytest tests/clients tests/contract/test_client_requirements.py $(ARGS)
 
 incident: .venv/.local .aws-sam/.built ## Play an incident; writes build/incident.md (WRITE=1: docs/incident.md as well)
 	@mkdir -p build
@@ -170,6 +177,11 @@ FORCE:
 	.venv-mutation/bin/python $(PIP_INSTALL) -r $<
 	@touch $@
 
+.venv-clients/.done: requirements/clients.txt
+	@test -x .venv-clients/bin/python || $(PYTHON) -m venv --clear .venv-clients
+	.venv-clients/bin/python $(PIP_INSTALL) -r $<
+	@touch $@
+
 .venv-docs/.done: requirements/docs.txt
 	@test -x .venv-docs/bin/python || $(PYTHON) -m venv --clear .venv-docs
 	.venv-docs/bin/python $(PIP_INSTALL) -r $<
@@ -192,6 +204,7 @@ requirements: ## Pin all requirements again (ARGS=--upgrade for newer versions)
 	  -o layers/taqnyat/requirements.txt
 	$(UV_COMPILE) requirements/checkov.in -o requirements/checkov.txt
 	$(UV_COMPILE) requirements/docs.in -o requirements/docs.txt
+	$(UV_COMPILE) requirements/clients.in -o requirements/clients.txt
 	$(UV_COMPILE) requirements/mutation.in -c requirements/local.txt -o requirements/mutation.txt
 	$(UV_COMPILE) requirements/bench.in -c requirements/dev.txt -o requirements/bench.txt
 	$(UV_COMPILE) benchmarks/naive/requirements.in -c requirements/dev.txt -o benchmarks/naive/requirements.txt

@@ -1,12 +1,17 @@
 """Rules that hold for every test."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+if TYPE_CHECKING:
+    from local.stack import LocalStack
+
 TESTS = Path(__file__).parent
-ON_THE_LOOPBACK = ("browser", "integration", "e2e")
-WITH_THE_STACK = ("browser", "e2e")
+ON_THE_LOOPBACK = ("browser", "clients", "integration", "e2e")
+WITH_THE_STACK = ("browser", "clients", "e2e")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -21,3 +26,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.allow_hosts(["127.0.0.1", "::1"]))
         if folder == "e2e":
             item.add_marker(pytest.mark.e2e)
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator["LocalStack"]:
+    """Give the one stack of the session: the real template on the emulator, and the simulator."""
+    from local.stack import LocalStack, Options  # noqa: PLC0415  most tests need none of it
+
+    with LocalStack(Options(root=tmp_path_factory.mktemp("local"), tick=1.0)) as running:
+        yield running

@@ -4,7 +4,7 @@ import http.client
 import json
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from typing import Any
 from urllib.parse import urlsplit
@@ -137,3 +137,12 @@ class World:
     def received(self, name: str = "nora") -> list[dict[str, Any]]:
         """Return what Taqnyat's simulator accepted for an address of this test."""
         return self.simulator.inbox(self.address(name))
+
+
+def of_a_test(stack: LocalStack) -> Iterator[World]:
+    """Yield a test's view of the stack; afterwards the provider is well-behaved again."""
+    simulator = stack.simulator
+    assert simulator is not None
+    yield World(stack, simulator)
+    simulator.clear_script()
+    simulator.account(balance=None, enabled=True, ip_allowed=True, senders=None)

@@ -1,5 +1,6 @@
-"""Resend's own Python SDK, as it comes from its registry, against the whole gateway."""
+"""Resend's own Python SDK: every call of it, at once and asynchronous, each error its own type."""
 
+import asyncio
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,7 @@ from resend.exceptions import (
     ValidationError,
 )
 
+from tests.clients.matrix import PAYLOADS, Matrix, check_payloads
 from tests.e2e.world import World
 
 
@@ -54,6 +56,36 @@ def test_send_and_get(world: World) -> None:
     assert mail["fields"]["subject"] == "تم استلام طلبك 🌙"
     assert mail["fields"]["msg"] == '<p dir="rtl">شكراً</p>'
     assert mail["fields"]["campaignName"] == "orders"
+
+
+def test_six_payloads_arrive_byte_for_byte(world: World, matrix: Matrix) -> None:
+    ids = [resend.Emails.send(_mail(world, **payload))["id"] for payload in PAYLOADS]
+
+    check_payloads(world, ids)
+    matrix.note(
+        "resend (Python)", "six payloads", "send", "batch", "get", "list", "update", "cancel"
+    )
+    matrix.note("resend (Python)", "idempotency", "errors by type")
+
+
+def test_the_same_asynchronously(world: World, matrix: Matrix) -> None:
+    async def all_calls() -> list[str]:
+        sent = [await resend.Emails.send_async(_mail(world, **one)) for one in PAYLOADS]
+        batch: Any = await resend.Batch.send_async([_mail(world, to=[world.address("sami")])] * 2)
+        assert len(batch["data"]) == 2
+        later = await resend.Emails.send_async(_mail(world, scheduled_at=_in(hours=2)))
+        change: Any = {"id": later["id"], "scheduled_at": _in(hours=3)}
+        assert (await resend.Emails.update_async(change))["id"] == later["id"]
+        await resend.Emails.cancel_async(later["id"])
+        assert (await resend.Emails.get_async(later["id"]))["last_event"] == "canceled"
+        assert len((await resend.Emails.list_async({"limit": 2}))["data"]) == 2
+        with pytest.raises(ValidationError):
+            await resend.Emails.send_async(_mail(world, cc=["a@example.com"]))
+        return [one["id"] for one in sent]
+
+    check_payloads(world, asyncio.run(all_calls()))
+    matrix.note("resend (Python, async)", "six payloads", "send", "batch", "get", "list", "update")
+    matrix.note("resend (Python, async)", "cancel", "errors by type")
 
 
 def test_an_idempotency_key_makes_one_mail_of_two_calls(world: World) -> None:
