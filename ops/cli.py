@@ -5,7 +5,9 @@ import click
 from ops import version
 from ops.commands import (
     campaign,
+    cancel,
     doctor,
+    erase,
     failed,
     keys,
     leftover,
@@ -46,5 +48,7 @@ _COMMANDS: tuple[click.Command, ...] = (
     token.group,
     local.group,
 )
+mail.group.add_command(cancel.command)
+mail.group.add_command(erase.command)
 for _command in _COMMANDS:
     main.add_command(_command)

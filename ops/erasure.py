@@ -2,7 +2,8 @@
 
 The ledger holds masked recipients only (a***@example.com), and masks of two people can be equal; a
 mask that is taken away too much loses nothing but itself. The record of the mail stays: it is what
-stops a second sending. Whole addresses are in the mails that wait and in the failed queue.
+stops a second sending. Whole addresses are in the mails that wait and in the failed queue. An
+address is the same in any case: no mail provider tells Nora@ from nora@.
 """
 
 import json
@@ -14,10 +15,10 @@ from botocore.exceptions import ClientError
 from outbox.mail.addresses import AddressError, bare, mask
 from outbox.mail.mail import MailError
 from outbox.mail.validation import MESSAGE_FIELDS, read_mail
+from outbox.queues.message import decode
 from outbox.storage.expressions import Expression, existing_item, pack, unpack_item
 
 from ops.errors import OpsError
-from ops.failed import Parked
 from ops.sending import SETTLED
 
 ERASED: Final = "erased"
@@ -48,12 +49,14 @@ class Traces:
     def __init__(self, dynamo: Any, table: str, address: str) -> None:  # noqa: ANN401  boto3's clients have no common type
         """Raise OpsError when it is no address."""
         try:
-            self.address = bare(address)
+            found = bare(address)
         except AddressError as error:
             raise OpsError(f"the address {error}") from None
+        self.address = found.casefold()
+        self._domain = found.rpartition("@")[2]
         self._dynamo = dynamo
         self._table = table
-        self._mask = mask(self.address)
+        self._masks = (mask(found.lower()), mask(found[:1].upper() + found[1:]))
 
     def find(self) -> Iterator[Found]:
         """Read the whole table, and yield the rows of the address.
@@ -61,12 +64,13 @@ class Traces:
         Also those of other mails whose tags or headers name it.
         """
         write = Expression()
-        tagged = " OR ".join(f"attribute_exists({write.name(key)})" for key in _CALLERS_OWN)
-        masked = f"contains({write.name('to')}, {write.value(self._mask)})"
-        sent = f"{write.name('sender')} = {write.value(self.address)}"
+        conditions = [f"contains({write.name('to')}, {write.value(m)})" for m in self._masks]
+        # DynamoDB cannot compare in any case: the senders of the domain are looked at here.
+        conditions.append(f"contains({write.name('sender')}, {write.value(f'@{self._domain}')})")
+        conditions += [f"attribute_exists({write.name(key)})" for key in _CALLERS_OWN]
         pages = self._dynamo.get_paginator("scan").paginate(
             TableName=self._table,
-            FilterExpression=f"{masked} OR {sent} OR {tagged}",
+            FilterExpression=" OR ".join(conditions),
             ExpressionAttributeNames=write.names,
             ExpressionAttributeValues=write.values,
             ConsistentRead=True,
@@ -76,15 +80,15 @@ class Traces:
                 values = unpack_item(item)
                 found = Found(
                     id=values["pk"],
-                    state=values["state"],
-                    updated=values["updated"],
+                    state=values.get("state", ""),
+                    updated=values.get("updated", ""),
                     to=tuple(values.get("to", ())),
                     sender=values.get("sender", ""),
                     tagged=any(key in values for key in _CALLERS_OWN),
                 )
-                named = self._mask in found.to or found.sender == self.address
                 own = json.dumps([values.get(key) for key in _CALLERS_OWN], ensure_ascii=False)
-                if named or self._mask in own:
+                named = any(mask_.casefold() in own.casefold() for mask_ in self._masks)
+                if found.state and (named or self._is_theirs(found)):
                     yield found
 
     def erase(self, found: Found) -> bool:
@@ -93,8 +97,8 @@ class Traces:
         Tags and headers go whole: what a caller put into them, nobody else can tell.
         """
         write = Expression()
-        to = [ERASED if entry == self._mask else entry for entry in found.to]
-        sender = ERASED if found.sender == self.address else found.sender
+        to = [ERASED if entry in self._masks else entry for entry in found.to]
+        sender = ERASED if found.sender.casefold() == self.address else found.sender
         assign = write.set(to=to, sender=sender)
         same = f"{write.name('updated')} = {write.value(found.updated)}"
         gone = ", ".join(write.name(key) for key in _CALLERS_OWN) if found.tagged else ""
@@ -112,20 +116,26 @@ class Traces:
             return False
         return True
 
-    def names(self, parked: Parked) -> bool:
+    def names(self, body: str) -> bool:
         """Whether a message of the failed queue is to or from the address.
 
         One that is no valid mail is searched as text.
         """
         try:
             mail = read_mail(
-                parked.document,
-                allowed=MESSAGE_FIELDS,
-                now=0,
-                campaign=ERASED,
-                mail_id=parked.message.message_id,
+                decode(body), allowed=MESSAGE_FIELDS, now=0, campaign=ERASED, mail_id=ERASED
             )
         except MailError:
-            return self.address.lower() in parked.message.body.lower()
+            return self._is_in(body)
         addresses = {mail.sender, *mail.recipients}
-        return self.address.lower() in {address.lower() for address in addresses}
+        return self.address in {address.casefold() for address in addresses}
+
+    def _is_theirs(self, found: Found) -> bool:
+        return found.sender.casefold() == self.address or any(e in self._masks for e in found.to)
+
+    def _is_in(self, body: str) -> bool:
+        try:
+            text = repr(decode(body))  # what is written as \\u0040 is an @ too
+        except MailError:
+            text = body
+        return self.address in text.casefold() or self.address in body.casefold()

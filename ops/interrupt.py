@@ -14,6 +14,7 @@ class Stop:
 
     def __init__(self) -> None:
         self._event = threading.Event()
+        self._thinking = False
 
     @property
     def asked(self) -> bool:
@@ -21,8 +22,19 @@ class Stop:
         return self._event.is_set()
 
     def ask(self) -> None:
-        """Ask for it."""
+        """Ask for it; asked again, or while a question is open, it is a KeyboardInterrupt."""
+        if self.asked or self._thinking:
+            raise KeyboardInterrupt
         self._event.set()
+
+    @contextmanager
+    def thinking(self) -> Iterator[None]:
+        """While a person is asked something, Ctrl-C ends it at once."""
+        self._thinking = True
+        try:
+            yield
+        finally:
+            self._thinking = False
 
     def wait(self, seconds: float) -> bool:
         """Wait, but not when asked to stop; return whether that is so."""
@@ -35,8 +47,6 @@ def stoppable() -> Iterator[Stop]:
     stop = Stop()
 
     def on_signal(_number: int, _frame: object) -> None:
-        if stop.asked:
-            raise KeyboardInterrupt
         stop.ask()
 
     if threading.current_thread() is not threading.main_thread():

@@ -1,9 +1,8 @@
 """What the ledger knows of a campaign's mails before it runs again."""
 
-import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from outbox.storage.expressions import pack
 from outbox.storage.row import Row
@@ -11,11 +10,8 @@ from outbox.storage.row import Row
 from ops import sending
 from ops.campaign import ADDRESS_PART, Line
 from ops.interrupt import Stop
-from ops.side_by_side import side_by_side
+from ops.rows import rows_of
 from ops.stack import Stack
-
-_AT_ONCE: Final = 100  # of one BatchGetItem
-_WAIT_SECONDS: Final = 0.1
 
 
 @dataclass(slots=True)
@@ -54,38 +50,6 @@ def look(stack: Stack, lines: Sequence[Line], *, keyed: bool, stop: Stop) -> Pas
         parts = ((line.id, line.id[:ADDRESS_PART]) for line in new)
         past.again = {mail_id: known[part] for mail_id, part in parts if part in known}
     return past
-
-
-def rows_of(stack: Stack, ids: Sequence[str], stop: Stop) -> dict[str, Row]:
-    """Return the rows of mails by id, read consistently, a hundred a call, calls side by side."""
-    table, dynamo = stack.output("LedgerTable"), stack.client("dynamodb")
-
-    def read(some: Sequence[str]) -> list[Row]:
-        found: list[Row] = []
-        keys: list[Any] = [{"pk": pack(entry)} for entry in some]
-        wait = _WAIT_SECONDS
-        while keys:
-            request = {table: {"Keys": keys, "ConsistentRead": True}}
-            answer = dynamo.batch_get_item(RequestItems=request)
-            items = answer.get("Responses", {}).get(table, [])
-            found += [Row.of(item) for item in items if "state" in item]
-            keys = answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", [])
-            if keys:
-                time.sleep(wait)
-                wait = min(2.0, wait * 2)
-        return found
-
-    return {
-        row.id: row
-        for _, rows in side_by_side(_some(dict.fromkeys(ids)), read, stop)
-        for row in rows
-    }
-
-
-def _some(ids: Iterable[str]) -> Iterator[list[str]]:
-    all_ids = list(ids)
-    for start in range(0, len(all_ids), _AT_ONCE):
-        yield all_ids[start : start + _AT_ONCE]
 
 
 def _ids(stack: Stack) -> Iterator[str]:

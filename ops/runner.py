@@ -14,8 +14,9 @@ from ops import sending
 from ops.campaign import Campaign, Fault, Line, Repeat
 from ops.errors import OpsError, explain
 from ops.interrupt import Stop
-from ops.past import Past, rows_of
+from ops.past import Past
 from ops.report import Result
+from ops.rows import rows_of
 from ops.side_by_side import side_by_side
 from ops.stack import Stack
 

@@ -7,7 +7,8 @@ terminal, or make a line read as another, are shown as a replacement character, 
 import json
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -76,6 +77,19 @@ class Screen:
         """Say something on the side; nothing with JSON."""
         if not self.as_json:
             self.notes.print(Text(text))
+
+    def warn(self, text: str) -> None:
+        """Say on the side what must not be missed, with JSON too."""
+        if self.as_json:
+            click.echo(_json({"warning": text}), err=True)
+            return
+        self.notes.print(Text(text, style="yellow"))
+
+    @contextmanager
+    def busy(self, text: str) -> Iterator[Callable[[int, int], None]]:
+        """Show that something takes its time; what it gives is told how far it is, of how much."""
+        with self.notes.status(Text(text)) as status:
+            yield lambda done, total: status.update(Text(f"{text}: {done:,} of about {total:,}"))
 
     def failed(self, error: OpsError) -> None:
         """Say what went wrong and what to do."""

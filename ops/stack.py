@@ -10,6 +10,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from outbox.accepting.submission import Submission
+from outbox.accepting.updater import MailUpdater
 from outbox.queues.event_source import EventSource
 from outbox.queues.queue import MailQueue
 from outbox.queues.schedules import Schedules
@@ -95,13 +96,16 @@ class Stack:
         return Settings.from_environ(answer["Environment"]["Variables"])
 
     @cached_property
+    def table(self) -> LedgerTable:
+        """The table behind the ledger."""
+        return LedgerTable(
+            self.client("dynamodb"), self.output("LedgerTable"), self.settings.record_days
+        )
+
+    @cached_property
     def ledger(self) -> Ledger:
         """The ledger."""
-        return Ledger(
-            LedgerTable(
-                self.client("dynamodb"), self.output("LedgerTable"), self.settings.record_days
-            )
-        )
+        return Ledger(self.table)
 
     @cached_property
     def pause(self) -> Pause:
@@ -129,13 +133,24 @@ class Stack:
     @cached_property
     def submission(self) -> Submission:
         """The acceptance of mails, as the API does it."""
-        queue = MailQueue(
+        return Submission(self.ledger, self._mail_queue, self._schedules)
+
+    @cached_property
+    def updater(self) -> MailUpdater:
+        """The cancelation of mails, as the API does it."""
+        return MailUpdater(self.ledger, self._mail_queue, self._schedules)
+
+    @property
+    def _mail_queue(self) -> MailQueue:
+        return MailQueue(
             self.client("sqs"),
             self.output("MailQueueUrl"),
             bulk_url=self.outputs.get("BulkQueueUrl", ""),
         )
-        schedules = Schedules(lambda: self.client("scheduler"), self.settings)
-        return Submission(self.ledger, queue, schedules)
+
+    @property
+    def _schedules(self) -> Schedules:
+        return Schedules(lambda: self.client("scheduler"), self.settings)
 
 
 def find(name: str, region: str | None, profile: str | None) -> Stack:

@@ -170,6 +170,7 @@ def revoke(stack: Stack, screen: Screen, client: str, *, yes: bool) -> None:
     screen.confirm(f"Take all keys of {client} away in {stack}?", yes=yes)
     secret.write(keys.dump(changed), seen)
     screen.show({"client": client}, f"Revoked; its keys stop working {_SOON}.")
+    screen.note(f"Mails that it sent and that wait still go out; `mail cancel --client {client}`.")
 
 
 def _check(stack: Stack, choices: dict[str, Any]) -> None:

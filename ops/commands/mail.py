@@ -1,26 +1,34 @@
-"""`mail show` and `mail erase`."""
+"""`mail show` and `mail list`; `cancel` and `erase` have modules of their own."""
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 from outbox.mail.states import State
+from outbox.mail.times import iso
 from outbox.storage.row import Row
-from rich.console import Group, RenderableType
+from rich.console import Group as Together
+from rich.console import RenderableType
 from taqnyat.explanations import explain
 
-from ops.commands.frame import on_a_stack, yes_option
-from ops.commands.queues import failed_queue
+from ops import mails
+from ops.commands.frame import on_a_stack
+from ops.commands.queues import failed_queue, looking
 from ops.commands.suggesting import SuggestingGroup
-from ops.erasure import Traces
 from ops.errors import OpsError
+from ops.interrupt import stoppable
+from ops.moment import moment
 from ops.screen import Screen, clock, facts, table
 from ops.stack import Stack
+
+_LISTED = ("id", "state", "reason", "code", "client", "sender", "created")
+_HEADS = ("id", "state", "reason", "code", "client", "from", "accepted")
 
 
 @click.group("mail", cls=SuggestingGroup)
 def group() -> None:
-    """See what is known of a mail; erase a person."""
+    """See, list and cancel mails; erase a person."""
 
 
 @group.command("show")
@@ -29,50 +37,55 @@ def group() -> None:
 def show(stack: Stack, screen: Screen, mail_id: str) -> None:
     """Show a mail's whole history."""
     row = stack.ledger.get(mail_id)
-    if row is None:
+    if row is not None:
+        screen.show(summary(row), history(row))
+        return
+    # One that is not valid has no record: its message is all that there is.
+    with stoppable() as stop, looking(screen, failed_queue(stack), stop) as look:
+        found = [letter for letter in look.letters.values() if letter.mail_id == mail_id]
+    if not found:
         raise OpsError(
             "there is no record of this mail",
             f"records are kept for {stack.settings.record_days} days; "
             "a mail put straight on the queue has one from its first try on",
         )
-    screen.show(summary(row), history(row))
+    letter = found[-1]
+    wrong = letter.reason.removeprefix("invalid:") if letter.state == "invalid" else None
+    told = letter.summary() | {"bytes": letter.size, "wrong field": wrong}
+    remedy = "correct it at its producer and send it again; then `failed discard`"
+    screen.show(told | {"record": None}, facts(told), f"It has no record: {remedy}.")
 
 
-@group.command("erase")
-@click.argument("address")
-@yes_option
+@group.command("list")
+@click.option("--client", help="The caller: the name of an API key, or operator.")
+@click.option("--state", "states", type=click.Choice(list(State)), multiple=True)
+@click.option("--since", help="Accepted since then: 2026-11-23, 2026-11-23T08:00Z, or 2h.")
+@click.option("--after", metavar="ID", help="Go on after this mail of the page before.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
 @on_a_stack
-def erase(stack: Stack, screen: Screen, address: str, *, yes: bool) -> bool:
-    """Erase what the stack keeps of an ADDRESS; exit code 1 while a mail of it may still wait."""
-    traces = Traces(stack.client("dynamodb"), stack.output("LedgerTable"), address)
-    rows = list(traces.find())
-    with failed_queue(stack).look() as held:
-        messages = [parked for parked in held if traces.names(parked)]
-        if rows or messages:
-            screen.confirm(
-                f"Erase it from {len(rows)} record(s), which may be other people's of the same "
-                f"mask too, and delete {len(messages)} mail(s) of the failed queue for good, "
-                f"in {stack}?",
-                yes=yes,
-            )
-        for parked in messages:
-            failed_queue(stack).drop(parked)
-    erased = [found.id for found in rows if found.settled and traces.erase(found)]
-    left = [found.id for found in rows if found.id not in erased]
-    screen.show(
-        {"records": erased, "failed_mails": len(messages), "still_waiting": left},
-        facts(
-            {
-                "records erased": len(erased),
-                "mails deleted": len(messages),
-                "still on their way": ", ".join(left) or "none",
-            }
-        ),
-    )
-    if left:
-        screen.note("Run it again when these are settled (`mail show`), or cancel them first.")
-    screen.note("Backups of the ledger keep up to 35 days; see docs/operations.md, Data kept.")
-    return bool(left)
+def list_(
+    stack: Stack,
+    screen: Screen,
+    *,
+    client: str | None,
+    states: tuple[str, ...],
+    since: str | None,
+    after: str | None,
+    limit: int,
+) -> None:
+    """List mails, newest first; without --client the whole ledger is read."""
+    begin = "" if since is None else iso(moment(since, time.time()))
+    last = None if after is None else stack.ledger.get(after)
+    if after is not None and last is None:
+        raise OpsError("there is no record of the mail of --after")
+    wanted = mails.Wanted(client, frozenset(states), begin, last)
+    rows = mails.newest(stack, wanted, limit + 1)
+    shown = rows[:limit]
+    lines = ([getattr(row, name) for name in _LISTED] for row in shown)
+    parts: list[RenderableType] = [table(_HEADS, lines), f"{len(shown):,} mail(s)"]
+    if len(rows) > limit:
+        parts.append(f"There are more: --after {shown[-1].id}")
+    screen.show([summary(row) for row in shown], *parts)
 
 
 def summary(row: Row) -> dict[str, Any]:
@@ -111,7 +124,15 @@ def history(row: Row) -> RenderableType:
         ([attempt.get(column) for column in columns] for attempt in row.attempts),
         title=f"\n{row.attempt_count} attempt(s)",
     )
-    return Group(facts({key: value for key, value in told.items() if value is not None}), attempts)
+    done = table(("at", "by", "did", "why"), map(_done, row.actions), title="\noperators")
+    more = [done] if row.actions else []
+    return Together(
+        facts({key: value for key, value in told.items() if value is not None}), attempts, *more
+    )
+
+
+def _done(action: Mapping[str, Any]) -> list[Any]:
+    return [action.get(key) for key in ("at", "by", "did", "why")]
 
 
 def _pairs(entries: Sequence[Mapping[str, str]]) -> str | None:

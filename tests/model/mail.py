@@ -111,7 +111,8 @@ class MailModel:
             yield "is called failed, but was sent"
         if row and row.state == "sent" and not state.accepted:
             yield "is called sent, but was not"
-        if row and row.state == "canceled" and state.accepted:
+        # With the mark it says: given up by an operator, and possibly sent before.
+        if row and row.state == "canceled" and state.accepted and not row.maybe:
             yield "is called canceled, but was sent"
 
     def is_end(self, state: State) -> bool:
@@ -155,6 +156,9 @@ class MailModel:
             yield "its owner cancels", state._replace(row=row._replace(state="canceled"))
         if row and row.state == "unknown" and state.accepted:
             yield "a human finds it sent", state._replace(row=row._replace(state="sent"))
+        if row and row.state in {"failed", "unknown"} and state.failed:
+            # Its copies stay where they are: none of them is sent any more.
+            yield "a human discards it", state._replace(row=row._replace(state="canceled"))
 
     def _works(self, state: State, number: int, worker: Worker) -> Iterator[tuple[str, State]]:
         match worker.at:

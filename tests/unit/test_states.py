@@ -3,7 +3,7 @@
 from outbox.mail.states import ARROWS, State
 
 # As drawn in the design, plus the way back that a re-drive takes, a claim taken over from a worker
-# that died, and an operator's word that an unknown mail was sent.
+# that died, and an operator's word that an unknown mail was sent, or is given up.
 DRAWN = {
     ("scheduled", "queued"),
     ("scheduled", "sending"),
@@ -16,8 +16,10 @@ DRAWN = {
     ("sending", "queued"),
     ("sending", "sending"),
     ("failed", "sending"),
+    ("failed", "canceled"),
     ("unknown", "sending"),
     ("unknown", "sent"),
+    ("unknown", "canceled"),
 }
 
 

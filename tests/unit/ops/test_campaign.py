@@ -22,7 +22,7 @@ def sent_to(office: Office) -> list[str]:
     return sorted(mail["to"][0] for mail in office.mailed())
 
 
-def run(office: Office, rows: str | bytes, *more: str, code: int = 0) -> Any:  # noqa: ANN401  JSON
+def run(office: Office, rows: str | bytes, *more: str, code: int = 0) -> Any:
     """Write the sheet and run its campaign."""
     office.sheet(rows)
     return office.json(*office.campaign(*more), "--yes", code=code)
@@ -188,7 +188,7 @@ def test_a_file_that_changes_while_its_campaign_runs_changes_nothing(
     file = office.sheet(rows)
     put = office.sqs.send_message
 
-    def saved_meanwhile(**arguments: Any) -> Any:  # noqa: ANN401  as botocore has it
+    def saved_meanwhile(**arguments: Any) -> Any:
         file.write_text("to,name\n" + "".join(f"c{n + 1}@x.sa,Spliced\n" for n in range(40)))
         (office.folder / "mail.html").write_text("another")
         return put(**arguments)
@@ -208,7 +208,7 @@ def test_ctrl_c_stops_says_how_far_and_reports(
     office.sheet("to,name\n" + "".join(f"c{n}@x.sa,N\n" for n in range(2000)))
     put, pressed = office.sqs.send_message, threading.Event()
 
-    def pressing(**arguments: Any) -> Any:  # noqa: ANN401  as botocore has it
+    def pressing(**arguments: Any) -> Any:
         if len(office.rows()) >= 40 and not pressed.is_set():
             pressed.set()
             for _ in range(signals):
@@ -260,7 +260,7 @@ def test_two_operators_and_interruptions_send_each_mail_once(
     put, presses = office.sqs.send_message, iter((60, 150))
     until = [next(presses)]
 
-    def pressing(**arguments: Any) -> Any:  # noqa: ANN401  as botocore has it
+    def pressing(**arguments: Any) -> Any:
         if len(office.rows()) >= until[0]:
             until[0] = next(presses, 10**9)
             os.kill(os.getpid(), signal.SIGINT)

@@ -1,161 +1,87 @@
-"""The failed queue: who is moved, who is removed, who is left; and a look that takes nothing."""
+"""The workbench of a bad night, typed as commands: nothing is missed, lost or done in silence."""
 
 import json
+import os
+import re
+import signal
+import threading
+import time
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from outbox.mail.states import State
 from outbox.storage.row import Row
 
-from ops.errors import OpsError
-from ops.failed import Choice, FailedQueue, Fate, Parked, carry_out, fate, only, plan
+from ops import failed_queue
+from ops.dead_letters import Action, Choice, DeadLetter, Task, decide, read
+from ops.operator import by_arn, who
+from tests.unit.ops.office import FAILED, MAIL, Office
 
 
-class Sqs:
-    """Two queues in memory; a message that is held is hidden."""
-
-    def __init__(self, *messages: dict[str, Any]) -> None:
-        self.failed = {message["MessageId"]: message for message in messages}
-        self.hidden: set[str] = set()
-        self.mail: list[dict[str, object]] = []
-
-    def receive_message(self, *, MaxNumberOfMessages: int, **_: object) -> dict[str, Any]:  # noqa: N803
-        seen = [key for key in self.failed if key not in self.hidden][:MaxNumberOfMessages]
-        self.hidden |= set(seen)
-        return {"Messages": [self.failed[key] for key in seen]} if seen else {}
-
-    def change_message_visibility(self, *, ReceiptHandle: str, **_: object) -> None:  # noqa: N803
-        self.hidden.discard(ReceiptHandle)
-
-    def delete_message(self, *, ReceiptHandle: str, **_: object) -> None:  # noqa: N803
-        del self.failed[ReceiptHandle]
-
-    def send_message(self, **arguments: object) -> None:
-        self.mail.append(arguments)
-
-
-def message(mail_id: str = "m1", sent_at: float = 100.0, **attributes: object) -> dict[str, Any]:
-    """Make a message as SQS gives it; its receipt handle is its id."""
-    given: dict[str, object] = {
-        "id": mail_id,
+def letter(**changes: Any) -> DeadLetter:
+    """Make one message of the failed queue."""
+    given: dict[str, Any] = {
+        "message_id": "q1",
+        "handle": "h1",
+        "mail_id": "m1",
         "state": "failed",
         "reason": "sender_refused",
+        "code": 14,
+        "sender": "shop@acme.sa",
+        "client": "shop",
         "attempt": 1,
+        "sent_at": 100.0,
+        "size": 10,
+        "foreign": False,
     }
-    given = {key: value for key, value in (given | attributes).items() if value is not None}
-    return {
-        "MessageId": f"{mail_id}-{sent_at}",
-        "ReceiptHandle": f"{mail_id}-{sent_at}",
-        "Body": json.dumps({"id": mail_id, "from": "shop@acme.sa", "subject": "secret"}),
-        "Attributes": {"SentTimestamp": str(int(sent_at * 1000))},
-        "MessageAttributes": {
-            key: {
-                "DataType": "Number" if isinstance(value, int) else "String",
-                "StringValue": str(value),
-            }
-            for key, value in given.items()
-        },
-    }
+    return DeadLetter(**given | changes)
 
 
-def parked(**changes: Any) -> Parked:  # noqa: ANN401  as `message` takes them
-    """Make one message of the failed queue."""
-    (found,) = [*looked(Sqs(message(**changes)))]
-    return found
-
-
-def looked(sqs: Sqs) -> list[Parked]:
-    """Return what a look shows."""
-    with FailedQueue(sqs, "failed", "mail").look() as held:
-        return held
-
-
-def row(state: State, attempts: int = 1) -> Row:
+def row(state: State, tried: int = 1, **changes: Any) -> Row:
     """Make a mail's row."""
-    return Row(id="m1", state=state, attempt_count=attempts)
+    return Row(id="m1", state=state, attempt_count=tried, **changes)
 
 
 @pytest.mark.parametrize(
-    ("attributes", "standing", "expected"),
+    ("task", "changes", "standing", "expected"),
     [
-        ({}, row(State.FAILED), Fate.MOVE),
-        ({"state": "unknown"}, row(State.UNKNOWN), Fate.MOVE),
-        ({}, row(State.SENT), Fate.REMOVE),
-        ({}, row(State.CANCELED), Fate.REMOVE),
-        ({}, row(State.FAILED, attempts=2), Fate.REMOVE),
-        ({}, row(State.QUEUED), Fate.LEAVE),
-        ({}, row(State.SENDING), Fate.LEAVE),
-        ({}, None, Fate.LEAVE),
-        ({"state": "invalid"}, None, Fate.MOVE),
-        ({"state": None, "attempt": None}, None, Fate.MOVE),
-        ({"state": None, "attempt": None}, row(State.QUEUED), Fate.MOVE),
-        ({"state": None, "attempt": None}, row(State.FAILED), Fate.LEAVE),
+        (Task.REDRIVE, {}, row(State.FAILED), Action.MOVE),
+        (Task.REDRIVE, {"state": "unknown"}, row(State.UNKNOWN), Action.MOVE),
+        (Task.REDRIVE, {}, row(State.SENT), Action.REMOVE),
+        (Task.REDRIVE, {}, row(State.CANCELED), Action.REMOVE),
+        (Task.REDRIVE, {}, row(State.FAILED, 2), Action.REMOVE),
+        (Task.REDRIVE, {}, row(State.QUEUED), Action.LEAVE),
+        (Task.REDRIVE, {}, row(State.SENDING), Action.LEAVE),
+        (Task.REDRIVE, {}, None, Action.LEAVE),
+        (Task.REDRIVE, {"foreign": True}, None, Action.LEAVE),
+        (Task.REDRIVE, {"state": "unknown"}, None, Action.MOVE),
+        (Task.REDRIVE_WITHOUT_RECORD, {}, None, Action.MOVE),
+        (Task.REDRIVE_WITHOUT_RECORD, {}, row(State.SENT), Action.REMOVE),
+        (Task.RESEND, {"state": "unknown"}, None, Action.MOVE),
+        (Task.REDRIVE, {"state": "invalid"}, None, Action.MOVE),
+        (Task.REDRIVE, {"state": "", "attempt": None}, None, Action.MOVE),
+        (Task.REDRIVE, {"state": "", "attempt": None}, row(State.QUEUED), Action.MOVE),
+        (Task.REDRIVE, {"state": "", "attempt": None}, row(State.FAILED), Action.LEAVE),
+        (Task.RESEND, {"state": "unknown"}, row(State.UNKNOWN), Action.MOVE),
+        (Task.RESEND, {}, row(State.FAILED), Action.LEAVE),
+        (Task.SENT, {"state": "unknown"}, row(State.UNKNOWN), Action.NOTE),
+        (Task.SENT, {"state": "unknown"}, row(State.SENT), Action.REMOVE),
+        (Task.SENT, {}, row(State.FAILED), Action.LEAVE),
+        (Task.SENT, {"state": "invalid"}, None, Action.LEAVE),
+        (Task.DISCARD, {}, row(State.FAILED), Action.NOTE),
+        (Task.DISCARD, {"state": "unknown"}, row(State.UNKNOWN), Action.NOTE),
+        (Task.DISCARD, {}, row(State.FAILED, 2), Action.REMOVE),
+        (Task.DISCARD, {}, row(State.QUEUED), Action.LEAVE),
+        (Task.DISCARD, {"state": "", "attempt": None}, row(State.QUEUED), Action.NOTE),
+        (Task.DISCARD, {"state": "invalid"}, None, Action.REMOVE),
+        (Task.DISCARD, {"foreign": True}, None, Action.LEAVE),
     ],
 )
-def test_the_ledger_decides_what_redrive_does(
-    attributes: dict[str, Any], standing: Row | None, expected: Fate
+def test_the_ledger_decides_what_is_done(
+    task: Task, changes: dict[str, Any], standing: Row | None, expected: Action
 ) -> None:
-    assert fate(parked(**attributes), standing)[0] is expected
-
-
-def test_a_look_takes_nothing_and_hides_nothing_afterwards() -> None:
-    sqs = Sqs(*(message(f"m{number}", number) for number in range(25)))
-
-    found = looked(sqs)
-
-    assert [entry.mail_id for entry in found] == [f"m{number}" for number in range(25)]
-    assert len(sqs.failed) == 25
-    assert not sqs.hidden
-
-
-def test_a_look_ends_well_when_its_reader_fails() -> None:
-    sqs = Sqs(message())
-
-    with pytest.raises(KeyError), FailedQueue(sqs, "failed", "mail").look():
-        raise KeyError
-
-    assert not sqs.hidden
-
-
-def test_moving_keeps_the_attributes_and_the_body() -> None:
-    sqs = Sqs(message(code=14), message("m2", 101.0))
-    queue = FailedQueue(sqs, "failed", "mail")
-
-    with queue.look() as held:
-        carry_out(plan(held, Choice(mail_id="m1"), lambda _: row(State.FAILED)), queue)
-
-    (moved,) = sqs.mail
-    original = message(code=14)
-    assert moved["QueueUrl"] == "mail"
-    assert moved["MessageBody"] == original["Body"]
-    assert moved["MessageAttributes"] == original["MessageAttributes"]
-    assert [entry.mail_id for entry in looked(sqs)] == ["m2"]
-
-
-@pytest.mark.parametrize(("bulk_url", "expected"), [("bulk", "bulk"), ("", "mail")])
-def test_moving_keeps_the_lane_and_the_group(bulk_url: str, expected: str) -> None:
-    given = message(lane="bulk")
-    given["Attributes"]["MessageGroupId"] = "shop"
-    sqs = Sqs(given)
-    queue = FailedQueue(sqs, "failed", "mail", bulk_url)
-
-    with queue.look() as held:
-        carry_out(plan(held, Choice(), lambda _: row(State.FAILED)), queue)
-
-    (moved,) = sqs.mail
-    assert (moved["QueueUrl"], moved["MessageGroupId"]) == (expected, "shop")
-    assert moved["MessageAttributes"] == given["MessageAttributes"]
-
-
-def test_a_mail_that_was_sent_is_removed_and_not_moved() -> None:
-    sqs = Sqs(message())
-    queue = FailedQueue(sqs, "failed", "mail")
-
-    with queue.look() as held:
-        carry_out(plan(held, Choice(), lambda _: row(State.SENT)), queue)
-
-    assert not sqs.mail
-    assert not sqs.failed
+    assert decide(task, letter(**changes), standing)[0] is expected
 
 
 @pytest.mark.parametrize(
@@ -164,37 +90,470 @@ def test_a_mail_that_was_sent_is_removed_and_not_moved() -> None:
         (Choice(), True),
         (Choice(reason="sender_refused"), True),
         (Choice(reason="expired"), False),
-        (Choice(code=14), True),
         (Choice(code=15), False),
         (Choice(since=100.0), True),
         (Choice(since=100.5), False),
+        (Choice(until=100.0), False),
+        (Choice(until=100.5), True),
         (Choice(sender="@ACME.sa"), True),
         (Choice(sender="@other.sa"), False),
-        (Choice(states=frozenset({"failed"})), True),
+        (Choice(client="shop"), True),
+        (Choice(client="other"), False),
         (Choice(states=frozenset({"unknown"})), False),
-        (Choice(mail_id="m2"), False),
+        (Choice(ids=frozenset({"m1", "m2"})), True),
+        (Choice(ids=frozenset({"m2"})), False),
     ],
 )
 def test_choosing(choice: Choice, *, taken: bool) -> None:
-    assert choice.takes(parked(code=14)) is taken
+    assert choice.takes(letter()) is taken
 
 
-def test_a_summary_shows_nothing_of_the_mail() -> None:
-    assert "secret" not in json.dumps(parked().summary())
-    assert "secret" not in repr(parked())
+def raw(body: str, **attributes: str) -> dict[str, Any]:
+    """Make a message as SQS gives it."""
+    given = {key: {"DataType": "String", "StringValue": text} for key, text in attributes.items()}
+    return {
+        "MessageId": "q1",
+        "ReceiptHandle": "h",
+        "Body": body,
+        "Attributes": {"SentTimestamp": "1000"},
+        "MessageAttributes": given,
+    }
 
 
-def test_only_takes_the_newest_copy() -> None:
-    found = looked(Sqs(message(sent_at=1.0), message(sent_at=2.0, attempt=2)))
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        ('{"from": "Shop <shop@acme.sa>", "id": "a-1"}', ("a-1", "shop@acme.sa")),
+        ('{"from": "\\u001b[2Jx@acme.sa", "id": "a\\u001b[1m"}', ("q1", "(not valid)")),
+        ('{"from": ["x"], "id": 5}', ("q1", "(not valid)")),
+        ('{"from": "\\u202eas.emca@pohs"}', ("q1", "(not valid)")),
+        ("{", ("q1", "")),
+        ("[]", ("q1", "")),
+        ("[" * 100_000, ("q1", "")),
+    ],
+)
+def test_what_a_producer_wrote_is_shown_only_where_it_is_valid(
+    body: str, shown: tuple[str, str]
+) -> None:
+    found = read(raw(body), {"arn:mail"})
 
-    assert only(found, "m1").message.redrive_attempt == 2
-    with pytest.raises(OpsError, match="no message of this mail"):
-        only(found, "m2")
+    assert (found.mail_id, found.sender) == shown
 
 
-def test_a_body_that_is_no_json_can_be_listed() -> None:
-    broken = message() | {"Body": "{"}
-    (found,) = looked(Sqs(broken))
+def test_another_queue_s_dead_letters_are_known() -> None:
+    message = raw("{}")
+    message["Attributes"]["DeadLetterQueueSourceArn"] = "arn:other"
 
-    assert found.summary()["from"] is None
-    assert found.mail_id == "m1"
+    assert read(message, {"arn:mail"}).foreign
+    assert not read(message, {"arn:other"}).foreign
+
+
+def test_groups_come_before_mails_and_alone_failed_lists(office: Office) -> None:
+    office.fail(3)
+    office.fail(2, "unknown", reason="timeout", code=None, client="news")
+
+    code, out, err = office.run("failed")
+    found = office.json("failed", "groups")
+
+    assert code == 0, err
+    assert out.index("groups") < out.index("mails")
+    assert [(g["count"], g["state"], g["reason"], g["client"]) for g in found] == [
+        (3, "failed", "sender_refused", "shop"),
+        (2, "unknown", "timeout", "news"),
+    ]
+    assert office.hidden() == 0
+    assert "Secret" not in out
+    assert "nora@" not in out
+
+
+def test_a_whole_queue_is_seen_and_let_go(office: Office) -> None:
+    office.fail(537)
+
+    listed = office.json("failed", "list")
+
+    assert len(listed) == 537
+    assert office.hidden() == 0
+    assert len(office.sqs.queues[FAILED].messages) == 537
+    receives = office.sqs.calls.count("ReceiveMessage")
+    assert receives < 90  # ten at a time
+
+
+def hold(office: Office, count: int) -> None:
+    """Hide messages, as another terminal does."""
+    held = 0
+    while held < count:
+        taken = office.sqs.take(office.sqs.queues[FAILED], min(10, count - held), 300)
+        held += len(taken)
+
+
+def test_what_another_terminal_holds_is_said(office: Office) -> None:
+    office.fail(50)
+    hold(office, 30)
+
+    code, out, err = office.run("failed", "list")
+    json_code, _, json_err = office.run("failed", "list", "--json")
+    dry = office.run("failed", "redrive", "--dry-run")
+
+    assert (code, json_code, dry[0]) == (3, 3, 3)
+    assert "20 mail(s)" in out
+    said = r"20 of about 50 seen; 30 are held by another terminal until \d\d:\d\dZ"
+    assert re.search(said, err)
+    assert re.search(said, json.loads(json_err)["warning"])
+    assert re.search(said, dry[2])
+
+
+def test_counts_that_do_not_agree_are_waited_for_and_told(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.fail(5)
+    office.sqs.lag = 4
+    monkeypatch.setattr(failed_queue, "_LOOK_SECONDS", 0.3)
+    begun = time.monotonic()
+
+    code, _, err = office.run("failed", "list")
+
+    assert code == 3
+    assert time.monotonic() - begun > 0.3
+    assert "5 of about 9 seen; SQS did not show the rest" in err
+
+
+def test_a_queue_of_which_sqs_hides_no_more_is_told(office: Office) -> None:
+    office.fail(60)
+    office.sqs.most_hidden = 40
+
+    code, out, err = office.run("failed", "list")
+
+    assert code == 3
+    assert "4" in out
+    assert "of about 60 seen" in err
+
+
+def test_redrive_moves_all_once_with_body_attributes_and_history(office: Office) -> None:
+    ids = office.fail(123, code=14)
+    before = {message.body: message.attributes for message in office.sqs.queues[FAILED].messages}
+
+    dry = office.json("failed", "redrive", "--dry-run")
+    assert len(office.failed()) == 123
+    done = office.json("failed", "redrive", "--yes")
+
+    assert (dry["move"], dry["dry_run"]) == (123, True)
+    assert (done["move"], done["done"], done["left"]) == (123, 123, 0)
+    moved = {message.body: message.attributes for message in office.sqs.queues[MAIL].messages}
+    assert moved == before
+    assert len(office.sqs.queues[MAIL].messages) == 123
+    assert not office.failed()
+    (action,) = office.row(ids[0])["actions"]
+    assert (action["did"], action["by"]) == (
+        "redrive",
+        by_arn("arn:aws:sts::123456789012:assumed-role/MailOperator/nora@example.com"),
+    )
+    assert "nora" not in json.dumps(office.row(ids[0])["actions"])
+
+
+def test_calls_are_made_for_many_at_once(office: Office) -> None:
+    office.fail(200)
+
+    office.json("failed", "redrive", "--yes")
+
+    calls = office.sqs.calls
+    assert calls.count("SendMessageBatch") <= 30
+    assert calls.count("DeleteMessageBatch") <= 30
+    assert calls.count("ReceiveMessage") <= 80
+
+
+def test_who_acts_may_be_named(office: Office) -> None:
+    (mail,) = office.fail()
+
+    office.json("failed", "redrive", "--yes", "--as", "Night shift 2")
+    code, _, err = office.run("failed", "redrive", "--yes", "--as", "nora@example.com")
+
+    assert office.row(mail)["actions"][0]["by"] == "Night shift 2"
+    assert (code, "--as takes" in err) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("arn", "name"),
+    [
+        ("arn:aws:sts::1:assumed-role/Ops/a@x.sa", "Ops#"),
+        ("arn:aws:iam::1:user/path/a@x.sa", "user#"),
+        ("arn:aws:iam::1:root", "root"),
+        ("nonsense", "not known"),
+    ],
+)
+def test_an_operator_is_known_without_an_address(arn: str, name: str) -> None:
+    assert by_arn(arn).startswith(name)
+    assert "@" not in by_arn(arn)
+    assert who("Nora", None) == "Nora"
+
+
+def test_selectors_are_the_same_everywhere(office: Office) -> None:
+    old = office.fail(2, sent_at=time.time() - 7200)
+    other = office.fail(3, client="news", reason="expired", code=None)
+
+    def chosen(*words: str) -> int:
+        found: int = office.json("failed", "redrive", "--dry-run", *words)["move"]
+        return found
+
+    assert chosen() == 5
+    assert chosen("--client", "news") == 3
+    assert chosen("--until", "1h") == 2
+    assert chosen("--since", "1h") == 3
+    assert chosen("--reason", "expired") == 3
+    assert chosen("--code", "14") == 2
+    assert chosen("--from", "@ACME") == 5
+    assert chosen(old[0], "--id", other[0]) == 2
+    assert chosen("--limit", "4") == 4
+    words = ("failed", "redrive", "--dry-run", "--json", "-")
+    assert json.loads(office.run(*words, typed="\n".join(other))[1])["move"] == 3
+    assert office.run(*words, typed="")[0] == 1
+
+
+def test_resolving_many_that_arrived_takes_one_command(office: Office) -> None:
+    ids = office.fail(131, "unknown", reason="timeout", code=None)
+    office.fail(4)
+
+    done = office.json("failed", "resolve", "--sent", "--reason", "timeout", "--yes")
+
+    assert done["done"] == 131
+    assert {office.row(mail)["state"] for mail in ids} == {"sent"}
+    assert len(office.failed()) == 4
+    assert not office.mailed()
+    row_ = office.row(ids[0])
+    assert row_["attempts"][-1]["reason"] == "resolved_by_operator"
+    assert row_["actions"][-1]["did"] == "resolve sent"
+
+
+def test_a_mail_whose_message_is_gone_can_be_noted_as_sent(office: Office) -> None:
+    (mail,) = office.fail(1, "unknown")
+    office.sqs.queues[FAILED].messages.clear()
+
+    assert office.json("failed", "resolve", "--sent", mail, "--yes")["done"] == 1
+    assert office.row(mail)["state"] == "sent"
+
+
+def test_resending_says_that_it_may_arrive_twice(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = office.fail(3, "unknown")
+    asked: list[str] = []
+    monkeypatch.setattr("ops.screen.Screen.confirm", lambda _self, q, **_: asked.append(q))
+
+    office.run("unknown", "resolve", "--resend", *ids)
+
+    assert "3 of them may arrive twice" in asked[0]
+    assert len(office.mailed()) == 3
+    assert office.row(ids[0])["actions"][-1]["did"] == "resend"
+
+
+def test_discarding_is_recorded_and_final(office: Office) -> None:
+    ids = office.fail(2) + office.fail(1, "unknown")
+    office.fail(1, "invalid")
+
+    refused = office.run("failed", "discard", "--yes")
+    done = office.json("failed", "discard", "--why", "sent by hand", "--yes")
+
+    assert (refused[0], "--why is missing" in refused[2]) == (1, True)
+    assert (done["note"], done["remove"], done["done"]) == (3, 1, 3)
+    assert not office.failed()
+    for mail in ids:
+        found = office.row(mail)
+        assert (found["state"], found["reason"]) == ("canceled", "discarded")
+        assert found["actions"][-1] | {"at": ""} == {
+            "at": "",
+            "by": found["actions"][-1]["by"],
+            "did": "discard",
+            "why": "sent by hand",
+        }
+    # A copy that comes late needs no more.
+    office.put(ids[0])
+    late = office.json("failed", "redrive", "--dry-run")
+    assert late["mails"][0]["why"] == "the mail was discarded"
+    shown = office.run("mail", "show", ids[0])[1]
+    assert "sent by hand" in shown
+
+
+@pytest.mark.parametrize("why", ["a\x1b[2J", "nora@example.com", "x" * 81, ""])
+def test_a_reason_to_discard_is_plain(office: Office, why: str) -> None:
+    office.fail()
+
+    code, _, err = office.run("failed", "discard", "--yes", "--why", why)
+
+    assert (code, "--why takes" in err) == (1, True)
+    assert len(office.failed()) == 1
+
+
+def test_what_sqs_does_not_take_stays_and_is_told(office: Office) -> None:
+    office.fail(30)
+    refused: set[str] = set()
+
+    def once(name: str, entry: dict[str, Any]) -> bool:
+        if name == "SendMessageBatch" and entry["Id"] == "3" and len(refused) < 3:
+            refused.add(entry["MessageBody"])
+            return True
+        return False
+
+    office.sqs.refuses = once
+    code, out, _ = office.run("failed", "redrive", "--yes")
+
+    assert code == 1
+    assert "moved 27 of 30" in out
+    assert "3 left: run it again" in out
+    assert len(office.failed()) == 3
+    assert office.hidden() == 0
+    assert office.json("failed", "redrive", "--yes")["done"] == 3
+    assert len(office.sqs.queues[MAIL].messages) == 30
+
+
+def test_a_mail_that_changed_meanwhile_is_left_alone(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = office.fail(2)
+
+    def meanwhile(*_: object, **__: object) -> None:
+        office.dynamo.items[first]["state"] = {"S": "sending"}
+
+    monkeypatch.setattr("ops.screen.Screen.confirm", meanwhile)
+    code, out, _ = office.run("failed", "redrive")
+
+    assert code == 0
+    assert "1 left alone: they changed meanwhile" in out
+    assert [mail["id"] for mail in office.mailed()] == [second]
+    assert office.failed() == [first]
+    assert office.hidden() == 0
+
+
+def test_the_lease_is_prolonged_while_the_question_is_open(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.fail(25)
+    monkeypatch.setattr(failed_queue, "HOLD_SECONDS", 2)
+    monkeypatch.setattr(failed_queue, "_RENEW_SECONDS", 0.4)
+    hidden: list[int] = []
+
+    def thinking(*_: object, **__: object) -> None:
+        for _turn in range(7):
+            time.sleep(0.5)
+            hidden.append(office.hidden())
+
+    monkeypatch.setattr("ops.screen.Screen.confirm", thinking)
+
+    assert office.run("failed", "redrive")[0] == 0
+    assert hidden == [25] * 7
+    assert not office.failed()
+
+
+def test_ctrl_c_stops_in_good_order_and_says_how_far(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.fail(1500)
+    send = office.sqs.send_message_batch
+    pressed = threading.Event()
+
+    def pressing(**arguments: Any) -> Any:
+        if len(office.sqs.queues[MAIL].messages) > 200 and not pressed.is_set():
+            pressed.set()
+            os.kill(os.getpid(), signal.SIGINT)
+        return send(**arguments)
+
+    monkeypatch.setattr(office.sqs, "send_message_batch", pressing)
+    code, out, _ = office.run("failed", "redrive", "--yes")
+
+    moved = len(office.sqs.queues[MAIL].messages)
+    assert code == 130
+    assert 200 < moved < 500
+    said = re.search(r"Stopped: moved ([\d,]+) of 1,500; ([\d,]+) left: run it again", out)
+    assert said is not None
+    assert int(said[1].replace(",", "")) == moved
+    assert len(office.failed()) == 1500 - moved
+    assert office.hidden() == 0
+    assert office.json("failed", "redrive", "--yes")["done"] == 1500 - moved
+
+
+def test_no_as_an_answer_does_nothing_and_lets_go(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.fail(12)
+    monkeypatch.setattr("ops.screen.sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("click.testing._NamedTextIOWrapper.isatty", lambda _: True, raising=False)
+
+    result = CliRunner(mix_stderr=False).invoke(
+        __import__("ops.cli", fromlist=["main"]).main, ["failed", "redrive"], input="n\n"
+    )
+
+    assert result.exit_code == 1
+    assert len(office.failed()) == 12
+    assert office.hidden() == 0
+
+
+def test_two_operators_move_each_mail_once(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both look at the same time, and each moves what it has seen."""
+    monkeypatch.setattr("ops.workbench._OTHERS_SECONDS", 0)
+    monkeypatch.setattr("ops.workbench._LAST_LOOKS", 30)
+    ids = office.fail(400)
+    codes: list[int] = []
+
+    def work() -> None:
+        stack = office.stack()
+        from ops.commands import queues  # noqa: PLC0415  as the command does
+        from ops.history import History  # noqa: PLC0415
+        from ops.interrupt import Stop  # noqa: PLC0415
+        from ops.workbench import Workbench  # noqa: PLC0415
+
+        stop, queue = Stop(), queues.failed_queue(stack)
+        bench = Workbench(stack, queue, History(stack.table, "x"), Task.REDRIVE)
+        with queue.look(stop) as look:
+            steps = bench.plan(look, Choice(), None, stop)
+            for done in bench.carry_out(look, steps, stop):
+                moved = done.moved
+            codes.append(moved if steps else 0)
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sum(codes) == 400
+    assert sorted(mail["id"] for mail in office.mailed()) == sorted(ids)
+    assert not office.failed()
+
+
+def test_large_bodies_are_never_many_in_memory(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = json.dumps({"id": "x", "from": "shop@acme.sa", "text": "x" * 900_000})
+    ids = [office.fail(1, text=body.replace('"x"', f'"m{n}"', 1), id=f"m{n}")[0] for n in range(40)]
+    sizes: list[int] = []
+    receive = office.sqs.receive_message
+
+    def measuring(**arguments: Any) -> Any:
+        answer = receive(**arguments)
+        sizes.append(sum(len(found["Body"]) for found in answer.get("Messages", [])))
+        return answer
+
+    monkeypatch.setattr(office.sqs, "receive_message", measuring)
+    assert office.json("failed", "redrive", "--yes")["done"] == 40
+    assert max(sizes) <= 3_000_000
+    assert len(ids) == 40
+
+
+def test_an_invalid_mail_can_be_shown(office: Office) -> None:
+    (mail,) = office.fail(1, "invalid", reason="invalid:to[0]", code=None)
+
+    shown = office.json("mail", "show", mail)
+    code, _, err = office.run("mail", "show", "nothing")
+
+    assert (shown["wrong field"], shown["record"]) == ("to[0]", None)
+    assert (code, "there is no record" in err) == (1, True)
+
+
+def test_failed_show_has_the_history_and_nothing_of_the_mail(office: Office) -> None:
+    (mail,) = office.fail()
+
+    shown = office.json("failed", "show", mail)
+    code, _, err = office.run("failed", "show", "nothing")
+
+    assert (shown["reason"], shown["record"]["state"]) == ("sender_refused", "failed")
+    assert "Secret" not in json.dumps(shown)
+    assert "claim_token" not in shown["record"]
+    assert (code, "no message of this mail" in err) == (1, True)

@@ -155,12 +155,12 @@ class Secrets:
         version = self.labels["AWSCURRENT"]
         return {"SecretString": self.versions[version], "VersionId": version}
 
-    def put_secret_value(self, **given: Any) -> None:  # noqa: ANN401  the arguments are AWS's
+    def put_secret_value(self, **given: Any) -> None:
         self.versions[given["ClientRequestToken"]] = given["SecretString"]
         for label in given["VersionStages"]:
             self.labels[label] = given["ClientRequestToken"]
 
-    def update_secret_version_stage(self, **given: Any) -> None:  # noqa: ANN401  the arguments are AWS's
+    def update_secret_version_stage(self, **given: Any) -> None:
         label = given["VersionStage"]
         if self.labels[label] != given["RemoveFromVersionId"]:
             raise ClientError(

@@ -26,9 +26,9 @@ ARROWS: Final = MappingProxyType(
         State.SENDING: frozenset(
             {State.SENDING, State.QUEUED, State.SENT, State.FAILED, State.UNKNOWN}
         ),
-        # A human's re-drive alone takes these two.
-        State.FAILED: frozenset({State.SENDING}),
-        State.UNKNOWN: frozenset({State.SENDING, State.SENT}),
+        # Operators alone take these: re-drive, resolve, discard.
+        State.FAILED: frozenset({State.SENDING, State.CANCELED}),
+        State.UNKNOWN: frozenset({State.SENDING, State.SENT, State.CANCELED}),
         State.SENT: frozenset(),
         State.CANCELED: frozenset(),
     },

@@ -29,6 +29,8 @@ class Row(NamedTuple):  # a dataclass of so many fields takes 1.4% of a cold sta
     value, as the caller gave them but for masked addresses; `not_carried` the fields left out.
     `strikes` counts the refusals that it got while others went through, the first of them at
     `struck_at` (epoch seconds).
+    `actions` holds a map for each thing that an operator did: at, by, did, and why where it was
+    asked.
     """
 
     id: str
@@ -65,6 +67,7 @@ class Row(NamedTuple):  # a dataclass of so many fields takes 1.4% of a cold sta
     tags: tuple[Mapping[str, str], ...] = ()
     headers: tuple[Mapping[str, str], ...] = ()
     not_carried: tuple[str, ...] = ()
+    actions: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def route(self) -> Route:
@@ -82,7 +85,7 @@ class Row(NamedTuple):  # a dataclass of so many fields takes 1.4% of a cold sta
         values = unpack_item(item)
         stored = {key: STORED_AS.get(key, key) for key in cls._fields}
         known = {key: values[name] for key, name in stored.items() if name in values}
-        for key in ("to", "attempts", "tags", "headers", "not_carried"):
+        for key in ("to", "attempts", "tags", "headers", "not_carried", "actions"):
             known[key] = tuple(known.get(key, ()))
         if "lane" in known:
             known["lane"] = Lane.BULK if known["lane"] == Lane.BULK else Lane.NORMAL

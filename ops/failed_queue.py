@@ -1,0 +1,270 @@
+"""The failed queue: held as a whole for a look, let go afterwards, and moved without being kept.
+
+SQS shows a message only by hiding it for a while. So a look hides what it sees, under a lease that
+is prolonged while somebody thinks, and keeps no body; what is moved is received again.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ops.dead_letters import DeadLetter, read
+from ops.interrupt import Stop
+from ops.rows import chunks
+from ops.side_by_side import side_by_side
+
+HOLD_SECONDS: Final = 300
+_RENEW_SECONDS: Final = 100.0
+_LOOK_SECONDS: Final = 60.0
+_POLL_SECONDS: Final = 1  # of one long poll; it asks all of SQS's servers
+_QUIET_POLLS: Final = 8  # without a message, after which the rest is held elsewhere
+_READERS: Final = 4
+_AT_ONCE: Final = 10  # of one call
+_MAX_BYTES: Final = 2 * 1024 * 1024  # of bodies in one answer, about
+_MAX_BATCH_BYTES: Final = 1_000_000  # of bodies in one SendMessageBatch
+_OF_SQS: Final = ("SentTimestamp", "DeadLetterQueueSourceArn", "MessageGroupId")
+_COUNTS: Final = (
+    "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesNotVisible",
+    "ApproximateNumberOfMessagesDelayed",
+)
+
+
+@dataclass(slots=True)
+class Look:
+    """What a look holds, by SQS's message id; it has seen `seen` of the `total` that SQS counts.
+
+    `until` is when messages that are held elsewhere are seen again at the latest (epoch seconds).
+    `notice` is shown each message with its body, which is not kept.
+    """
+
+    letters: dict[str, DeadLetter] = field(default_factory=dict)
+    seen: int = 0
+    total: int = 0
+    until: float = 0.0
+    hidden: int = 0
+    notice: Callable[[DeadLetter, Any], None] | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every message was seen."""
+        return self.seen >= self.total
+
+    def sentence(self) -> str:
+        """Say how much was seen, where it is not all."""
+        until = time.strftime("%H:%MZ", time.gmtime(self.until))
+        seen = f"{self.seen:,} of about {self.total:,} seen"
+        if self.hidden:
+            return f"{seen}; {self.hidden:,} are held by another terminal until {until}"
+        return f"{seen}; SQS did not show the rest in {_LOOK_SECONDS:.0f} s"
+
+
+class FailedQueue:
+    """The queue. Methods raise botocore's errors."""
+
+    def __init__(
+        self,
+        sqs: Any,  # noqa: ANN401  boto3's clients have no common type
+        url: str,
+        mail_queue_arns: AbstractSet[str],
+        lane_url: Callable[[dict[str, Any]], str],
+    ) -> None:
+        """`lane_url` tells to which queue a message goes back, by its attributes."""
+        self._sqs = sqs
+        self._url = url
+        self._mail_queue_arns = mail_queue_arns
+        self._lane_url = lane_url
+
+    @contextmanager
+    def look(
+        self,
+        stop: Stop,
+        told: Callable[[int, int], None] = lambda *_: None,
+        notice: Callable[[DeadLetter, Any], None] | None = None,
+    ) -> Iterator[Look]:
+        """Hold all messages; what is still held at the end is let go.
+
+        `told` hears how many are held, and how many there are.
+        """
+        look = Look(notice=notice)
+        over = threading.Event()
+        keeper = threading.Thread(target=self._keep, args=(look, over), daemon=True)
+        keeper.start()
+        try:
+            self._hold(look, stop, told)
+            yield look
+        finally:
+            over.set()
+            self._let_go(look)
+
+    def delete(self, look: Look, letters: Sequence[DeadLetter]) -> set[str]:
+        """Delete up to ten messages; return the ids of those that are gone."""
+        entries = [{"Id": str(n), "ReceiptHandle": x.handle} for n, x in enumerate(letters)]
+        answer = self._sqs.delete_message_batch(QueueUrl=self._url, Entries=entries)
+        gone = {letters[int(entry["Id"])].message_id for entry in answer.get("Successful") or []}
+        for message_id in gone:
+            look.letters.pop(message_id, None)
+        return gone
+
+    def release(self, look: Look, letters: Sequence[DeadLetter], seconds: int = 0) -> None:
+        """Let up to ten messages be received again in so many seconds."""
+        for letter in letters:
+            look.letters.pop(letter.message_id, None)
+        self._visibility(letters, seconds)
+
+    def receive(self, look: Look, most: int, wait: int = 0) -> list[tuple[DeadLetter, Any]]:
+        """Receive up to `most` messages with their bodies; they are held like the others."""
+        answer = self._sqs.receive_message(
+            QueueUrl=self._url,
+            MaxNumberOfMessages=most,
+            VisibilityTimeout=HOLD_SECONDS,
+            WaitTimeSeconds=wait,
+            MessageAttributeNames=["All"],
+            MessageSystemAttributeNames=list(_OF_SQS),
+        )
+        found = []
+        for raw in answer.get("Messages") or []:
+            letter = read(raw, self._mail_queue_arns)
+            look.letters[letter.message_id] = letter
+            if look.notice is not None:
+                look.notice(letter, raw)
+            found.append((letter, raw))
+        return found
+
+    def send(self, messages: Sequence[tuple[DeadLetter, Any]]) -> list[DeadLetter]:
+        """Send messages to the mail queue, attributes and all; return those that SQS took."""
+        taken: list[DeadLetter] = []
+        for url, batch in self._batches(messages):
+            entries = [{"Id": str(n), **_message(raw)} for n, (_, raw) in enumerate(batch)]
+            answer = self._sqs.send_message_batch(QueueUrl=url, Entries=entries)
+            taken += [batch[int(entry["Id"])][0] for entry in answer.get("Successful") or []]
+        return taken
+
+    def _batches(
+        self, messages: Sequence[tuple[DeadLetter, Any]]
+    ) -> Iterator[tuple[str, list[tuple[DeadLetter, Any]]]]:
+        by_url: dict[str, list[tuple[DeadLetter, Any]]] = {}
+        for letter, raw in messages:
+            url = self._lane_url(raw.get("MessageAttributes") or {})
+            batch = by_url.setdefault(url, [])
+            if batch and sum(x.size for x, _ in batch) + letter.size > _MAX_BATCH_BYTES:
+                yield url, batch
+                by_url[url] = batch = []
+            batch.append((letter, raw))
+        yield from ((url, batch) for url, batch in by_url.items() if batch)
+
+    def _hold(self, look: Look, stop: Stop, told: Callable[[int, int], None]) -> None:
+        search = _Search(self._count, look)
+
+        def poll(most: int) -> list[int] | None:
+            try:
+                found = self.receive(look, most, _POLL_SECONDS)
+            except ClientError as error:
+                if "OverLimit" in str(error.response.get("Error", {}).get("Code")):
+                    return None  # SQS hides no more than 120,000
+                raise
+            sizes = [letter.size for letter, _ in found]
+            search.learn(sizes)
+            return sizes
+
+        # To its end, so that no poll that is under way hides a message after the look.
+        for _, found in side_by_side(search.polls(), poll, stop, _READERS):
+            search.note(found)
+            told(len(look.letters), look.total)
+        self._count(look)
+
+    def _count(self, look: Look) -> int:
+        """Ask the queue what it has; return what waits there to be seen."""
+        answer = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=list(_COUNTS))
+        visible, hidden, delayed = (int(answer["Attributes"].get(name, 0)) for name in _COUNTS)
+        look.seen = len(look.letters)
+        look.total = max(visible + hidden + delayed, look.seen)
+        look.hidden = max(0, hidden - look.seen)
+        look.until = time.time() + HOLD_SECONDS
+        return visible + delayed
+
+    def _keep(self, look: Look, over: threading.Event) -> None:
+        while not over.wait(_RENEW_SECONDS):
+            try:
+                self._change(look, HOLD_SECONDS)
+            except (ClientError, BotoCoreError):
+                continue  # tried again before the lease ends
+
+    def _let_go(self, look: Look) -> None:
+        try:
+            self._change(look, 0)
+        except (ClientError, BotoCoreError):
+            return  # they are seen again when the lease ends
+
+    def _change(self, look: Look, seconds: int) -> None:
+        def change(some: Sequence[DeadLetter]) -> None:
+            # Not those that were let go, or deleted, while others were being changed.
+            if still := [letter for letter in some if letter.message_id in look.letters]:
+                self._visibility(still, seconds)
+
+        for _ in side_by_side(chunks(list(look.letters.values()), _AT_ONCE), change, Stop()):
+            pass
+
+    def _visibility(self, letters: Sequence[DeadLetter], seconds: int) -> None:
+        entries = [
+            {"Id": str(n), "ReceiptHandle": x.handle, "VisibilityTimeout": seconds}
+            for n, x in enumerate(letters)
+        ]
+        # What is refused was deleted meanwhile, or is not held any more.
+        self._sqs.change_message_visibility_batch(QueueUrl=self._url, Entries=entries)
+
+
+class _Search:
+    """How long a look goes on, and for how many messages each poll asks."""
+
+    def __init__(self, count: Callable[[Look], int], look: Look) -> None:
+        self._count = count
+        self._look = look
+        self._end = time.monotonic() + _LOOK_SECONDS
+        self._most = 1
+        self._quiet = 0
+        self._over = False
+        count(look)
+
+    def polls(self) -> Iterator[int]:
+        """Yield how many messages to ask for: few where they are large, to save memory."""
+        while not (self._over or time.monotonic() > self._end):
+            yield self._most
+
+    def learn(self, sizes: Sequence[int]) -> None:
+        """Learn how large messages are, from those of a poll."""
+        if sizes:
+            self._most = max(1, min(_AT_ONCE, _MAX_BYTES // max(*sizes, 1)))
+
+    def note(self, sizes: Sequence[int] | None) -> None:
+        """Decide whether to go on after a poll; None says that SQS hides no more."""
+        if sizes is None:
+            self._over = True
+        elif sizes:
+            self._quiet = 0
+        else:
+            self._quiet += 1
+            elsewhere = self._quiet >= _QUIET_POLLS
+            if not self._count(self._look) and (self._look.is_whole or elsewhere):
+                self._over = True
+
+
+def _message(raw: Any) -> dict[str, Any]:  # noqa: ANN401  boto3's answer
+    """Return a message as it was sent here: its body, attributes and group."""
+    given = raw.get("MessageAttributes") or {}
+    kept = ("DataType", "StringValue", "BinaryValue")
+    group = (raw.get("Attributes") or {}).get("MessageGroupId")
+    attributes = {
+        name: {key: value[key] for key in kept if key in value} for name, value in given.items()
+    }
+    return {
+        "MessageBody": raw["Body"],
+        **({"MessageAttributes": attributes} if attributes else {}),
+        **({"MessageGroupId": group} if group else {}),
+    }

@@ -1,0 +1,203 @@
+"""Carrying out what an operator chose for messages of the failed queue, side by side."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from outbox.storage.row import Row
+
+from ops.dead_letters import Action, Choice, DeadLetter, Step, Task, decide
+from ops.failed_queue import FailedQueue, Look
+from ops.history import History
+from ops.interrupt import Stop
+from ops.rows import AT_ONCE, chunks, read_rows
+from ops.side_by_side import side_by_side
+from ops.stack import Stack
+
+_TEN: Final = 10  # messages of one call to SQS
+_MAX_BYTES: Final = 1_000_000  # of bodies that are moved in one go
+_LAST_LOOKS: Final = 5  # for messages that another poll took
+_OTHERS_SECONDS: Final = 2
+
+
+@dataclass(slots=True)
+class Done:
+    """What was done by now, in messages; `changed` were not as they were when they were chosen."""
+
+    moved: int = 0
+    noted: int = 0
+    removed: int = 0
+    changed: int = 0
+    seen: set[str] = field(default_factory=set)
+
+    @property
+    def total(self) -> int:
+        """Those that need no more."""
+        return self.moved + self.noted + self.removed + self.changed
+
+
+class Workbench:
+    """One operator's task on one stack."""
+
+    def __init__(
+        self, stack: Stack, queue: FailedQueue, history: History, task: Task, why: str = ""
+    ) -> None:
+        """`why` is what a discarded mail's record says."""
+        self._dynamo = stack.client("dynamodb")
+        self._table = stack.output("LedgerTable")
+        self._queue = queue
+        self._history = history
+        self._task = task
+        self._why = why
+
+    def plan(self, look: Look, choice: Choice, limit: int | None, stop: Stop) -> list[Step]:
+        """Decide on each message that is meant, oldest first; `limit` is how many may change."""
+        letters = [letter for letter in look.letters.values() if choice.takes(letter)]
+        letters.sort(key=lambda letter: letter.sent_at)
+        letters += self._without_message(choice, letters)
+        decided = side_by_side(chunks(letters, AT_ONCE), self._decided, stop)
+        steps = [step for _, some in decided for step in some]
+        steps.sort(key=lambda step: step.letter.sent_at)
+        if limit is None:
+            return steps
+        kept, changing = [], 0
+        for step in steps:
+            changing += step.action is not Action.LEAVE
+            if changing > limit:
+                break
+            kept.append(step)
+        return kept
+
+    def carry_out(self, look: Look, steps: Sequence[Step], stop: Stop) -> Iterator[Done]:
+        """Do it; yield what was done by now. A message is only gone when its mail is settled.
+
+        What is moved is on the mail queue before it goes from here: broken off between the two
+        there are two copies, of which one is sent.
+        """
+        done = Done()
+        here = [step for step in steps if step.action in {Action.NOTE, Action.REMOVE}]
+        for _, some in side_by_side(chunks(here, _TEN), lambda s: self._settle(look, s), stop):
+            done.noted += some.noted
+            done.removed += some.removed
+            done.changed += some.changed
+            yield done
+        chosen = {s.letter.message_id: s.letter for s in steps if s.action is Action.MOVE}
+        left = dict(chosen)
+
+        def move(some: Sequence[DeadLetter]) -> Done:
+            self._queue.release(look, some)
+            return self._move(look, left, len(some), 0)
+
+        for _, some_moved in side_by_side(_by_size(list(chosen.values())), move, stop):
+            _add(done, some_moved, left)
+            yield done
+        for _ in range(_LAST_LOOKS):
+            while left and not stop.asked:
+                some_moved = self._move(look, left, min(_TEN, len(left)), 1)
+                _add(done, some_moved, left)
+                yield done
+                if not some_moved.seen:
+                    break
+
+    def _decided(self, letters: Sequence[DeadLetter]) -> list[Step]:
+        rows = self._rows(letters)
+        return [
+            Step(letter, *decide(self._task, letter, rows.get(letter.mail_id)))
+            for letter in letters
+        ]
+
+    def _without_message(self, choice: Choice, letters: Sequence[DeadLetter]) -> list[DeadLetter]:
+        """Stand-ins for named mails whose message is gone: that they arrived can be noted still."""
+        if self._task is not Task.SENT or not choice.ids:
+            return []
+        missing = sorted(choice.ids - {letter.mail_id for letter in letters})
+        found = [
+            DeadLetter.of_row(row)
+            for some in chunks(missing, AT_ONCE)
+            for row in read_rows(self._dynamo, self._table, some)
+        ]
+        return [letter for letter in found if choice.takes(letter)]
+
+    def _rows(self, letters: Sequence[DeadLetter]) -> dict[str, Row]:
+        ids = [letter.mail_id for letter in letters]
+        return {row.id: row for row in read_rows(self._dynamo, self._table, ids)}
+
+    def _settle(self, look: Look, steps: Sequence[Step]) -> Done:
+        done, going = Done(), []
+        rows = self._rows([step.letter for step in steps])
+        for step in steps:
+            row = rows.get(step.letter.mail_id)
+            action, _ = decide(self._task, step.letter, row)
+            if action is Action.NOTE and row is not None and self._note(row):
+                done.noted += 1
+                going.append(step.letter)
+            elif action is Action.REMOVE:
+                done.removed += 1
+                going.append(step.letter)
+            else:
+                done.changed += 1
+        if here := [letter for letter in going if letter.handle]:
+            self._queue.delete(look, here)
+        return done
+
+    def _note(self, row: Row) -> bool:
+        if self._task is Task.SENT:
+            return self._history.sent(row)
+        return self._history.discarded(row, self._why)
+
+    def _move(self, look: Look, left: dict[str, DeadLetter], most: int, wait: int) -> Done:
+        done = Done()
+        found = self._queue.receive(look, max(1, most), wait)
+        ours = [(letter, raw) for letter, raw in found if letter.message_id in left]
+        others = [letter for letter, _ in found if letter.message_id not in left]
+        if others:
+            # New ones, or let go by another terminal that moves them; not at once, or we get them.
+            self._queue.release(look, others, _OTHERS_SECONDS)
+        rows = self._rows([letter for letter, _ in ours]) if ours else {}
+        going: list[tuple[DeadLetter, Any]] = []
+        gone: list[DeadLetter] = []
+        for letter, raw in ours:
+            row = rows.get(letter.mail_id)
+            action, _ = decide(self._task, letter, row)
+            if action is Action.MOVE and self._marked(letter, row):
+                going.append((letter, raw))
+            elif action is Action.REMOVE:
+                gone.append(letter)
+                done.removed += 1
+            else:
+                done.changed += 1
+                done.seen.add(letter.message_id)
+        sent = self._queue.send(going) if going else []
+        gone += sent
+        if gone:
+            self._queue.delete(look, gone)
+        done.moved += len(sent)
+        done.seen |= {letter.message_id for letter in gone}
+        return done
+
+    def _marked(self, letter: DeadLetter, row: Row | None) -> bool:
+        if row is None or letter.attempt is None:
+            return True  # it was never tried: there is nothing that it could be told in
+        return self._history.redriven(row, possibly_twice=letter.state == "unknown")
+
+
+def _add(done: Done, some: Done, left: dict[str, DeadLetter]) -> None:
+    done.moved += some.moved
+    done.removed += some.removed
+    done.changed += some.changed
+    for message_id in some.seen:
+        left.pop(message_id, None)
+
+
+def _by_size(letters: Sequence[DeadLetter]) -> Iterator[list[DeadLetter]]:
+    """Yield the letters in order, up to ten and up to about a megabyte at a time."""
+    some: list[DeadLetter] = []
+    size = 0
+    for letter in letters:
+        if some and (len(some) >= _TEN or size + letter.size > _MAX_BYTES):
+            yield some
+            some, size = [], 0
+        some.append(letter)
+        size += letter.size
+    if some:
+        yield some
