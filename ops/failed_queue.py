@@ -21,7 +21,7 @@ from ops.side_by_side import side_by_side
 
 HOLD_SECONDS: Final = 300
 _RENEW_SECONDS: Final = 100.0
-_LOOK_SECONDS: Final = 60.0
+_LOOK_SECONDS: Final = 60.0  # without a message, whatever the counts say
 _POLL_SECONDS: Final = 1  # of one long poll; it asks all of SQS's servers
 _QUIET_POLLS: Final = 8  # without a message, after which the rest is held elsewhere
 _READERS: Final = 4
@@ -248,6 +248,7 @@ class _Search:
             self._over = True
         elif sizes:
             self._quiet = 0
+            self._end = time.monotonic() + _LOOK_SECONDS
         else:
             self._quiet += 1
             elsewhere = self._quiet >= _QUIET_POLLS

@@ -1,5 +1,6 @@
 """Carrying out what an operator chose for messages of the failed queue, side by side."""
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -16,7 +17,7 @@ from ops.stack import Stack
 
 _TEN: Final = 10  # messages of one call to SQS
 _MAX_BYTES: Final = 1_000_000  # of bodies that are moved in one go
-_LAST_LOOKS: Final = 5  # for messages that another poll took
+_LAST_SECONDS: Final = 6.0  # of looking for messages that another poll took
 _OTHERS_SECONDS: Final = 2
 
 
@@ -91,13 +92,16 @@ class Workbench:
         for _, some_moved in side_by_side(_by_size(list(chosen.values())), move, stop):
             _add(done, some_moved, left)
             yield done
-        for _ in range(_LAST_LOOKS):
-            while left and not stop.asked:
-                some_moved = self._move(look, left, min(_TEN, len(left)), 1)
-                _add(done, some_moved, left)
-                yield done
-                if not some_moved.seen:
-                    break
+        end = time.monotonic() + _LAST_SECONDS
+        # What SQS did not take is held still: that is for another run.
+        while any(key not in look.letters for key in left) and time.monotonic() < end:
+            if stop.asked:
+                break
+            some_moved = self._move(look, left, min(_TEN, len(left)), 1)
+            _add(done, some_moved, left)
+            yield done
+            if some_moved.seen:
+                end = time.monotonic() + _LAST_SECONDS
 
     def _decided(self, letters: Sequence[DeadLetter]) -> list[Step]:
         rows = self._rows(letters)

@@ -19,7 +19,7 @@ class Queues:
         self.urls = [OLD, BULK]
         self._sqs = office.sqs
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - a stand-in's method
+    def __getattr__(self, name: str) -> Any:
         return getattr(self._sqs, name)
 
     def get_paginator(self, operation: str) -> "Queues":
