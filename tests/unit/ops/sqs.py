@@ -15,14 +15,14 @@ _POLL_SCALE = 0.03  # of the seconds that a long poll waits
 
 
 class BatchSqs(Sqs):
-    """The queues. `refuses` tells which entries of a batch are not taken; `most_hidden` bounds."""
+    """The queues. `refuses_entry` tells which entries of a batch are not taken; `most_hidden` bounds."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         """Make no queue yet."""
         super().__init__(clock)
         self.now = clock
         self.calls: list[str] = []
-        self.refuses: Callable[[str, dict[str, Any]], bool] = lambda *_: False
+        self.refuses_entry: Callable[[str, dict[str, Any]], bool] = lambda *_: False
         self.most_hidden = 120_000
         self.lag = 0
         self._lock = threading.RLock()
@@ -95,7 +95,7 @@ class BatchSqs(Sqs):
         done, failed = [], []
         with self._lock:
             for entry in entries:
-                if self.refuses(name, entry):
+                if self.refuses_entry(name, entry):
                     failed.append(
                         {"Id": entry["Id"], "Code": "InternalError", "SenderFault": False}
                     )

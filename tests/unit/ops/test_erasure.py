@@ -14,6 +14,7 @@ from ops.errors import OpsError
 from tests.unit.ops.office import MAIL, Office
 
 ADDRESS = "nora@example.com"
+ROW = {"pk": "m1", "state": "sent", "updated": "t1", "sender": "shop@acme.sa"}
 
 
 def traces(dynamo: Any = None, address: str = ADDRESS) -> Traces:

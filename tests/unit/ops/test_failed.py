@@ -392,7 +392,7 @@ def test_what_sqs_does_not_take_stays_and_is_told(office: Office) -> None:
             return True
         return False
 
-    office.sqs.refuses = once
+    office.sqs.refuses_entry = once
     code, out, _ = office.run("failed", "redrive", "--yes")
 
     assert code == 1
