@@ -1,6 +1,7 @@
 """An office: a folder with sheets and templates, and a stack of stand-ins that commands run on."""
 
 import json
+import threading
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -33,6 +34,24 @@ OUTPUTS = {
 }
 
 
+class LockedDynamo:
+    """The table, one call at a time: commands call it from many threads."""
+
+    def __init__(self, table: Dynamo) -> None:
+        """Guard a table."""
+        self._table = table
+        self._lock = threading.RLock()
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._table, name)
+
+        def call(**arguments: Any) -> Any:
+            with self._lock:
+                return found(**arguments)
+
+        return found if name == "get_paginator" else call
+
+
 class Sts:
     """Says who we are."""
 
@@ -54,7 +73,7 @@ class Office:
         self.sqs.queues = {url: Queue(300, 86400 * 14) for url in (MAIL, BULK, FAILED)}
         self.clock = clock
         self.clients: dict[str, Any] = {
-            "dynamodb": self.dynamo,
+            "dynamodb": LockedDynamo(self.dynamo),
             "sqs": self.sqs,
             "sts": Sts(),
             "scheduler": None,

@@ -15,7 +15,7 @@ _POLL_SCALE = 0.03  # of the seconds that a long poll waits
 
 
 class BatchSqs(Sqs):
-    """The queues. `refuses_entry` tells which entries of a batch are not taken; `most_hidden` bounds."""
+    """The queues. `refuses_entry` tells what of a batch is not taken; `most_hidden` bounds."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         """Make no queue yet."""
