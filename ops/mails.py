@@ -51,7 +51,7 @@ def newest(stack: Stack, wanted: Wanted, most: int) -> list[Row]:
 
 def of_client(stack: Stack, client: str, after: Row | None = None) -> Iterator[Row]:
     """Yield a caller's mails, newest first."""
-    listing = Listing(stack.client("dynamodb"), stack.output("LedgerTable"))
+    listing = Listing(stack.table)
     more = True
     while more:
         rows, more = listing.page(client, _PAGE, after)
