@@ -19,45 +19,49 @@ def _good_again(world: World, after: float) -> None:
     world.at(after, lambda: setattr(world.taqnyat, "refusing", None))
 
 
-def test_a_run_of_provider_failures_pauses_and_a_shorter_one_does_not() -> None:
-    for failures, paused in ((9, False), (10, True)):
+def _one_by_one(world: World, replies: list[str | None]) -> None:
+    """Give a mail of its own to each reply; None is a success."""
+    for number, reply in enumerate(replies):
+        world.drop(f"mail {len(world.orders)}.{number}")
+        world.taqnyat.refusing = reply
+        world.work(world.sqs.take(world.mail, 1))
+    world.taqnyat.refusing = None
+
+
+def test_half_of_the_mails_failing_and_then_two_more_pause() -> None:
+    for more, paused in ((["status_503", None], False), (["status_503", "status_503"], True)):
         world = World(batch_size=1, FAILURE_RUN="10")
-        for number in range(20):
-            world.drop(f"mail {number}")
-        world.taqnyat.script = ["status_503"] * failures
-        for _ in range(failures):
-            world.work(world.sqs.take(world.mail, 1))
+        _one_by_one(world, [None, "status_503"] * 5)
+        assert not world.paused
+        _one_by_one(world, more)
         assert world.paused is paused
         world.run_until_quiet()
         assert books.faults(world) == []
 
 
-def test_a_success_ends_a_run_of_failures() -> None:
-    world = World(batch_size=1, FAILURE_RUN="3")
-    for number in range(5):
-        world.drop(f"mail {number}")
-    world.taqnyat.script = ["status_503", "hang"]
-    for _ in range(3):
-        world.work(world.sqs.take(world.mail, 1))
-    world.taqnyat.script = ["status_503", "status_429"]
-    for _ in range(2):
-        world.work(world.sqs.take(world.mail, 1))
+def test_fewer_failures_than_half_and_refusals_by_the_rate_pause_nothing() -> None:
+    world = World(batch_size=1, FAILURE_RUN="10")
+    _one_by_one(world, [None, None, "status_503", "status_429"] * 10)
     assert not world.paused
 
 
-def test_after_a_run_of_failures_one_more_does_not_pause_again() -> None:
+def test_after_a_resume_two_more_failures_pause_again_and_the_notices_are_folded() -> None:
     world = World(FAILURE_RUN="3")
     for number in range(30):
         world.drop(f"mail {number}")
     world.taqnyat.refusing = "status_503"
 
-    def good_again() -> None:
+    def good_for_a_moment() -> None:
         world.taqnyat.refusing = None
-        world.taqnyat.script = ["code_15", "status_503", "status_503"]  # the first to the probe
+        world.taqnyat.script = ["code_15", "code_15", "status_503", "status_503", "status_503"]
 
-    world.at(400, good_again)
+    world.at(400, good_for_a_moment)
     world.run_until_quiet()
-    assert len(world.sns.notices) == 2
+    for _ in range(5):
+        world.wait(60)
+        world.check()
+    subjects = [notice["Subject"].rpartition(" ")[2] for notice in world.sns.notices]
+    assert subjects in (["paused", "resumed"], ["paused", "paused", "resumed"])
     assert books.faults(world) == []
 
 
@@ -154,6 +158,9 @@ def test_a_secret_that_is_read_stale_costs_a_pause_and_no_mail() -> None:
     world = run({reads[-1]: "stale"})
     assert world.paused
     world.run_until_quiet()
+    for _ in range(3):
+        world.wait(60)
+        world.check()
     assert len(world.sns.notices) == 2
     assert len(world.taqnyat.accepted) == 11
     assert books.faults(world) == []
@@ -201,11 +208,11 @@ def test_an_error_of_a_queue_ends_the_probe_and_not_the_check(call: str, fault: 
     dry = paused()
     before = len(dry.calls)
     dry.check()
-    [number] = [
+    number = next(
         index
         for index, made in enumerate(dry.calls)
         if index >= before and made.name == f"sqs.{call}"
-    ]
+    )
     world = paused()
     world.plan = {number: fault}
     world.check()

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _CALLS: Final = 3
 # Enough to find three different callers; more would only be received in vain.
 _MAX_HELD: Final = 50
+_MAX_ENDED: Final = 20
 
 
 class Candidate(NamedTuple):
@@ -45,12 +46,15 @@ class Candidate(NamedTuple):
 
 
 class Tally(NamedTuple):
-    """How a probe stands. `unknown` ends it: it may ask a person one question, not more."""
+    """How a probe stands. `ends` after an answer that names the account, or an unknown outcome.
+
+    The one leaves nothing to try, and of the other a probe may cause one, not more.
+    """
 
     provider: bool
     passed: int
     failed: int
-    unknown: bool = False
+    ends: bool = False
 
     def add(self, call: Call) -> Tally:
         """Count a call; a refusal by the rate tells nothing."""
@@ -58,8 +62,9 @@ class Tally(NamedTuple):
             return self._replace(passed=self.passed + 1)
         if call.outcome.scope is Scope.RATE:
             return self
-        unknown = call.outcome.verdict is Verdict.UNKNOWN
-        return self._replace(failed=self.failed + 1, unknown=unknown)
+        named = call.outcome.scope is Scope.ACCOUNT
+        ends = named or call.outcome.verdict is Verdict.UNKNOWN
+        return self._replace(failed=self.failed + 1, ends=ends)
 
     @property
     def resumes(self) -> bool:
@@ -69,7 +74,7 @@ class Tally(NamedTuple):
     @property
     def stays(self) -> bool:
         """Whether too many did not."""
-        return self.unknown or self.failed >= (_CALLS - 1 if self.provider else _CALLS)
+        return self.ends or self.failed >= (_CALLS - 1 if self.provider else _CALLS)
 
     @property
     def decided(self) -> bool:
@@ -116,6 +121,7 @@ class Probe:
                 finally:
                     # Whatever failed: all mails wait for it, and the rows have what was found out.
                     self._conclude(state, progress)
+                self._end_dead(progress, deadline)
         except (ClientError, BotoCoreError) as error:
             self._on_error(error)
         return progress.reports
@@ -136,7 +142,8 @@ class Probe:
         """Receive until three fresh mails are at hand; return all candidates, and if that is all.
 
         Dead messages (expired, canceled, sent before) are passed over by what they and their rows
-        say: they cost no call, and are in nobody's way until they are received again.
+        say: they cost no call, and are in nobody's way until they are received again. A few of them
+        are ended when the probe has its answer.
         """
         held: list[Candidate] = []
         while len(held) < _MAX_HELD and self._clock() + self._call_seconds <= deadline:
@@ -145,11 +152,12 @@ class Probe:
                 return held, True
             for message in messages:
                 if message.is_batch:
-                    progress.reports.append(
-                        self._deliver(HalfOpenBreaker()).deliver(message, deadline)
-                    )
-                    self._queue.delete(message)
-            held += self._alive([message for message in messages if not message.is_batch])
+                    self._process(progress, message, HalfOpenBreaker(), deadline)
+            alive = list(self._alive([message for message in messages if not message.is_batch]))
+            living = {id(candidate.message) for candidate in alive}
+            dead = [one for one in messages if not one.is_batch and id(one) not in living]
+            progress.dead = (progress.dead + dead)[:_MAX_ENDED]
+            held += alive
             fresh = {candidate.caller for candidate in held if not candidate.refused_at}
             if len(fresh) >= _CALLS:
                 break
@@ -176,16 +184,35 @@ class Probe:
     ) -> None:
         breaker = HalfOpenBreaker()
         held.remove(candidate)
-        report = self._deliver(breaker).deliver(candidate.message, deadline)
+        try:
+            self._process(progress, candidate.message, breaker, deadline)
+        finally:
+            if breaker.call is not None:
+                progress.callers.append(candidate.caller)
+                progress.tally = progress.tally.add(breaker.call)
+                progress.last = breaker.call
+
+    def _process(
+        self,
+        progress: _Progress,
+        message: ReceivedMessage,
+        breaker: HalfOpenBreaker,
+        deadline: float,
+    ) -> None:
+        report = self._deliver(breaker).deliver(message, deadline)
         progress.reports.append(report)
-        if breaker.call is not None:
-            progress.callers.append(candidate.caller)
-            progress.tally = progress.tally.add(breaker.call)
-            progress.last = breaker.call
         if report.retry_in is None:
-            self._queue.delete(candidate.message)
+            self._queue.delete(message)
         else:
-            self._queue.retry_later(candidate.message, report.retry_in)
+            self._queue.retry_later(message, report.retry_in)
+
+    def _end_dead(self, progress: _Progress, deadline: float) -> None:
+        """End some of the dead messages; the others wait until sending resumes."""
+        for message in progress.dead:
+            if self._clock() + self._call_seconds > deadline:
+                return
+            if message.peek().expired(self._clock()):
+                self._process(progress, message, HalfOpenBreaker(), deadline)
 
     def _conclude(self, state: PauseState, progress: _Progress) -> None:
         tally, last = progress.tally, progress.last
@@ -208,6 +235,7 @@ class _Progress:
     reports: list[Report] = field(default_factory=list)
     last: Call | None = None
     all_tried: bool = False
+    dead: list[ReceivedMessage] = field(default_factory=list)
 
 
 def _next(held: Sequence[Candidate], tried: Sequence[object], blamed: set[str]) -> Candidate:
