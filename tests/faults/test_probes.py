@@ -1,5 +1,7 @@
 """Probes and runs of failures: what pauses, what keeps a pause, what ends it."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from tests.faults import books
@@ -19,7 +21,7 @@ def _good_again(world: World, after: float) -> None:
     world.at(after, lambda: setattr(world.taqnyat, "refusing", None))
 
 
-def _one_by_one(world: World, replies: list[str | None]) -> None:
+def _one_by_one(world: World, replies: Sequence[str | None]) -> None:
     """Give a mail of its own to each reply; None is a success."""
     for number, reply in enumerate(replies):
         world.drop(f"mail {len(world.orders)}.{number}")
