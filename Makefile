@@ -211,5 +211,5 @@ requirements: ## Pin all requirements again (ARGS=--upgrade for newer versions)
 	@! grep -nE 'https?:|file:|^-|^/' requirements/*.txt */*/requirements.txt
 
 clean: ## Remove everything that was set up or built
-	rm -rf .venv .venv-* .aws-sam .local build .cache .hypothesis .schemathesis
+	rm -rf .venv .venv-* .aws-sam .local build examples/node/node_modules .cache .hypothesis .schemathesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

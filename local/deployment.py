@@ -5,11 +5,9 @@ bucket, and the template, which then names them there, to CloudFormation.
 """
 
 import hashlib
-import io
 import json
 import subprocess
 import sys
-import zipfile
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,7 +17,7 @@ from urllib.parse import urlsplit
 from botocore.exceptions import WaiterError
 from samcli.yamlhelper import yaml_parse
 
-from local import parameters
+from local import packing, parameters
 from local.completion import complete
 from local.emulator import Emulator
 from local.errors import LocalStackError
@@ -31,7 +29,6 @@ _BUCKET = "artifacts"
 _CODE = ("CodeUri", "ContentUri")
 _WAIT = {"Delay": 0.05, "MaxAttempts": 2400}
 _COMPLETE = ["CREATE_COMPLETE", "UPDATE_COMPLETE"]
-_EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def build() -> None:
@@ -102,20 +99,10 @@ def _with_code(template: Any) -> list[Any]:  # noqa: ANN401 - JSON
 def _upload(emulator: Emulator, properties: dict[str, Any]) -> None:
     """Put the folder that the properties name into the bucket, and name it there instead."""
     [name] = [name for name in _CODE if name in properties]
-    packed = _packed(BUILT.parent / properties[name])
+    packed = packing.packed(BUILT.parent / properties[name])
     key = hashlib.sha256(packed).hexdigest()
     _put(emulator, key, packed)
     properties[name] = f"s3://{_BUCKET}/{key}"
-
-
-def _packed(folder: Path) -> bytes:
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w") as archive:  # stored: nothing travels
-        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-            entry = zipfile.ZipInfo(str(path.relative_to(folder)), _EPOCH)
-            entry.external_attr = path.stat().st_mode << 16
-            archive.writestr(entry, path.read_bytes())
-    return target.getvalue()
 
 
 def _reasons(cloudformation: Any) -> str:  # noqa: ANN401 - a boto3 client

@@ -31,7 +31,7 @@ class Gateway(Protocol):
         """
 
     def queue(self) -> dict[str, int]:
-        """Return the messages of the mail queue: visible, in_flight, delayed."""
+        """Return the messages that wait: visible, in_flight, delayed, and how many are `bulk`."""
 
     def failed_queue(self) -> int:
         """Return the messages of the failed queue."""
@@ -128,9 +128,10 @@ class AwsGateway:
         yield from ({"pk": key} for key in gone)
 
     def queue(self) -> dict[str, int]:
-        """Count the mail queue's messages, those of both lanes."""
+        """Count the messages of both lanes, and those of the bulk lane alone."""
         normal, bulk = self._count("MailQueueUrl"), self._count("BulkQueueUrl")
-        return {name: count + bulk[name] for name, count in normal.items()}
+        both = {name: count + bulk[name] for name, count in normal.items()}
+        return both | {"bulk": bulk["visible"] + bulk["in_flight"]}
 
     def failed_queue(self) -> int:
         """Count the failed queue's messages, those that a person is looking at included."""

@@ -32,7 +32,7 @@ class MadeUp:
         yield from [dict(row) for row in self.rows]
 
     def queue(self) -> dict[str, int]:
-        return {"visible": 1, "in_flight": 2, "delayed": 3}
+        return {"visible": 1, "in_flight": 2, "delayed": 3, "bulk": 1}
 
     def failed_queue(self) -> int:
         return 4

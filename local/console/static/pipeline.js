@@ -13,12 +13,13 @@ export function showPipeline(pipeline, taqnyat, inbox) {
   const mode = taqnyat?.modes.find((one) => one.name === taqnyat.mode)?.label;
   const up = pipeline.provider.up;
   const rest = [
+    queue.bulk ? `${queue.bulk.toLocaleString("en")} in the bulk lane` : null,
     queue.in_flight ? `${queue.in_flight} in flight` : null,
     queue.delayed ? `${queue.delayed} for later` : null,
   ].filter(Boolean);
   const stages = [
     ["accepted", "Accepted", pipeline.total, "by the API, or on the queue", ""],
-    ["queue", "Mail queue", queue.visible, rest.join(", ") || "waiting", queue.visible ? "busy" : ""],
+    ["queue", "Mail queue", queue.visible, rest.join(", ") || "both lanes", queue.visible ? "busy" : ""],
     ["worker", "Worker", states.sending, INTAKE[pipeline.intake] ?? pipeline.intake.toLowerCase(),
       pipeline.intake === "Enabled" ? "" : "stopped"],
     ["taqnyat", "Taqnyat", inbox ? inbox.accepted : states.sent,
