@@ -3,6 +3,8 @@
 import base64
 import http.client
 import json
+import shutil
+import subprocess
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
@@ -26,6 +28,7 @@ from local.stack import LocalStack, Options
 from ops.cli import main
 
 PATIENCE_SECONDS: Final = 40.0
+NODE: Final = Path(__file__).parents[2] / "examples/node"
 LATE: Final = timedelta(minutes=5, seconds=5)
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # it is on this machine
 
@@ -184,7 +187,45 @@ def _track(event: Any, **_: object) -> None:  # noqa: ANN401 - Anymail's
     HEARD.append(event)
 
 
-VERIFIERS = [by_resend, by_svix, by_standardwebhooks, by_anymail]
+def _by_node(library: str, body: bytes, headers: Mapping[str, str], secret: str) -> None:
+    if shutil.which("node") is None or not (NODE / "node_modules").exists():
+        pytest.skip("the Node example is not installed (`make examples` does)")
+    given = {
+        "library": library,
+        "body": body.decode(),
+        "headers": dict(headers),
+        "secret": secret,
+        "now": time.time(),
+    }
+    done = subprocess.run(
+        ["node", str(Path(__file__).with_name("verify.mjs")), str(NODE)],
+        input=json.dumps(given),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    if done.stdout.strip() != "good":
+        assert "WebhookVerificationError" in done.stderr, done.stderr
+        raise ValueError("it was refused")
+
+
+def by_resend_in_node(body: bytes, headers: Mapping[str, str], secret: str) -> None:
+    _by_node("resend", body, headers, secret)
+
+
+def by_standardwebhooks_in_node(body: bytes, headers: Mapping[str, str], secret: str) -> None:
+    _by_node("standardwebhooks", body, headers, secret)
+
+
+VERIFIERS = [
+    by_resend,
+    by_svix,
+    by_standardwebhooks,
+    by_anymail,
+    by_resend_in_node,
+    by_standardwebhooks_in_node,
+]
 
 
 @pytest.mark.parametrize("verify", VERIFIERS)

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from tests.faults.webhook_world import URL, Receiver, WebhookWorld, with_webhooks
-from tests.faults.world import START
+from tests.faults.world import START, World
 
 HOUR = 3600
 DAY = 86400
@@ -236,3 +236,24 @@ def test_both_secrets_are_good_for_a_day_after_a_rotation() -> None:
     world.run_until_told()
     assert world.receivers[URL].calls
     assert told(world) == []
+
+
+def test_a_mail_s_own_way_makes_the_same_calls_with_and_without_webhooks() -> None:
+    """They hang on the ledger's stream: nothing of them is on the way of a mail."""
+    found = []
+    for world in (WebhookWorld(), World()):
+        if isinstance(world, WebhookWorld):
+            world.hook()
+            world.calls.clear()
+        world.taqnyat.script = ["code_15", "hang", "status_503"]
+        for number in range(6):
+            world.post(f"mail {number}")
+        world.post_batch(["a", "b"])
+        if isinstance(world, WebhookWorld):
+            world.run_until_told()
+        else:
+            world.run_until_quiet(schedules=True)
+        found.append([call for call in world.calls if call.process in {"api", "worker"}])
+
+    assert found[0] == found[1]
+    assert len(found[0]) > 40

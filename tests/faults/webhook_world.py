@@ -18,6 +18,7 @@ from unittest import mock
 
 from mail_events import handler as events
 from mail_webhooks import handler as webhooks
+from outbox import telemetry
 from outbox.webhooks import poster, service
 from taqnyat.transport import Answer
 
@@ -322,6 +323,7 @@ def with_webhooks() -> Iterator[None]:
             put(module, "os", types.SimpleNamespace(environ=world._Environment()))  # noqa: SLF001
         put(webhooks, "Telemetry", lambda *_: current.get().notes)
         put(webhooks, "ThreadPoolExecutor", lambda *_, **__: AtOnce(current.get().world))
+        put(telemetry, "Telemetry", lambda *_: current.get().notes)
         put(poster, "Transport", lambda origin, *_: _Post(current.get(), origin))
         put(service.Webhooks, "_look_up", lambda *_: None)
         put(random, "random", lambda: 0.5)

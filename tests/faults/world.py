@@ -113,6 +113,9 @@ class Notes:
         if report.outcome is not None and report.outcome.price is not None:
             self.prices.append((_now(), Decimal(report.outcome.price)))
 
+    def kept(self, count: int) -> None:
+        """Note nothing: the table tells."""
+
     def called(self, run: object) -> None:
         """Note nothing: the log tells."""
 

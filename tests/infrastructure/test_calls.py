@@ -77,7 +77,7 @@ def called(deployment: Deployment, name: str) -> set[Permission]:
     """Return the same, as the calls of a function need it."""
     variables = deployment.of("AWS::Lambda::Function")[name]["Environment"]["Variables"]
     # What is turned off has no name, and is not called.
-    off = {calls.VARIABLES[key] for key, value in variables.items() if not value}
+    off = {here for key, here in calls.VARIABLES.items() if variables.get(key) == ""}
     needs = [need for need in calls.needs()[name] if need.on not in off]
     return {(need.action, resource(need, variables)) for need in needs}
 

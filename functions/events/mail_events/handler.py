@@ -17,6 +17,7 @@ from mail_events.changes import event_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from outbox.telemetry import Telemetry
     from outbox.webhooks.recording import Recorder
 
 SOURCE: Final = "taqnyat-mail"
@@ -36,23 +37,26 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
     """
     records = event["Records"]
-    recorder = _container()
-    if recorder is not None:
-        recorder.record_changes(change["dynamodb"] for change in records)
+    webhooks = _container()
+    if webhooks is not None:
+        recorder, telemetry = webhooks
+        telemetry.kept(recorder.record_changes(change["dynamodb"] for change in records))
     bus = os.environ.get("EVENT_BUS_NAME")
     return publish(records, bus) if bus else {"batchItemFailures": []}
 
 
 @cache
-def _container() -> Recorder | None:
+def _container() -> tuple[Recorder, Telemetry] | None:
     if not os.environ.get("WEBHOOKS_TABLE"):
         return None
     # A stack with a bus alone pays nothing for them.
     from outbox.settings import Settings  # noqa: PLC0415
+    from outbox.telemetry import Telemetry  # noqa: PLC0415
     from outbox.webhooks import wiring  # noqa: PLC0415
     from outbox.webhooks.recording import Recorder  # noqa: PLC0415
 
-    return Recorder(wiring.stores(Settings.from_environ(os.environ)))
+    settings = Settings.from_environ(os.environ)
+    return Recorder(wiring.stores(settings)), Telemetry(settings.metrics_namespace)
 
 
 def publish(records: Sequence[Mapping[str, Any]], bus: str) -> dict[str, Any]:

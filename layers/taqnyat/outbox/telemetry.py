@@ -133,6 +133,10 @@ class Telemetry:
             if outcome.price is not None:
                 self._measures.append((MAIL_PRICE, MetricUnit.NoUnit, float(outcome.price)))
 
+    def kept(self, count: int) -> None:
+        """Note events that were kept for endpoints."""
+        self._log.info("events kept", extra={"count": count})
+
     def called(self, run: Calls) -> None:
         """Note the calls of one endpoint."""
         counted = {

@@ -28,8 +28,8 @@ class Recorder:
         """Make no call yet."""
         self._stores = stores
 
-    def record_changes(self, changes: Iterable[Mapping[str, Any]]) -> None:
-        """Keep the events of changes of the ledger, as its stream tells them.
+    def record_changes(self, changes: Iterable[Mapping[str, Any]]) -> int:
+        """Keep the events of changes of the ledger, as its stream tells them; return how many.
 
         Raises:
             ClientError: AWS refused; without its text, for Lambda logs what is raised.
@@ -37,13 +37,13 @@ class Recorder:
         """
         events = [event for change in changes if (event := event_of(change)) is not None]
         try:
-            if events:
-                self.record(events)
+            return self.record(events) if events else 0
         except ClientError as error:
             raise aws.redacted(error) from None
 
-    def record(self, events: Sequence[Event]) -> None:
-        """Keep events for the endpoints that want them, then wake those."""
+    def record(self, events: Sequence[Event]) -> int:
+        """Keep events for the endpoints that want them, then wake those; return how many."""
+        kept = 0
         clients = {event.client for event in events if event.client is not None}
         if any(event.client is None for event in events):
             clients.update(self._stores.endpoints.clients())
@@ -54,6 +54,8 @@ class Recorder:
                 if wanted:
                     self._stores.deliveries.keep(endpoint.id, wanted)
                     self.wake(endpoint)
+                    kept += len(wanted)
+        return kept
 
     def wake(self, endpoint: Endpoint) -> None:
         """See to it that an endpoint is looked at, if it is called at all."""
