@@ -1,9 +1,12 @@
 """Outcomes that nobody knows: held or resent, re-driven by a human, and always on record."""
 
+from typing import Any
+
 import pytest
 from outbox.mail.states import State
 
 from tests.faults import books
+from tests.faults.standins import sqs
 from tests.faults.world import FAILED_QUEUE_ARN, MAIL_QUEUE_ARN, Order, World
 
 DAY = 86400
@@ -183,3 +186,39 @@ def test_an_account_refusal_spends_nothing_of_the_retry_window() -> None:
     world.at(7200, lambda: setattr(world.taqnyat, "refusing", None))
     world.run_until_quiet()
     assert _state(world, order) is State.SENT
+
+
+@pytest.mark.parametrize("policy", ["hold", "resend"])
+def test_a_worker_that_was_called_dead_may_still_say_that_its_mail_was_sent(policy: str) -> None:
+    """It stalls between the answer and the row for longer than its lease: nobody knows better."""
+    world = World(policy)
+    order = world.post("invoice")
+    table = world.dynamo
+    real = table.update_item
+    late: list[float] = []
+
+    def slow(**arguments: Any) -> Any:
+        values = {str(value) for value in arguments["ExpressionAttributeValues"].values()}
+        if str({"S": "sent"}) in values and not late:
+            late.append(world.now)
+            world.wait(400)  # frozen: its lease runs out, and SQS gives the message to another
+            message = world.mail.messages[0]
+            world.sqs.deliver_again(message)
+            world.work([message], slot=1)
+        return real(**arguments)
+
+    table.update_item = slow  # type: ignore[method-assign]
+    [message] = world.sqs.take(world.mail, 1)
+    world.ask_worker({"Records": [sqs.record(message)]}, seconds=1000)
+    world.run_until_quiet()
+    world.redrive()
+    world.run_until_quiet()
+
+    row = world.row(order)
+    assert row is not None
+    assert late
+    assert row.state is State.SENT
+    if policy == "hold":
+        assert (len(world.taqnyat.accepted["invoice"]), row.resends) == (1, 0)
+    else:
+        assert row.resends == len(world.taqnyat.accepted["invoice"]) - 1

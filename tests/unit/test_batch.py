@@ -135,6 +135,9 @@ def test_one_that_fails_does_not_sink_the_others(
     parts.outcomes = {"a": None, "b": error, "c": None}
     assert parts.process("a", "b", "c") == ["b"]
     assert parts.troubles == [(trouble, "b")]
+    # A hiccup of AWS costs seconds, not the queue's visibility timeout.
+    assert all(2 <= delay <= 4 for delay in parts.put_backs.values())
+    assert parts.put_backs.keys() == ({"b"} if trouble == "aws_failed" else set())
     assert [report.reason for report in parts.reports] == ["", trouble, ""]
 
 
@@ -153,6 +156,8 @@ def test_a_pause_that_cannot_be_read_lets_nothing_through(parts: Parts, error: E
     assert parts.process("a", "b") == ["a", "b"]
     assert parts.delivered_by == {}
     assert parts.troubles == [("control_unreadable", "")]
+    assert parts.put_backs.keys() == {"a", "b"}
+    assert all(2 <= delay <= 4 for delay in parts.put_backs.values())
 
 
 @pytest.mark.parametrize("lifted", [False, True])

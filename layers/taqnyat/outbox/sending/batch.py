@@ -5,7 +5,9 @@ Every message is processed side by side, each in its turn, and none can fail the
 
 from __future__ import annotations
 
+import random
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
 # The part of an invocation that is kept free at its end for settling what was sent, and its most.
 _RESERVE_SHARE: Final = 1 / 6
 _MAX_RESERVE_SECONDS: Final = 10.0
+# How long a message waits after AWS failed under it: from so many seconds to so many.
+_HICCUP_SECONDS: Final = 4
+_HICCUP_CAP_SECONDS: Final = 300
 # A batch without a turn keeps its place so long: pollers that came back at once would only count up
 # the messages in flight, of which SQS allows 120,000.
 _WITHOUT_TURN_SECONDS: Final = 5.0
@@ -91,6 +96,7 @@ class BatchProcessor:
         except (ClientError, BotoCoreError) as error:
             # Fail closed: a pause or a limit that cannot be read may be there.
             self._telemetry.error("control_unreadable", error)
+            list(self._executor.map(self._retry_soon, messages))
             return [message.message_id for message in messages]
         reports = list(
             self._executor.map(
@@ -126,13 +132,21 @@ class BatchProcessor:
             if report.retry_in is not None:
                 self._queue.retry_later(message, report.retry_in)
         except (ClientError, BotoCoreError) as error:
-            # Received again when its visibility timeout ends; its row has what was done before.
+            # Received again soon, or when its visibility timeout ends; its row has what was done.
             self._telemetry.error("aws_failed", error, message.message_id)
+            self._retry_soon(message)
             return Report(mail_id=message.message_id, retry_in=0, reason="aws_failed")
         except Exception as error:  # noqa: BLE001  one that finds a bug must not sink the others
             self._telemetry.error("unexpected", error, message.message_id)
             return Report(mail_id=message.message_id, retry_in=0, reason="unexpected")
         return report
+
+    def _retry_soon(self, message: ReceivedMessage) -> None:
+        """Let a message be received again in seconds, more with each receive, after a hiccup."""
+        longest = min(_HICCUP_CAP_SECONDS, _HICCUP_SECONDS << min(message.receives - 1, 8))
+        with suppress(ClientError, BotoCoreError):
+            delay = round(random.uniform(longest / 2, longest))  # noqa: S311  spreads load
+            self._queue.retry_later(message, max(1, delay))
 
     def _in_turn(self, message: ReceivedMessage, turn: Turn, deadline: float) -> Report:
         if turn.at is None:

@@ -19,6 +19,7 @@ from outbox.storage.table import LedgerTable, identity
 if TYPE_CHECKING:
     from outbox.mail.mail import Mail
 
+_WORKER_DIED: Final = "worker_died"  # the reason of a row whose claim ran out
 # A row must stay far below the 400 KB of an item, however often its mail is tried.
 MAX_ATTEMPTS: Final = 200
 # A message may come a little before the time it was scheduled for.
@@ -134,13 +135,27 @@ class Claims:
                 write,
                 row.id,
                 f"SET {', '.join(assign)}{removal}",
-                _claim_is_ours(write, row.claim_token),
+                self._may_settle(write, row, state),
             )
         except ClientError as error:
             existing = self._table.existing_row(error, row.id)
             # Our own write, whose answer was lost and which the SDK repeated.
             return existing.claim_token == row.claim_token and existing.state is state
         return True
+
+    def _may_settle(self, write: Expression, row: Row, state: State) -> str:
+        """Tell when a claim's holder may write `state`: while it holds it.
+
+        That its mail was sent it may say later too, to a row that was called unknown for no more
+        than its silence: nobody knows better.
+        """
+        ours = _claim_is_ours(write, row.claim_token)
+        if state is not State.SENT:
+            return ours
+        held = f"{write.name('claim')} = {write.value(row.claim_token)}"
+        silent = f"{write.name('reason')} = {write.value(_WORKER_DIED)}"
+        dead = f"{write.name('state')} = {write.value(State.UNKNOWN)} AND {held} AND {silent}"
+        return f"({ours}) OR ({dead})"
 
     def _claiming(self, write: Expression, token: str) -> list[str]:
         lease = int(self._table.clock()) + self._lease_seconds

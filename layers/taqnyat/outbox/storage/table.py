@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import random
 import time
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from outbox.ports import DynamoClient
 
 _DAY: Final = 86400
+_UNPROCESSED_WAITS: Final = (0.02, 0.05, 0.1, 0.2, 0.4)
 # A message can be 10 days in the mail queue and 14 in the failed one, and come back from there.
 MIN_RECORD_DAYS: Final = 30
 
@@ -51,14 +54,21 @@ class LedgerTable:
         return Row.of(item) if item and "state" in item else None
 
     def get_all(self, mail_ids: Sequence[str]) -> dict[str, Row]:
-        """Read up to 100 rows, by id; those that are not there are left out."""
+        """Read up to 100 rows, by id; those that are not there are left out.
+
+        What DynamoDB leaves unprocessed is asked for again after a wait that grows.
+        """
         rows: dict[str, Row] = {}
         keys = [{"pk": pack(mail_id)} for mail_id in dict.fromkeys(mail_ids)]
+        waits = itertools.chain(_UNPROCESSED_WAITS, itertools.repeat(_UNPROCESSED_WAITS[-1]))
         while keys:
             answer = self.dynamo.batch_get_item(RequestItems={self.name: {"Keys": keys}})
             found = [item for item in answer["Responses"].get(self.name, []) if "state" in item]
             rows |= {row.id: row for row in map(Row.of, found)}
             keys = answer.get("UnprocessedKeys", {}).get(self.name, {}).get("Keys", [])
+            if keys:
+                wait = next(waits)
+                time.sleep(random.uniform(wait / 2, wait))  # noqa: S311  spreads load
         return rows
 
     def update(
