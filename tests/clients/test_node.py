@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -34,7 +35,7 @@ pytestmark = [
 ]
 
 
-def run(world: World, client: str, folder: Path) -> dict[str, Any]:
+def run(world: World, client: str, folder: Path, **settings: str) -> dict[str, Any]:
     """Run a client's program; return what it tells."""
     for program in PROGRAMS.glob("*.mjs"):
         shutil.copy(program, INSTALLED)
@@ -50,7 +51,7 @@ def run(world: World, client: str, folder: Path) -> dict[str, Any]:
         ],
     }
     (folder / "given.json").write_text(json.dumps(given), "utf-8")
-    settings = {
+    settings |= {
         "GIVEN": str(folder / "given.json"),
         "RESEND_BASE_URL": world.stack.api_url,
         "RESEND_API_KEY": world.stack.api_key,
@@ -109,3 +110,14 @@ def test_types_from_the_description(world: World, matrix: Matrix, tmp_path: Path
     check_payloads(world, told["payloads"])
     assert told["errors"] == {"cc": "validation_error"}
     matrix.note("openapi-typescript (Node)", "compiles strictly", "six payloads", "errors by name")
+
+
+def test_the_lines_that_swap_fetch(world: World, matrix: Matrix, tmp_path: Path) -> None:
+    text = (ROOT / "docs/clients.md").read_text("utf-8")
+    (lines,) = re.findall(r"```js\n(const theirs = .*?)```", text, re.DOTALL)
+    (INSTALLED / "swap.mjs").write_text(lines, "utf-8")
+
+    told = run(world, "hard-coded", tmp_path)
+
+    check_payloads(world, told["payloads"], PAYLOADS[:1])  # one mail of both calls
+    matrix.note("a hard-coded client (Node)", "with fetch swapped")
