@@ -2,8 +2,8 @@
 
     python -m tests.crowd [--seed N] [--scale 0.1] [SCENARIO ...]
 
-Each live scenario has a local stack of its own; `company-...` are simulated
-hours. Exit code 1 if one missed its goal. The figures before are those of 0.1.0.
+Each live scenario has a local stack of its own; `company-...`, `beside` and `fair` are simulated.
+Exit code 1 if one missed its goal. The figures before are those of 0.1.0.
 """
 
 import argparse
@@ -18,10 +18,11 @@ _TESTS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["py
 ]
 sys.path[:0] = [str(ROOT / path) for path in _TESTS["pythonpath"]]
 
+from tests.crowd.beside import BESIDE  # noqa: E402 - found by the path above
 from tests.crowd.company import COMPANIES  # noqa: E402 - found by the path above
 from tests.crowd.scenarios import LIVE, Row, Run  # noqa: E402 - found by the path above
 
-SCENARIOS = {**LIVE, **COMPANIES}
+SCENARIOS = {**LIVE, **COMPANIES, **BESIDE}
 OUT = ROOT / "build" / "crowd.md"
 _MARKS = {True: "yes", False: "**no**", None: ""}
 

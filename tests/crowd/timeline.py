@@ -5,12 +5,12 @@ one thread's work, and each run is like the last.
 """
 
 import heapq
-import json
 import itertools
+import json
 import threading
 from collections.abc import Callable, Iterable
 from contextvars import copy_context
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from tests.faults.lockstep import Serial
 from tests.faults.standins.fairness import Queue
@@ -117,11 +117,11 @@ class _Runner:
 class CrowdWorld(World):
     """The world with Lambda's pollers side by side, so many for each lane."""
 
-    def __init__(self, pollers: int = 2, **environment: str) -> None:
+    def __init__(self, pollers: int = 2, most: int = 0) -> None:
         self.timeline = Timeline()
         self._pollers = pollers
         self._posted: dict[str, float] = {}
-        super().__init__("hold", **environment)
+        super().__init__("hold", MAX_SEND_RATE=str(most))
         self.executor = self.timeline
 
     @property
@@ -147,26 +147,30 @@ class CrowdWorld(World):
                 self.timeline.begin(lambda given=(mapping, queue, slot): self._feed(*given))  # type: ignore[misc]
         self.timeline.begin(self._check_each_minute)
 
-    def post_each(self, subjects: Iterable[str], gap: float, **fields: Any) -> None:
+    def post_each(self, subjects: Iterable[str], gap: float) -> None:
         """Let an application post mails, one after a gap from the other."""
 
         def post() -> None:
             for subject in subjects:
                 self._posted[subject] = self.now
-                self.post(subject, **fields)
+                self.post(subject)
                 self.wait(gap)
 
         self.timeline.begin(post)
 
-    def fill(self, prefix: str, count: int, group: str) -> None:
-        """Put mails straight onto the bulk queue, as another producer does."""
+    def fill(self, prefix: str, count: int, group: str, queue: str = BULK_QUEUE) -> None:
+        """Put mails straight onto a queue, as another producer does."""
         mail = {"from": "news@acme.sa", "to": ["a@example.com"], "text": "Hello"}
         for number in range(count):
             body = json.dumps(mail | {"subject": f"{prefix} {number}"})
-            self.sqs.send_message(QueueUrl=BULK_QUEUE, MessageBody=body, MessageGroupId=group)
+            self.sqs.send_message(QueueUrl=queue, MessageBody=body, MessageGroupId=group)
+
+    def has(self, prefix: str) -> int:
+        """Count the mails of a prefix that Taqnyat took."""
+        return sum(bool(self.taqnyat.accepted.get(s)) for s in self._posted if s.startswith(prefix))
 
     def waits(self, prefix: str) -> list[float]:
-        """Return the seconds from the call to Taqnyat's answer, of a prefix's mails that it took."""
+        """Return the seconds from the call to Taqnyat's answer, of the mails that it took."""
         return sorted(
             self.taqnyat.accepted[subject][0].at + self.taqnyat.seconds - posted
             for subject, posted in self._posted.items()
