@@ -30,6 +30,7 @@ LEASE = 120
 SENT = Outcome(Verdict.SENT, Scope.MAIL, "sent", 201, msg_id="7", price="0.05")
 REFUSED = Outcome(Verdict.TERMINAL, Scope.MAIL, "recipients_refused", 400, code=15)
 BUSY = Outcome(Verdict.RETRYABLE, Scope.PROVIDER, "provider_unavailable", 503)
+LIMITED = Outcome(Verdict.RETRYABLE, Scope.RATE, "rate_limited", 429)
 LATE = Outcome(Verdict.UNKNOWN, Scope.PROVIDER, "timeout")
 EMPTY = Outcome(Verdict.RETRYABLE, Scope.ACCOUNT, "balance_empty", 400, code=2)
 OFFER = {"from": "shop@example.com", "to": ["a@example.com"], "subject": "s", "text": "b"}
@@ -422,6 +423,16 @@ def test_each_retry_waits_longer(parts: Parts, attempts: int, delay: int) -> Non
     parts.outcome = BUSY
     parts.deliver(message())
     parts.change(attempt_count=attempts - 1)
+    assert parts.deliver(message()).retry_in == delay
+
+
+@pytest.mark.parametrize(("attempts", "delay"), [(1, 1), (2, 2), (3, 4), (6, 32), (7, 60), (9, 60)])
+def test_a_mail_above_the_rate_is_soon_back_to_take_a_turn(
+    parts: Parts, attempts: int, delay: int
+) -> None:
+    parts.outcome = LIMITED
+    parts.deliver(message())
+    parts.change(attempt_count=attempts - 1, attempts=[])
     assert parts.deliver(message()).retry_in == delay
 
 

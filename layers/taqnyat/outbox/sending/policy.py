@@ -208,11 +208,12 @@ def _backoff(row: Row, outcome: Outcome, settings: Settings, luck: float) -> int
     if outcome.scope is Scope.ACCOUNT:
         return paused_delay(settings)
     if outcome.scope is Scope.RATE:
-        most = min(settings.retry_cap_seconds, _MAX_RATE_SECONDS)
+        # The turn that it takes next spreads the load already: a mail need not wait for that twice.
+        base, most = 1, min(settings.retry_cap_seconds, _MAX_RATE_SECONDS)
     else:
-        most = settings.retry_cap_seconds
+        base, most = settings.retry_base_seconds, settings.retry_cap_seconds
     doublings = min(row.attempt_count - 1, _MAX_DOUBLINGS)
-    longest = min(most, settings.retry_base_seconds << doublings)
+    longest = min(most, base << doublings)
     least = paused_delay(settings) if outcome.scope is Scope.EITHER else 1
     return max(least, round(max(luck * longest, _asked(outcome, settings))))
 
