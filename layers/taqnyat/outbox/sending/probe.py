@@ -211,8 +211,7 @@ class Probe:
         for message in progress.dead:
             if self._clock() + self._call_seconds > deadline:
                 return
-            if message.peek().expired(self._clock()):
-                self._process(progress, message, HalfOpenBreaker(), deadline)
+            self._process(progress, message, HalfOpenBreaker(), deadline)
 
     def _conclude(self, state: PauseState, progress: _Progress) -> None:
         tally, last = progress.tally, progress.last
