@@ -110,7 +110,8 @@ class Probe:
 
     def probe(self, state: PauseState, now: float, deadline: float) -> list[Report]:
         """Probe `state` if a probe is due; return the reports of the messages it processed."""
-        progress = _Progress(Tally(state.cause == "provider", state.passed, state.failed))
+        tally = Tally(state.cause == "provider", state.passed, state.failed)
+        progress = _Progress(tally, newest=state.probes % 2 == 1)
         if not state.next_probe or now < state.next_probe:
             return []
         try:
@@ -132,7 +133,8 @@ class Probe:
             while held and not progress.tally.decided:
                 if self._clock() + self._call_seconds > deadline:
                     return
-                self._send(progress, _next(held, progress.callers, blamed), held, deadline)
+                chosen = _next(held, progress.callers, blamed, newest=progress.newest)
+                self._send(progress, chosen, held, deadline)
             progress.all_tried = all_seen and not held
         finally:
             for candidate in held:
@@ -227,9 +229,13 @@ class Probe:
 
 @dataclass(slots=True)
 class _Progress:
-    """How far a probe is; `all_tried` whether no other mail waits."""
+    """How far a probe is; `newest` whether it begins with the newest mail.
+
+    `all_tried` tells whether no other mail waits.
+    """
 
     tally: Tally
+    newest: bool
     callers: list[tuple[str, str]] = field(default_factory=list)
     reports: list[Report] = field(default_factory=list)
     last: Call | None = None
@@ -237,10 +243,13 @@ class _Progress:
     dead: list[ReceivedMessage] = field(default_factory=list)
 
 
-def _next(held: Sequence[Candidate], tried: Sequence[object], blamed: set[str]) -> Candidate:
+def _next(
+    held: Sequence[Candidate], tried: Sequence[object], blamed: set[str], *, newest: bool
+) -> Candidate:
     """Choose a mail: none that paused, was refused or was struck before, of another caller, if any.
 
-    Of like ones the first, then the last, then one between: what is wrong often came together.
+    Of like ones the first (each second probe: the last), then the last, then one between: what is
+    wrong often came together.
     """
 
     def rank(one: Candidate) -> tuple[bool, bool, int, bool, str]:
@@ -254,7 +263,7 @@ def _next(held: Sequence[Candidate], tried: Sequence[object], blamed: set[str]) 
 
     best = min(map(rank, held))
     like = [one for one in held if rank(one) == best]
-    return like[(0, -1, len(like) // 2)[len(tried) % _CALLS]]
+    return like[(-1 if newest else 0, -1, len(like) // 2)[len(tried) % _CALLS]]
 
 
 def _may_go(row: Row, message: ReceivedMessage, now: float) -> bool:
