@@ -27,7 +27,8 @@ def half_fails(design: Design, order: str) -> Crowd:
 def dead_in_front(design: Design) -> Crowd:
     """Return a crowd whose account came back while 5,000 expired mails wait before a live one."""
     dead = [Mail(number, "dead") for number in range(5000)]
-    crowd = Crowd(design, [*dead, Mail(9999, "good")], paused="account")
+    mails = [*dead[:1500], Mail(9999, "good"), *dead[1500:]]
+    crowd = Crowd(design, mails, paused="account")
     for _ in range(HOURS):
         crowd.minute()
     return crowd
