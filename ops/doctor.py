@@ -2,7 +2,8 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
@@ -12,9 +13,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from outbox.sending.control import PauseState
 from taqnyat import BearerToken, CredentialsError, Scope, Verdict
 from taqnyat.classification import CODES
+from taqnyat.credentials import MalformedSecretError
 
-from ops import keys, leftover, money, version, watch
+from ops import failed_queue, keys, leftover, money, version, watch
 from ops.errors import OpsError, explain
+from ops.interrupt import Stop
 from ops.remedies import remedy
 from ops.screen import ago, clock
 from ops.secret import Secret
@@ -23,6 +26,15 @@ from ops.stack import Stack
 _DAY_MINUTES: Final = 24 * 60
 _MAX_SKEW_SECONDS: Final = 60
 _MAX_CHECK_AGE_SECONDS: Final = 300
+_MOST_COUNTED: Final = 2000  # more takes too long for a look at everything
+_STORE: Final = "store it with `token set`"
+_SHAPE: Final = 'it holds the token and nothing else, or {"bearerToken": "..."}'
+_FAILED: Final = (
+    ("unknown", "unknown", "unknown: ask, then `failed resolve --sent` or `--resend`"),
+    ("failed", "failed", "failed: when the cause is gone `failed redrive`, else `failed discard`"),
+    ("invalid", "invalid", "invalid: correct the producer, then `failed discard --state invalid`"),
+    ("", "moved here by SQS", "moved here by SQS: see the worker's log, then `failed redrive`"),
+)
 
 
 class Level(StrEnum):
@@ -146,7 +158,8 @@ class Doctor:
         try:
             BearerToken(self._stack.client("secretsmanager"), secret_id, 0).get()
         except CredentialsError as error:
-            return bad(str(error), "store it with `token set`")
+            shape = isinstance(error, MalformedSecretError)
+            return bad(str(error), f"{_SHAPE}; {_STORE}" if shape else _STORE)
         return good("stored")
 
     def _account(self) -> Finding:
@@ -200,12 +213,15 @@ class Doctor:
 
     def _failed_queue(self) -> Finding:
         depth = watch.depth(self._stack, "FailedQueueUrl")
-        if depth.total:
+        if not depth.total:
+            return good("empty")
+        if depth.total > _MOST_COUNTED:
             return warning(
-                f"{depth.total} mail(s)",
-                "see them with `failed list`; when the cause is gone, `failed redrive`",
+                f"about {depth.total:,} mail(s)", "see their causes with `failed groups`"
             )
-        return good("empty")
+        with failed_queue.of_stack(self._stack).look(Stop()) as look:
+            states = Counter(letter.state for letter in look.letters.values())
+        return failed_finding(states, "" if look.is_whole else look.sentence())
 
     def _ledger(self) -> Finding:
         table = self._stack.client("dynamodb").describe_table(
@@ -322,6 +338,16 @@ def sending_finding(state: PauseState, now: float) -> Finding:
         return bad(f"paused by hand {since}: {state.reason}", "`resume` when that is over")
     probe = f"tried again by itself in {ago(max(0, state.next_probe - now))}"
     return bad(f"paused {since}: {state.reason}; {probe}", remedy(state.reason))
+
+
+def failed_finding(states: Mapping[str, int], incomplete: str) -> Finding:
+    """Judge what is in the failed queue, by state; "" is what SQS itself moved there."""
+    found = [f"{states[state]:,} {name}" for state, name, _ in _FAILED if states.get(state)]
+    what = [do for state, _, do in _FAILED if states.get(state)]
+    if incomplete:
+        found.append(incomplete)
+        what.append("look again when the other terminal has ended")
+    return warning(", ".join(found), "; ".join(what) or "see `failed`")
 
 
 def account_finding(answer: dict[str, Any]) -> Finding:

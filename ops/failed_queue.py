@@ -18,6 +18,7 @@ from ops.dead_letters import DeadLetter, read
 from ops.interrupt import Stop
 from ops.rows import chunks
 from ops.side_by_side import side_by_side
+from ops.stack import Stack
 
 HOLD_SECONDS: Final = 300
 _RENEW_SECONDS: Final = 100.0
@@ -218,6 +219,18 @@ class FailedQueue:
         ]
         # What is refused was deleted meanwhile, or is not held any more.
         self._sqs.change_message_visibility_batch(QueueUrl=self._url, Entries=entries)
+
+
+def of_stack(stack: Stack) -> FailedQueue:
+    """Return the stack's failed queue."""
+    normal, bulk = stack.output("MailQueueUrl"), stack.outputs.get("BulkQueueUrl")
+
+    def lane_url(attributes: dict[str, Any]) -> str:
+        lane = attributes.get("lane", {}).get("StringValue")
+        return bulk if bulk and lane == "bulk" else normal
+
+    arns = {stack.output("MailQueueArn"), stack.outputs.get("BulkQueueArn", "")}
+    return FailedQueue(stack.client("sqs"), stack.output("FailedQueueUrl"), arns, lane_url)
 
 
 class _Search:

@@ -49,7 +49,8 @@ def load(text: str) -> Document:
     ):
         raise OpsError(
             "the API keys secret is not a JSON object of clients",
-            "correct it in Secrets Manager; until then nobody is let in",
+            "until it is, nobody is let in; correct it in Secrets Manager: "
+            '{"shop": {"sha256": ["<hex>"], "from": ["*@acme.sa"], "scopes": ["send", "read"]}}',
         )
     return document
 

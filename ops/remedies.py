@@ -3,8 +3,6 @@
 from types import MappingProxyType
 from typing import Final
 
-from taqnyat.explanations import explain
-
 _TOKEN: Final = "store the token of Taqnyat's account with `token set`"  # noqa: S105  a sentence
 
 REMEDIES: Final = MappingProxyType(
@@ -19,15 +17,19 @@ REMEDIES: Final = MappingProxyType(
         "token_refused": _TOKEN,
         "token_not_set": _TOKEN,
         "token_malformed": _TOKEN,
+        "secret_unavailable": (
+            "Secrets Manager does not give the token: see AWS's health page and the worker's log"
+        ),
         "wrong_endpoint": "correct the stack's parameter TaqnyatUrl and deploy",
     }
 )
-_OTHER: Final = 'see docs/operations.md, "Sending is paused"'
+# Never what a person does about one mail: while sending is paused, all mails wait.
+_PROVIDER: Final = (
+    "Taqnyat fails, not the account: mails wait and sending is tried again by itself; "
+    "nothing to do here, ask Taqnyat if it lasts"
+)
 
 
 def remedy(reason: str) -> str:
     """Return what to do about the reason of a pause, with the command that does it if there is."""
-    if reason in REMEDIES:
-        return REMEDIES[reason]
-    explanation = explain(reason)
-    return explanation.remedy.en if explanation else _OTHER
+    return REMEDIES.get(reason, _PROVIDER)

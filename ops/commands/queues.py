@@ -6,23 +6,12 @@ from typing import Any
 
 from ops.dead_letters import DeadLetter
 from ops.failed_queue import FailedQueue, Look
+from ops.failed_queue import of_stack as failed_queue
 from ops.interrupt import Stop
 from ops.screen import Screen
-from ops.stack import Stack
 
+__all__ = ["INCOMPLETE", "failed_queue", "looking"]
 INCOMPLETE = 3  # the exit code where not all of the failed queue was seen
-
-
-def failed_queue(stack: Stack) -> FailedQueue:
-    """Return the stack's failed queue."""
-    normal, bulk = stack.output("MailQueueUrl"), stack.outputs.get("BulkQueueUrl")
-
-    def lane_url(attributes: dict[str, Any]) -> str:
-        lane = attributes.get("lane", {}).get("StringValue")
-        return bulk if bulk and lane == "bulk" else normal
-
-    arns = {stack.output("MailQueueArn"), stack.outputs.get("BulkQueueArn", "")}
-    return FailedQueue(stack.client("sqs"), stack.output("FailedQueueUrl"), arns, lane_url)
 
 
 @contextmanager

@@ -172,7 +172,10 @@ def _token_in_json(text: str) -> str:
     except (ValueError, RecursionError):
         message = "the token secret is neither a token nor JSON"
         raise MalformedSecretError(message) from None
-    token = document.get("bearerToken", "") if isinstance(document, dict) else None
+    token = None
+    if isinstance(document, dict):
+        # Without any entry it was never filled in; with others it has another shape.
+        token = document.get("bearerToken") if document else ""
     if not isinstance(token, str):
         message = 'the token secret is JSON without a "bearerToken" text'
         raise MalformedSecretError(message)

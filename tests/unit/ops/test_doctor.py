@@ -2,8 +2,10 @@
 
 import io
 import json
+import re
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
@@ -263,15 +265,129 @@ def test_nobody_has_a_key(aws: Aws) -> None:
     seen(aws, "API keys", Level.BAD, "lets nobody in", "keys add")
 
 
-def test_mails_in_the_failed_queue(aws: Aws) -> None:
-    attributes = {"ApproximateNumberOfMessages": "2", "ApproximateNumberOfMessagesNotVisible": "1"}
-    aws.clients["sqs"].get_queue_attributes.return_value = {"Attributes": attributes}
-    seen(aws, "failed queue", Level.WARNING, "3 mail(s)", "failed redrive")
+def in_failed_queue(aws: Aws, *states: str) -> None:
+    """Have messages in the failed queue."""
+    waiting = [
+        {
+            "MessageId": str(number),
+            "ReceiptHandle": "h",
+            "Body": "{}",
+            "MessageAttributes": {"state": {"StringValue": state}} if state else {},
+        }
+        for number, state in enumerate(states)
+    ]
+    count = {"ApproximateNumberOfMessages": str(len(states))}
+
+    def depth(QueueUrl: str, **_: object) -> dict[str, Any]:  # noqa: N803
+        failed = "Failed" in QueueUrl
+        left = {"ApproximateNumberOfMessagesNotVisible": str(len(states))} if not waiting else count
+        return {"Attributes": left if failed else {}}
+
+    def receive(MaxNumberOfMessages: int, **_: object) -> dict[str, Any]:  # noqa: N803
+        taken = [waiting.pop() for _ in range(min(MaxNumberOfMessages, len(waiting)))]
+        return {"Messages": taken}
+
+    aws.clients["sqs"].get_queue_attributes.side_effect = depth
+    aws.clients["sqs"].receive_message.side_effect = receive
+
+
+def test_failed_unknown_and_invalid_mails_are_counted_apart(aws: Aws) -> None:
+    in_failed_queue(aws, "failed", "failed", "unknown", "invalid", "")
+
+    check = aws.look()["failed queue"]
+
+    assert check.level is Level.WARNING
+    assert check.found == "1 unknown, 2 failed, 1 invalid, 1 moved here by SQS"
+    for command in (
+        "`failed resolve --sent` or `--resend`",
+        "`failed redrive`",
+        "`failed discard --state invalid`",
+    ):
+        assert command in check.remedy
+
+
+def test_unknown_mails_alone_are_not_told_to_be_redriven(aws: Aws) -> None:
+    in_failed_queue(aws, "unknown", "unknown")
+
+    check = aws.look()["failed queue"]
+
+    assert check.found == "2 unknown"
+    assert "redrive" not in check.remedy
+
+
+def test_a_large_failed_queue_is_not_held_for_a_look(aws: Aws) -> None:
+    aws.clients["sqs"].get_queue_attributes.return_value = {
+        "Attributes": {"ApproximateNumberOfMessages": "30000"}
+    }
+
+    check = aws.look()["failed queue"]
+
+    assert (check.found, "failed groups" in check.remedy) == ("about 30,000 mail(s)", True)
+
+
+@pytest.mark.parametrize("text", ['{"token": "s3cret"}', '["s3cret"]', "Bearer s3cret", '"x"'])
+def test_a_token_of_another_shape_is_told_with_the_right_one(aws: Aws, text: str) -> None:
+    aws.secrets["TokenSecretArn"] = text
+
+    check = aws.look()["token"]
+
+    assert "is empty" not in check.found
+    assert '{"bearerToken": "..."}' in check.remedy
+    assert "token set" in check.remedy
+    assert "s3cret" not in f"{check.found}{check.remedy}"
+
+
+@pytest.mark.parametrize("text", ["[]", '"shop"', '{"shop": "secret"}', "secret"])
+def test_keys_of_another_shape_are_told_with_the_right_one(aws: Aws, text: str) -> None:
+    aws.secrets["ApiKeysSecretArn"] = text
+
+    check = aws.look()["API keys"]
+
+    assert check.level is Level.BAD
+    assert '{"shop": {"sha256": ["<hex>"]' in check.remedy
+    assert "secret" not in check.found.replace("API keys secret", "")
+
+
+def documented(section: str) -> list[tuple[str, str]]:
+    """Return reasons and advice of a table of docs/operations.md."""
+    text = (Path(__file__).parents[3] / "docs" / "operations.md").read_text("utf-8")
+    part = text[text.index(f"### {section}\n") :].partition("\n### ")[0]
+    rows = re.findall(r"^\| (`[^|]+?) \| ([^|]+) \|$", part, re.MULTILINE)
+    return [(reason, advice) for names, advice in rows for reason in re.findall("`(.+?)`", names)]
+
+
+@pytest.mark.parametrize(("reason", "advice"), documented("Sending is paused"))
+def test_each_documented_cause_of_a_pause_has_its_advice(
+    aws: Aws, reason: str, advice: str
+) -> None:
+    aws.pause(reason=reason, by="system", next_probe=int(NOW) + 60)
+
+    said = aws.look()["sending"].remedy
+
+    assert "ask the recipient" not in said.lower()
+    for command in re.findall(r"`(?:./taqnyat-mail )?([a-z ]+)`", advice):
+        assert command in said
+    words = {word for word in re.findall("[a-z]{4,}", advice.lower()) if word != "account"}
+    assert len(words & set(re.findall("[a-z]{4,}", said.lower()))) >= 2
+
+
+@pytest.mark.parametrize(
+    "reason", ["timeout", "connection_lost", "provider_error", "unreadable_answer", "rate_limited"]
+)
+def test_a_pause_for_the_provider_is_nobody_s_to_mend(aws: Aws, reason: str) -> None:
+    aws.pause(reason=reason, by="system", next_probe=int(NOW) + 60)
+
+    said = aws.look()["sending"].remedy
+
+    assert "nothing to do here" in said
+    assert "recipient" not in said
 
 
 def test_a_queue_that_nothing_reads(aws: Aws) -> None:
     attributes = {"ApproximateNumberOfMessages": "2"}
-    aws.clients["sqs"].get_queue_attributes.return_value = {"Attributes": attributes}
+    aws.clients["sqs"].get_queue_attributes.side_effect = lambda QueueUrl, **_: {
+        "Attributes": {} if "Failed" in QueueUrl else attributes
+    }
     aws.queues = ["https://sqs/mail-BulkQueue-x"]
     seen(aws, "left-over queues", Level.WARNING, "2 message(s)", "leftover")
 
