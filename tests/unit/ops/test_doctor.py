@@ -385,8 +385,8 @@ def test_a_pause_for_the_provider_is_nobody_s_to_mend(aws: Aws, reason: str) -> 
 
 def test_a_queue_that_nothing_reads(aws: Aws) -> None:
     attributes = {"ApproximateNumberOfMessages": "2"}
-    aws.clients["sqs"].get_queue_attributes.side_effect = lambda QueueUrl, **_: {
-        "Attributes": {} if "Failed" in QueueUrl else attributes
+    aws.clients["sqs"].get_queue_attributes.side_effect = lambda **given: {
+        "Attributes": {} if "Failed" in given["QueueUrl"] else attributes
     }
     aws.queues = ["https://sqs/mail-BulkQueue-x"]
     seen(aws, "left-over queues", Level.WARNING, "2 message(s)", "leftover")
