@@ -52,6 +52,27 @@ def test_the_authorizer_reads_the_authorization_header() -> None:
     assert raw()["Parameters"]["KeyCacheSeconds"]["AllowedValues"] == [0, 60, 300]
 
 
+@pytest.mark.parametrize(
+    ("header", "comes"),
+    [
+        ("Bearer tqm_abc", True),
+        ("bearer  tqm_abc ", True),
+        ("", False),
+        ("Bearer", False),
+        ("Bearer ", False),
+        ("Bearer a b", False),
+        ("Basic c2hvcDpzZWNyZXQ=", False),
+        ("tqm_abc", False),
+        (f"Bearer {'x' * 257}", False),
+    ],
+)
+def test_what_is_no_bearer_key_costs_no_call(header: str, *, comes: bool) -> None:
+    (scheme,) = API["Body"]["components"]["securitySchemes"].values()
+    expression = scheme["x-amazon-apigateway-authorizer"]["identityValidationExpression"]
+
+    assert (re.fullmatch(expression, header) is not None) is comes
+
+
 def test_the_api_is_regional_and_takes_no_old_tls() -> None:
     assert API["EndpointConfiguration"] == {"Types": ["REGIONAL"]}
     assert API["SecurityPolicy"].startswith("SecurityPolicy_TLS13_1_2")

@@ -6,8 +6,8 @@ The keys' secret: `{"<client>": {"sha256": "<hex>" or ["<hex>", ...], "from": ["
 none, mails a second, mails a day, and what happens to fields that Taqnyat cannot carry (refuse or
 report, else the stack's word); `"duplicates": "join", "within": 300` makes one of equal calls
 without an idempotency key within so many seconds. A client's name is 1 to 128 printable ASCII
-characters. The secret is read at every call: API Gateway caches the answer, so that a revoked key
-is refused when that cache has run out.
+characters. The secret is kept for some seconds, so that made-up keys cost no read each; API Gateway
+caches the answer too, and a revoked key is refused when both have run out.
 """
 
 from __future__ import annotations
@@ -16,14 +16,20 @@ import hashlib
 import hmac
 import json
 import os
-from typing import Any, Final
+import time
+from typing import TYPE_CHECKING, Any, Final
 
 import outbox.startup
 from outbox import aws
 from outbox.mail.options import LIMITS, option_faults
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 SCOPES: Final = frozenset({"send", "read", "webhooks"})
 _MAX_CLIENT: Final = 128
+_MAX_AGE_SECONDS: Final = 5.0
+_MAX_AGE_OF_NONE_SECONDS: Final = 1.0
 _JOIN_SECONDS: Final = 300
 _MAX_JOIN_SECONDS: Final = 86400
 
@@ -33,17 +39,45 @@ class UnreadableKeysError(Exception):
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Answer API Gateway with a policy.
+    """Answer API Gateway with a policy: a wrong key, or what is none, is denied (403).
 
-    A call without a bearer key is told so (401), a wrong key is denied (403).
+    What is no bearer key at all does not come here: API Gateway tells it so itself (401).
     """
     scheme, _, key = str(event.get("authorizationToken") or "").strip().partition(" ")
     key = key.strip()
     if scheme.lower() != "bearer" or not key:
-        # API Gateway makes a 401 of exactly this text.
-        raise Exception("Unauthorized")  # noqa: TRY002
-    keys = aws.client("secretsmanager").get_secret_value(SecretId=os.environ["API_KEYS_SECRET_ID"])
-    return policy(event["methodArn"], identify(key, keys.get("SecretString") or "{}"))
+        return policy(event["methodArn"], None)
+    found = identify(key, _keys.read(_MAX_AGE_SECONDS))
+    if found is None:
+        # It may have been added just now.
+        found = identify(key, _keys.read(_MAX_AGE_OF_NONE_SECONDS))
+    return policy(event["methodArn"], found)
+
+
+class Keys:
+    """The secret's text, kept for a while."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """Read nothing yet."""
+        self._clock = clock
+        self._text = ""
+        self._read_at = float("-inf")
+        self._read_by: Any = None
+
+    def read(self, max_age: float) -> str:
+        """Return the text as it was at most `max_age` seconds ago.
+
+        Raises botocore's errors when Secrets Manager does not answer.
+        """
+        secrets, now = aws.client("secretsmanager"), self._clock()
+        if secrets is not self._read_by or now - self._read_at > max_age:
+            answer = secrets.get_secret_value(SecretId=os.environ["API_KEYS_SECRET_ID"])
+            self._text, self._read_at = answer.get("SecretString") or "{}", now
+            self._read_by = secrets
+        return self._text
+
+
+_keys = Keys()
 
 
 def identify(key: str, secret: str) -> dict[str, str] | None:
