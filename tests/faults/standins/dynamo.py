@@ -164,7 +164,7 @@ class Dynamo:
             raise client_error("Query", "ValidationException")
         found = [
             {name: item[name] for name in _INDEX_ALL}
-            for item in self.items.values()
+            for item in list(self.items.values())  # other threads write meanwhile
             if item.keys() >= _INDEX_ALL and item["client"] == values[":client"]
         ]
         found.sort(key=_order, reverse=forward is False)
@@ -202,7 +202,9 @@ class Dynamo:
     def expire(self) -> None:
         """Delete the items whose time has come, as DynamoDB does of itself."""
         past = self._clock() - self.deletes_after
-        gone = [key for key, item in self.items.items() if "ttl" in item and _ttl(item) < past]
+        gone = [
+            key for key, item in list(self.items.items()) if "ttl" in item and _ttl(item) < past
+        ]
         for key in gone:
             del self.items[key]
 
@@ -295,7 +297,7 @@ class SortedDynamo(Dynamo):
             raise client_error("Query", "ValidationException")
         found = [
             dict(item)
-            for item in self.items.values()
+            for item in list(self.items.values())  # other threads write meanwhile
             if item["pk"] == values[":pk"] and first <= item["sk"]["S"] <= last
         ]
         found.sort(key=lambda item: str(item["sk"]["S"]), reverse=forward is False)
