@@ -18,6 +18,7 @@ def make_every_call(prepare: Callable[[World], None]) -> None:
         _bulk(Caller(world), world)
         for lane in ("normal", "bulk"):
             _probed(Caller(world), world, lane)
+        _moved_under_a_probe(Caller(world), world)
         assert world.errors == []
 
 
@@ -103,3 +104,32 @@ def _probed(shop: Caller, world: World, lane: str) -> None:
         world.check()
     assert not world.paused
     assert world.taqnyat.script == []
+
+
+def _moved_under_a_probe(shop: Caller, world: World) -> None:
+    """Let a mail be moved between a probe's look and its claim: its schedule is made again."""
+    hour = 3600
+    mail_id = shop.accepted(scheduled_at=int(world.now) + hour)
+    world.taqnyat.refusing = "code_102"
+    world.post("f", expires_at=int(world.now) + 600)
+    world.poll()
+    tripped = world.paused
+    assert tripped
+    world.taqnyat.refusing = None
+    world.wait(2 * hour)
+    world.poll()
+    read = world.dynamo.batch_get_item
+
+    def moved(**arguments: object) -> object:
+        answer = read(**arguments)
+        world.dynamo.items[mail_id]["scheduled_at"] = {"N": str(int(world.now) + 24 * hour)}
+        return answer
+
+    world.dynamo.batch_get_item = moved  # type: ignore[method-assign]
+    world.check()
+    world.dynamo.batch_get_item = read  # type: ignore[method-assign]
+    world.post("g")
+    for _ in range(4):
+        world.wait(hour)
+        world.check()
+    assert not world.paused

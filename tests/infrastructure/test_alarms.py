@@ -135,7 +135,7 @@ def test_the_provider_the_pause_and_unknown_outcomes_are_watched_as_they_are_mea
 
 
 @pytest.mark.parametrize(
-    "module", ["status_check/mail_status/check.py", "webhooks/mail_webhooks/notice.py"]
+    "module", ["status_check/mail_status/notices.py", "webhooks/mail_webhooks/notice.py"]
 )
 def test_the_notice_of_a_pause_names_a_section_that_there_is(module: str) -> None:
     source = (ROOT / "functions" / module).read_text("utf-8")

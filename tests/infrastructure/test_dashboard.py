@@ -10,7 +10,7 @@ import pytest
 from mail_status.check import StatusCheck
 from outbox.mail.report import Report
 from outbox.mail.states import State
-from outbox.sending.control import PauseState
+from outbox.sending.control import ControlRecord
 from outbox.settings import Settings
 from outbox.telemetry import BALANCE, BALANCE_HOURS_LEFT, Telemetry
 from outbox.webhooks.dispatching import Run
@@ -102,7 +102,7 @@ def emitted_by_status_check() -> set[Metric]:
     """Return what one status check puts."""
     cloudwatch, taqnyat, pause = Mock(), Mock(), Mock()
     taqnyat.system_status.return_value = SystemStatus(up=True, seconds=0.1)
-    pause.read.return_value = PauseState()
+    pause.record.return_value = ControlRecord()
     StatusCheck(
         taqnyat=taqnyat,
         pause=pause,

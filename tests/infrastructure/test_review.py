@@ -16,6 +16,7 @@ from tests.infrastructure.resolution import EVERYTHING, Deployment
 
 FULL = Deployment(EVERYTHING)
 PLAIN = Deployment()
+BUS = Deployment({"EventBusName": "applications"})
 ALARMS = FULL.of("AWS::CloudWatch::Alarm")
 FUNCTIONS = FULL.of("AWS::Lambda::Function")
 MAPPINGS = FULL.of("AWS::Lambda::EventSourceMapping")
@@ -51,6 +52,7 @@ WATCHES = {
     "ApproximateNumberOfMessagesVisible": Watch(
         "Maximum", 60, "FailedMailsAlarmCount", "notBreaching"
     ),
+    "WebhookPaused": Watch("Sum", 300, "WebhooksPausedAlarmCount", "notBreaching"),
     "ProviderUp": Watch("Maximum", 60, 1, "missing", "ProviderDownAlarmMinutes", low_is_bad=True),
     "BalanceHoursLeft": Watch("Minimum", 300, "BalanceWarnHours", "notBreaching", low_is_bad=True),
     "SendingPaused": Watch("Maximum", 60, 1, "ignore", "SendingPausedAlarmMinutes"),
@@ -59,6 +61,7 @@ WATCHES = {
 BY_ALARM = {
     "OldestMailAlarm": Watch("Maximum", 60, "OldestMailAlarmSeconds", "notBreaching", 5),
     "OldestBulkMailAlarm": Watch("Maximum", 60, "OldestBulkMailAlarmSeconds", "notBreaching", 5),
+    "WebhookQueueAlarm": Watch("Maximum", 300, "WebhookQueueAlarmSeconds", "notBreaching"),
     "RetentionAlarm": Watch("Maximum", 300, 432_000, "notBreaching"),
     "BulkRetentionAlarm": Watch("Maximum", 300, 432_000, "notBreaching"),
 }
@@ -162,25 +165,38 @@ PAUSED = {"pk": "#pause", "paused": True, "reason": "x", "by": "system", "since"
 
 @pytest.mark.parametrize("new", [*(ROW | {"state": str(state)} for state in State), PAUSED])
 def test_a_change_that_makes_an_event_passes_the_stream_s_filter(new: dict[str, Any]) -> None:
-    patterns = [
-        json.loads(found["Pattern"])
-        for found in MAPPINGS["EventsFunctionChange"]["FilterCriteria"]["Filters"]
-    ]
     images = {"Keys": pack_item({"pk": new["pk"]}), "NewImage": pack_item(new)}
     record = {"eventID": "e", "dynamodb": images}
-    passed = [
+    told = event_of(record) is not None
+
+    assert passed(BUS, record) == [told] * 2
+    assert not told or passed(FULL, record) == [True] * 2  # webhooks are told of more
+
+
+def passed(deployment: Deployment, record: dict[str, Any]) -> list[bool]:
+    """Say whether a change passes the stream's filter as a new item, and as a changed one."""
+    mapping = deployment.of("AWS::Lambda::EventSourceMapping")["EventsFunctionChange"]
+    patterns = [json.loads(found["Pattern"]) for found in mapping["FilterCriteria"]["Filters"]]
+    return [
         any(matches(pattern, record | {"eventName": name}) for pattern in patterns)
         for name in ("INSERT", "MODIFY")
     ]
 
-    assert passed == [event_of(record) is not None] * 2
-
 
 def test_each_option_brings_what_it_is_for_and_nothing_is_there_without_it() -> None:
-    events = {name for name in FULL.resources if name.startswith("Events")}
+    def of(*begins: str) -> set[str]:
+        return {name for name in FULL.resources if name.startswith(begins)}
 
-    assert FULL.resources.keys() - PLAIN.resources.keys() == {*events, "AlarmSubscription"}
-    assert len(events) == 6
+    def brought(**parameters: object) -> set[str]:
+        return Deployment(parameters).resources.keys() - PLAIN.resources.keys()
+
+    domain = of("ApiDomain")
+    assert brought(EventBusName="a") == of("Events")
+    assert brought(Webhooks="on") == of("Events", "Webhook")
+    assert brought(AlarmEmail="a@b.sa") == {"AlarmSubscription"}
+    assert brought(DomainName="a.sa", CertificateArn="arn:c") == domain - {"ApiDomainRecord"}
+    assert brought(DomainName="a.sa", CertificateArn="arn:c", HostedZoneId="Z") == domain
+    assert brought(SubnetIds="subnet-1", SecurityGroupId="sg-1") == set()
     assert PLAIN.resources.keys() <= FULL.resources.keys()
     assert "StreamSpecification" not in PLAIN.of("AWS::DynamoDB::Table")["LedgerTable"]
     assert not [
@@ -233,9 +249,9 @@ def test_what_is_the_whole_account_s_outlives_the_stack(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(expanded()["Outputs"].keys() - {"Version", "StageName"}))
 def test_an_output_is_of_what_it_is_named_after(name: str) -> None:
-    value = FULL.value(expanded()["Outputs"][name]["Value"])
+    value = PLAIN.value(expanded()["Outputs"][name]["Value"])
 
-    assert re.search(rf"\b{re.sub('(Url|Arn)$', '', name)}\b", value)
+    assert re.search(rf"\b{re.sub('(Url|Arn|Target)$', '', name)}\b", value)
 
 
 def test_a_variable_names_what_it_is_called_after() -> None:
