@@ -54,7 +54,7 @@ examples: .venv/.local .aws-sam/.built ## Run the tests of the sample applicatio
 	cd examples/django && ../../.venv-examples/bin/python -m pytest
 	cd examples/node && npm ci --silent --no-audit --no-fund && npm test
 
-mutation: .venv-mutation/.done ## Change the code in small ways; the tests must notice (ARGS picks mutants: 'outbox.storage.claims.*')
+mutation: .venv-mutation/.done ## Change the core in small ways; the tests must notice (ARGS picks mutants: 'outbox.storage.claims.*')
 	rm -rf build/mutation
 	@mkdir -p build/mutation
 	cp -R layers/taqnyat/taqnyat layers/taqnyat/outbox functions/*/mail_* ops local tests docs template.yaml build/mutation
