@@ -128,8 +128,8 @@ def moving_limit(run: Run) -> list[Row]:
     with stand() as crowd:
         rate = min(rate, int(_fastest(crowd) * 0.8) or 1)
         crowd.simulator.account(limit={"per_second": rate})
-        crowd.post([f"mail {n}" for n in range(run.mails(rate * 180))])
-        crowd.until(lambda: False, MINUTE)
+        crowd.post([f"mail {n}" for n in range(rate * 150)])  # however small the scale
+        crowd.until(lambda: False, MINUTE / 2)
         crowd.simulator.account(limit={"per_second": lower})
         crowd.until(lambda: False, 10)
         refused, seen = _refused_share(crowd, 30)
