@@ -14,7 +14,7 @@ from local.console.gateway import Gateway
 from local.console.hub import Hub
 from local.console.inbox import Inbox
 from local.console.ledger import Ledger, Row
-from local.console.words import money, why
+from local.console.words import blamed, money, rate, why
 from local.simulator import Simulator
 
 _INTERVAL_SECONDS = 0.5
@@ -120,6 +120,8 @@ class Watch:
             "states": {state: self.ledger.count(state) for state in STATES},
             "total": len(self.ledger),
             "money": money(self.ledger.special.get("#money", {})),
+            "rate": rate(self.ledger.special.get("#pause", {}), time.time()),
+            "blamed": blamed(self.ledger.special.get("#pause", {})),
             "pause": _pause(self.ledger.special.get("#pause", {})),
             "provider": {"up": provider.get("up"), "checked_at": iso(provider.get("checked_at"))},
         }

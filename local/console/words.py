@@ -29,6 +29,8 @@ _WORDS = {
     "retry_window_ended": "it was tried for as long as mails are tried",
 }
 
+_LIFTED = 500.0  # a learned rate above this limits nobody
+
 _PROOFS = {
     "open": "too few mails, or too short a time, to tell how long it lasts",
     "differs": "it does not fall as the prices of the mails add up, so nothing is told from it",
@@ -49,6 +51,26 @@ def money(item: Mapping[str, Any]) -> str | None:
         proof = f"{left / 60:.1f} hours left at the present rate"
     said = f"Balance {readings[-1].split()[1]} {item.get('currency', '')}".strip()
     return f"{said}: {_PROOFS.get(proof, proof)}."
+
+
+def rate(item: Mapping[str, Any], now: float) -> str | None:
+    """Return what limits all workers together; None if nothing does. The item is `#pause`."""
+    if (held := item.get("rate_held_until", 0) / 1000) > now:
+        return f"Rate: nothing is sent for {held - now:.0f} s, as Taqnyat asked (Retry-After)."
+    learned, ceiling = (item.get(f"rate_{name}", 0) / 1000 for name in ("learned", "ceiling"))
+    if not 0 < learned < _LIFTED or item.get("rate_learned_until", 0) / 1000 <= now:
+        return None
+    reason = (
+        f"Taqnyat refused more (429) at {ceiling:.0f}" if ceiling else "it starts low, and rises"
+    )
+    return f"Rate: at most {learned:.0f} mails a second, both lanes together; {reason}."
+
+
+def blamed(item: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return the mails whose answers paused, or else the one that is suspected: `id` and `why`."""
+    suspect = [item["suspect"]] if item.get("suspect") else []
+    refusals = (item.get("blamed") if item.get("paused") else None) or suspect
+    return [{"id": str(one.get("mail_id")), "why": why(one.get("reason"))} for one in refusals]
 
 
 def why(reason: str | None) -> str:

@@ -8,7 +8,7 @@ import pytest
 from outbox.mail.validation import REQUEST_FIELDS, read_mail
 
 from local.console import inbox, rendering, search, timeline
-from local.console.words import why
+from local.console.words import blamed, rate, why
 
 ROW: dict[str, Any] = {
     "pk": "id-1",
@@ -207,3 +207,32 @@ def test_a_reason_that_is_not_known_is_shown_as_it_is() -> None:
     assert why("balance_empty") == "Taqnyat's balance is empty"
     assert why("something_new") == "something new"
     assert why(None) == ""
+
+
+@pytest.mark.parametrize(
+    ("item", "said"),
+    [
+        ({}, None),
+        ({"rate_learned": 7_000, "rate_learned_until": 99_000}, None),
+        ({"rate_learned": 900_000, "rate_learned_until": 200_000}, None),
+        ({"rate_learned": 5_000, "rate_learned_until": 200_000}, "at most 5 mails a second"),
+        (
+            {"rate_learned": 18_400, "rate_learned_until": 200_000, "rate_ceiling": 20_000},
+            "refused more (429) at 20",
+        ),
+        ({"rate_held_until": 107_000}, "nothing is sent for 7 s"),
+    ],
+)
+def test_the_present_rate_is_told_with_its_reason(item: dict[str, int], said: str | None) -> None:
+    told = rate(item, 100.0)
+
+    assert told is None if said is None else said in (told or "")
+
+
+def test_the_mails_that_are_to_blame_are_named() -> None:
+    refusal = {"mail_id": "id-1", "sender": "a@acme.sa", "reason": "balance_too_low", "code": 3}
+    named = [{"id": "id-1", "why": "Taqnyat's balance is too low for this mail"}]
+
+    assert blamed({"paused": True, "blamed": [refusal]}) == named
+    assert blamed({"paused": False, "blamed": [refusal], "suspect": None}) == []
+    assert blamed({"paused": False, "suspect": refusal}) == named

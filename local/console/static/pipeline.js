@@ -41,8 +41,11 @@ export function showPipeline(pipeline, taqnyat, inbox) {
     item.dataset.mark = mark;
   });
   showStates(states, pipeline.total);
-  byId("money").hidden = !pipeline.money;
-  setText(byId("money"), pipeline.money ?? "");
+  for (const name of ["money", "rate"]) {
+    byId(name).hidden = !pipeline[name];
+    setText(byId(name), pipeline[name] ?? "");
+  }
+  showBlamed(pipeline.blamed ?? [], pipeline.pause.paused);
   showPause(pipeline.pause);
 }
 
@@ -60,6 +63,19 @@ function showStates(states, total) {
     setText(list.children[at].lastChild, states[state].toLocaleString("en"));
     byId("bar").children[at].style.flexGrow = total ? states[state] / total : 0;
   });
+}
+
+/** Name the mails whose answers paused; or the one after which one more such answer will. */
+function showBlamed(mails, paused) {
+  const box = byId("blamed");
+  const key = JSON.stringify([mails, paused]);
+  if (box.dataset.key === key) return;
+  box.dataset.key = key;
+  box.hidden = !mails.length;
+  box.replaceChildren(
+    paused ? "Paused by the answers to: " : "Suspected, the mail or the account; one more such answer pauses: ",
+    ...mails.flatMap(({ id, why }, at) => [
+      at ? ", " : "", make("a", { href: `#/mails/${id}` }, id.slice(0, 8)), ` (${why})`]));
 }
 
 function showPause(now) {
