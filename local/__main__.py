@@ -106,6 +106,7 @@ def _options(given: argparse.Namespace) -> Options:
         publish=False,
         port=given.port,
         keep=given.keep,
+        webhooks=not given.once,
     )
 
 

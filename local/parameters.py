@@ -23,3 +23,11 @@ def values(taqnyat_url: str, more: Mapping[str, str] | None = None) -> list[dict
     """Return the parameters as CloudFormation takes them."""
     given = {**LOCAL, "TaqnyatUrl": taqnyat_url, **(more or {})}
     return [{"ParameterKey": name, "ParameterValue": value} for name, value in given.items()]
+
+
+# The console's own endpoint, by plain http on this machine, with waits that can be watched.
+WEBHOOKS: Mapping[str, str] = {
+    "Webhooks": "on",
+    "WebhookLoopback": "on",
+    "WebhookRetrySeconds": "1,2,5,10,30,60,60",
+}

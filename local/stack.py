@@ -16,7 +16,7 @@ from local.emulator import Emulator
 from local.errors import LocalStackError
 from local.folder import RunFolder, write
 from local.loopback import is_taken
-from local.parameters import STACK_NAME
+from local.parameters import STACK_NAME, WEBHOOKS
 from local.running import Running
 from local.simulator import Simulator
 from local.ticker import Ticker
@@ -40,6 +40,7 @@ class Options:
     status checks; `root` is the folder of the runs; `publish` says whether stack.json is written
     as soon as the stack is up. `port` is the first of four (API, console, AWS, Taqnyat's
     simulator); 0 takes any. With `keep`, mails and ledger are there again at the next start.
+    `webhooks` has the console's own endpoint called for what becomes of mails.
     """
 
     taqnyat_url: str | None = None
@@ -49,6 +50,7 @@ class Options:
     publish: bool = True
     port: int = 0
     keep: bool = False
+    webhooks: bool = False
     root: Path = deployment.ROOT / ".local"
 
 
@@ -144,7 +146,7 @@ class LocalStack(Running):
         )
         self._ending.enter_context(self._emulator)
         self._tell("emulator", self._emulator.endpoint_url)
-        self.outputs = deployment.deploy(self._emulator, url, self.options.parameters)
+        self.outputs = deployment.deploy(self._emulator, url, self._parameters())
         deployment.put_secrets(self._emulator, self.outputs, token or "", self.api_key)
         self.api_url = deployment.open_api(self._emulator, self.outputs)
         ticker.start(self._emulator, self.outputs["StatusCheckFunction"])
@@ -152,9 +154,15 @@ class LocalStack(Running):
         reach = AwsGateway(self.client, self.outputs, self.api_url, self.api_key)
         self._console = Console(reach, self.simulator, self._port(1))
         self._ending.enter_context(self._console)
+        if self.options.webhooks:
+            self._console.hook.register(self.api_url, self.api_key, self._console.url)
         self._ending.callback(self._folder.withdraw)
         self._tell("deployed", f"stack {STACK_NAME}, API {self.api_url}")
         self._compare_ports()
+
+    def _parameters(self) -> Mapping[str, str]:
+        webhooks = WEBHOOKS if self.options.webhooks else {}
+        return {**webhooks, **self.options.parameters}
 
     def _port(self, number: int) -> int:
         return self.options.port and self.options.port + number

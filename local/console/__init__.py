@@ -10,6 +10,7 @@ from local import loopback, web
 from local.console.app import App
 from local.console.behaviour import Behaviour
 from local.console.gateway import AwsGateway, Gateway
+from local.console.hook import Hook
 from local.console.watch import Watch
 from local.guard import Guard
 from local.running import Running
@@ -25,7 +26,8 @@ class Console(Running):
         """Bind a port of 127.0.0.1 (0: any free one)."""
         behaviour = None if simulator is None else Behaviour(simulator, gateway.store_token)
         self._watch = Watch(gateway, simulator, behaviour)
-        app = App(self._watch, gateway, simulator, behaviour).application()
+        self.hook = Hook(lambda shown: self._watch.hub.publish("webhooks", shown))
+        app = App(self._watch, gateway, simulator, behaviour, self.hook).application()
         listening = loopback.listen(port)
         at = int(listening.getsockname()[1])
         self.url = f"http://{loopback.HOST}:{at}"

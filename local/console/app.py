@@ -11,12 +11,14 @@ GET  /api/inbox/wait    waits for a mail: ?to= ?subject= ?from= ?campaign= ?afte
 POST /api/emails        sends through the gateway's POST /emails
 POST /api/reset         begins anew: Taqnyat operational, no mail anywhere, no pause
 POST /api/taqnyat       {"mode": "..."} or {"top_up": n}
+GET  /api/webhooks      what the console's own endpoint was told; POST /hook is that endpoint
 """
 
 import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 from starlette.applications import Starlette
@@ -30,9 +32,10 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from local import web
-from local.console import rendering, search
+from local.console import hook, rendering, search
 from local.console.behaviour import Behaviour
 from local.console.gateway import Gateway
+from local.console.hook import Hook
 from local.console.modes import OPERATIONAL
 from local.console.pages import NotThereError, Pages
 from local.console.watch import Watch
@@ -67,8 +70,10 @@ class App:
         gateway: Gateway,
         simulator: Simulator | None,
         behaviour: Behaviour | None,
+        hook: Hook,
     ) -> None:
         """Without a simulator there is no inbox, and nothing to switch."""
+        self._hook = hook
         self._watch = watch
         self._gateway = gateway
         self._simulator = simulator
@@ -93,6 +98,8 @@ class App:
             Route("/api/emails", self.send, methods=["POST"]),
             Route("/api/taqnyat", self.behave, methods=["POST"]),
             Route("/api/reset", self.reset, methods=["POST"]),
+            Route("/api/webhooks", self.webhooks),
+            Route(hook.PATH, self._hook.receive, methods=["POST"]),
             Mount("/static", StaticFiles(directory=_STATIC)),
         ]
         if self._simulator is not None:
@@ -116,7 +123,7 @@ class App:
     async def _events(self) -> AsyncIterator[str]:
         events = self._watch.hub.open()
         try:
-            yield _event("state", await run_in_threadpool(self._pages.state))
+            yield _event("state", await run_in_threadpool(self._state))
             while (event := await events.get()) is not None:
                 yield _event(*event)
         finally:
@@ -137,7 +144,14 @@ class App:
 
     def state(self, _: Request) -> Response:
         """Tell all that the head of the page shows."""
-        return Json(self._pages.state())
+        return Json(self._state())
+
+    def webhooks(self, _: Request) -> Response:
+        """Tell what the console's own endpoint was told."""
+        return Json(self._hook.shown() or {"calls": []})
+
+    def _state(self) -> dict[str, Any]:
+        return {**self._pages.state(), "webhooks": self._hook.shown()}
 
     def inbox(self, request: Request) -> Response:
         """List the mails that Taqnyat took."""

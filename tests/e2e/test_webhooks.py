@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -106,7 +107,9 @@ def application() -> Iterator[Application]:
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """Give a stack of their own, as the option is off in the shared one."""
     parameters = {"Webhooks": "on", "WebhookLoopback": "on", "WebhookRetrySeconds": "1,1,1"}
-    options = Options(root=tmp_path_factory.mktemp("local"), tick=1.0, parameters=parameters)
+    options = Options(
+        root=tmp_path_factory.mktemp("local"), tick=1.0, webhooks=True, parameters=parameters
+    )
     with LocalStack(options) as running:
         resend.api_url, resend.api_key = running.api_url, running.api_key
         yield running
@@ -381,3 +384,32 @@ def test_the_secrets_are_in_the_table_as_ciphertext_only(
     assert delivered.secret not in items
     assert "whsec_" not in items
     assert Path(stack.emulator.log).read_text("utf-8").find(delivered.secret) == -1
+
+
+def test_the_console_shows_what_its_own_endpoint_verified(
+    stack: LocalStack, delivered: Delivered
+) -> None:
+    console = stack.details()["inbox_url"]
+    mail = delivered.call.told["data"]["email_id"]
+    end = time.monotonic() + PATIENCE_SECONDS
+    found: list[dict[str, Any]] = []
+    while not found and time.monotonic() < end:
+        with _OPENER.open(f"{console}/api/webhooks", timeout=10) as answer:
+            found = [call for call in json.load(answer)["calls"] if call["email_id"] == mail]
+        time.sleep(0.05)
+
+    assert found
+    assert all(call["verified"] for call in found)
+    assert found[-1]["type"] == "email.sent"
+
+
+def test_the_console_refuses_what_is_not_signed(stack: LocalStack) -> None:
+    request = urllib.request.Request(  # noqa: S310 - our own address
+        f"{stack.details()['inbox_url']}/hook",
+        data=b"{}",
+        headers={"Content-Type": "application/json", "svix-signature": "v1,AAAA"},
+    )
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        _OPENER.open(request, timeout=10)
+    with refused.value as answer:
+        assert answer.code == 401

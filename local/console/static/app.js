@@ -5,6 +5,7 @@ import { byId, calm, fetchJson, make } from "./dom.js";
 import { mark, neighbour, reload, showList, startList } from "./list.js";
 import { showPipeline } from "./pipeline.js";
 import { showTaqnyat, startTaqnyat } from "./taqnyat.js";
+import { showWebhooks } from "./webhooks.js";
 
 const STATES = ["scheduled", "queued", "sending", "sent", "failed", "unknown", "canceled"];
 const known = { pipeline: {}, taqnyat: null, inbox: null };
@@ -92,10 +93,12 @@ function listen() {
     Object.assign(known, data);
     document.body.dataset.known = "true";
     showTaqnyat(known.taqnyat);
+    showWebhooks(known.webhooks);
     go();
   });
   take("pipeline", (data) => { known.pipeline = data; });
   take("taqnyat", (data) => { known.taqnyat = data; showTaqnyat(data); });
+  take("webhooks", showWebhooks);
   take("inbox", (data) => {
     known.inbox = data;
     if (route.view === "inbox") refreshList();

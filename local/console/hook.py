@@ -1,0 +1,96 @@
+"""The console's own endpoint: the gateway calls it; it verifies each call and shows what it got."""
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+import urllib.request
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from local import web
+from local.web import Json
+
+PATH = "/hook"
+EVENTS = [
+    "email.sent",
+    "email.failed",
+    "email.delivery_delayed",
+    "email.scheduled",
+    "email.canceled",
+    "sending.paused",
+    "sending.resumed",
+]
+_MOST = 50
+_MAX_BODY = 1 << 20
+_TOLERANCE_SECONDS = 300
+_PATIENCE_SECONDS = 60
+_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # it is on this machine
+
+
+class Hook:
+    """Takes calls at PATH. `changed` is told what is shown after each."""
+
+    def __init__(self, changed: Callable[[dict[str, Any]], None]) -> None:
+        """Without a secret, which `register` brings, nothing is verified or shown."""
+        self._changed = changed
+        self._secret = ""
+        self._calls: deque[dict[str, Any]] = deque(maxlen=_MOST)
+
+    def register(self, api_url: str, api_key: str, url: str) -> None:
+        """Make the endpoint in the gateway, in the place of one of an earlier run."""
+        for found in _call("GET", f"{api_url}/webhooks", api_key)["data"]:
+            if found["endpoint"].endswith(PATH):
+                _call("DELETE", f"{api_url}/webhooks/{found['id']}", api_key)
+        body = {"endpoint": url + PATH, "events": EVENTS, "include_tags": True}
+        self._secret = _call("POST", f"{api_url}/webhooks", api_key, body)["signing_secret"]
+
+    def shown(self) -> dict[str, Any] | None:
+        """Return the last calls, the newest first; None where there is no endpoint."""
+        return {"calls": list(self._calls)} if self._secret else None
+
+    async def receive(self, request: Request) -> Response:
+        """Take a call; one that is not signed as it should be is refused."""
+        body = await web.read(request, _MAX_BODY)
+        if body is None or not self._secret:
+            return Json({"message": "there is no endpoint"}, 404)
+        event_id, at = request.headers.get("svix-id", ""), request.headers.get("svix-timestamp", "")
+        good = self._is_good(event_id, at, request.headers.get("svix-signature", ""), body)
+        told = json.loads(body) if good else {}
+        repeats = sum(call["id"] == event_id for call in self._calls)
+        self._calls.appendleft(
+            {
+                "at": time.time(),
+                "id": event_id[:64],
+                "verified": good,
+                "type": told.get("type", "?"),
+                "email_id": told.get("data", {}).get("email_id"),
+                "repeat": repeats > 0,
+            }
+        )
+        self._changed({"calls": list(self._calls)})
+        return Json({"verified": good}, 200 if good else 401)
+
+    def _is_good(self, event_id: str, at: str, signatures: str, body: bytes) -> bool:
+        key = base64.b64decode(self._secret.removeprefix("whsec_"))
+        signed = b".".join((event_id.encode(), at.encode(), body))
+        good = base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
+        fresh = at.isdecimal() and abs(time.time() - int(at)) <= _TOLERANCE_SECONDS
+        said = [part.partition(",")[2] for part in signatures.split(" ")]
+        return fresh and any(hmac.compare_digest(good, each) for each in said if each.isascii())
+
+
+def _call(method: str, url: str, api_key: str, body: object = None) -> Any:  # noqa: ANN401 - JSON
+    request = urllib.request.Request(  # noqa: S310 - our own address
+        url,
+        method=method,
+        data=None if body is None else json.dumps(body).encode(),
+        headers={"Authorization": f"Bearer {api_key}", "Content-Type": "application/json"},
+    )
+    with _OPENER.open(request, timeout=_PATIENCE_SECONDS) as answer:
+        return json.load(answer)
