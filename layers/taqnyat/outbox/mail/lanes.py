@@ -6,8 +6,8 @@ that it does not know.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Lane(StrEnum):
@@ -20,8 +20,7 @@ class Lane(StrEnum):
 LANES: tuple[str, ...] = tuple(Lane)
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(NamedTuple):
     """Where a message goes: its lane, and the group by which SQS shares a lane out fairly.
 
     Without a group a message is a caller of its own to SQS.
