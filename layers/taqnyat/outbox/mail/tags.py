@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from outbox.mail.addresses import mask
 from outbox.mail.mail import MailError
@@ -27,8 +26,7 @@ _PART: Final = r"""[^\s<>()\[\]{},;:"'=/|&?]+"""
 _ADDRESS: Final = f"{_PART}(?:{_AT}){_PART}"
 
 
-@dataclass(frozen=True, slots=True)
-class Tag:
+class Tag(NamedTuple):
     """A tag as it was given; `place` is what an error of it names, such as "tags[3]"."""
 
     place: str
