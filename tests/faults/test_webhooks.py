@@ -257,3 +257,16 @@ def test_a_mail_s_own_way_makes_the_same_calls_with_and_without_webhooks() -> No
 
     assert found[0] == found[1]
     assert len(found[0]) > 40
+
+
+def test_tags_are_told_only_where_they_are_asked_for() -> None:
+    world = WebhookWorld()
+    world.hook()
+    world.hook(OTHER, include_tags=True)
+    world.post("mail", tags=[{"name": "order", "value": "1042"}])
+    world.run_until_told()
+
+    [without] = world.receivers[URL].receipts
+    [tagged] = world.receivers[OTHER].receipts
+    assert "tags" not in without.body["data"]
+    assert tagged.body["data"]["tags"] == {"order": "1042"}
