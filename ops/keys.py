@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Sequence
 from typing import Any, Final
 
+import idna
 from outbox.mail.options import option_faults
 
 from ops.errors import OpsError
@@ -23,6 +24,11 @@ DUPLICATES: Final = ("allow", "join")
 MAX_JOIN_SECONDS: Final = 86400
 _CLIENT: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _PATTERN: Final = re.compile(r"\*|[^@\s,]{1,64}@[^@\s,]{1,190}")
+_DOMAIN: Final = re.compile(
+    r"(?:\*\.)?(?:[A-Za-z0-9*](?:[A-Za-z0-9*-]*[A-Za-z0-9*])?\.)+[A-Za-z0-9*-]+"
+)
+
+RESERVED: Final = "operator"  # the client of the command line's mails
 _HASH: Final = re.compile(r"[0-9a-fA-F]{64}")
 
 Document = dict[str, dict[str, Any]]
@@ -75,12 +81,42 @@ def add(
         )
     if client in document:
         raise OpsError(f"there is a client {client} already", f"use `keys rotate {client}`")
+    if client == RESERVED:
+        raise OpsError(f"{RESERVED} is the command line's own name: its mails would be seen")
+    senders = [in_ascii(pattern) for pattern in senders]
     for pattern in senders:
-        if not _PATTERN.fullmatch(pattern):
-            raise OpsError("--from takes an address or a pattern such as *@acme.sa")
+        if fault := pattern_fault(pattern):
+            raise OpsError(f"--from takes an address or a pattern such as *@acme.sa: one {fault}")
     rules = {"sha256": [_hash(key)], "from": list(senders), "scopes": list(scopes)}
     chosen = {name: value for name, value in choices.items() if value is not None}
     return {**document, client: rules | chosen}
+
+
+def in_ascii(pattern: str) -> str:
+    """Return a pattern with its domain in ASCII, as senders have it: another never matches."""
+    local, at, domain = pattern.rpartition("@")
+    if domain.isascii():
+        return pattern
+    try:
+        return f"{local}{at}{idna.encode(domain, uts46=True).decode()}"
+    except idna.IDNAError:
+        return pattern
+
+
+def pattern_fault(pattern: str) -> str:
+    """Say what is wrong with a pattern of senders; nothing if it is as it should be."""
+    domain = pattern.rpartition("@")[2]
+    if pattern == "*":
+        return ""
+    if not _PATTERN.fullmatch(pattern):
+        return "is no address"
+    if not domain.isascii():
+        return "has a domain that is not ASCII, which no sender has"
+    if not _DOMAIN.fullmatch(domain):
+        return "matches no domain"
+    if "*" in domain.removeprefix("*."):
+        return "matches domains of others: a * stands in a domain only as its first label"
+    return ""
 
 
 def change(
@@ -128,10 +164,27 @@ def reporting(document: Document, stack: str) -> list[str]:
     ]
 
 
+def _shared_keys(document: Document) -> list[str]:
+    owners: dict[str, str] = {}
+    given = [(value.lower(), client) for client in document for value in hashes(document[client])]
+    return [
+        f"{owners[value]} and {client} have one key"
+        for value, client in given
+        if owners.setdefault(value, client) != client
+    ]
+
+
+def _caller_faults(client: str, rules: dict[str, Any]) -> list[str]:
+    reserved = ["has the command line's own name, and sees its mails"] if client == RESERVED else []
+    senders = map(pattern_fault, map(str, rules.get("from") or []))
+    return [*reserved, *(f"has a sender that {fault}" for fault in senders if fault)]
+
+
 def faults(document: Document) -> list[str]:
     """Return what is wrong with a document, in a sentence each."""
-    found = []
+    found = _shared_keys(document)
     for client, rules in document.items():
+        found += [f"{client} {fault}" for fault in _caller_faults(client, rules)]
         if not hashes(rules) or not all(map(_HASH.fullmatch, hashes(rules))):
             found.append(f"{client} has no key, or one that is no SHA-256")
         if not set(rules.get("scopes") or []) & set(SCOPES):

@@ -72,6 +72,8 @@ def ringing(stack: Stack) -> list[str]:
         alarm["AlarmName"].removeprefix(f"{stack.name}-").partition("-")[0]
         for page in pages
         for alarm in page["MetricAlarms"]
+        # Another stack's name may begin with this one's: its alarms go to a topic of its own.
+        if stack.output("AlarmTopicArn") in alarm.get("AlarmActions", [])
     )
 
 

@@ -39,6 +39,7 @@ MAY_IMPORT = {
         "botocore",
         "charset_normalizer",
         "click",
+        "idna",
         "jinja2",
         "rich",
         "samcli",  # reads a template's short intrinsics, for what of it outlives the stack

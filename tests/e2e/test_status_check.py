@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from local.parameters import STACK_NAME
 from tests.e2e.world import World
 
 
@@ -15,7 +16,10 @@ def _values(world: World, metric: str, statistic: str) -> list[float]:
             {
                 "Id": "m",
                 "MetricStat": {
-                    "Metric": {"Namespace": "TaqnyatMail", "MetricName": metric},
+                    "Metric": {
+                        "Namespace": f"TaqnyatMail/{STACK_NAME}",
+                        "MetricName": metric,
+                    },
                     "Period": 60,
                     "Stat": statistic,
                 },

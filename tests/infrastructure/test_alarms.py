@@ -24,7 +24,10 @@ OWN_METRICS = {
 }
 
 
-def watched(namespace: str) -> set[tuple[str, str]]:
+OURS = {"Fn::Sub": "TaqnyatMail/${AWS::StackName}"}
+
+
+def watched(namespace: object) -> set[tuple[str, str]]:
     """Return (metric, what it is of) for all alarms of a namespace."""
     return {
         (alarm["MetricName"], json.dumps(alarm.get("Dimensions", [])))
@@ -127,7 +130,7 @@ def test_server_errors_of_the_api_are_watched() -> None:
 
 def test_the_provider_the_pause_and_unknown_outcomes_are_watched_as_they_are_measured() -> None:
     """Without dimensions, as the functions write them in all."""
-    own = watched("TaqnyatMail")
+    own = watched(OURS)
 
     names = ("ProviderUp", "SendingPaused", "MailUnknown", "BalanceHoursLeft", "WebhookPaused")
     assert own == {(name, "[]") for name in names}
@@ -142,6 +145,19 @@ def test_the_notice_of_a_pause_names_a_section_that_there_is(module: str) -> Non
     (place,) = re.findall(r'docs/operations\.md, "(.+)"', source)
 
     assert f"# {place}\n" in OPERATIONS
+
+
+def test_two_stacks_in_one_region_share_no_metric() -> None:
+    """Without the stack's name one would mask and ring the other's alarms."""
+    functions = resources("AWS::Lambda::Function").values()
+    said = [one["Environment"]["Variables"]["METRICS_NAMESPACE"] for one in functions]
+
+    assert said == [OURS] * len(said)
+    named = {"AWS/SQS", "AWS/Lambda", "AWS/ApiGateway", "AWS/Events"}
+    for alarm in ALARMS.values():
+        assert alarm["Namespace"] == OURS or (
+            alarm["Namespace"] in named and alarm["Dimensions"]
+        ), alarm
 
 
 def test_a_silent_status_check_is_told_of() -> None:

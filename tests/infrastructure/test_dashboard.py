@@ -47,7 +47,7 @@ AWS_METRICS: dict[tuple[str, tuple[str, ...]], set[str]] = {
         "IntegrationLatency",
     },
 }
-SEARCH = re.compile(r"SEARCH\('\{([^}]+)\} MetricName=\"(\w+)\"', '(\w+)', \d+\)")
+SEARCH = re.compile(r"SEARCH\('\{((?:[^{}]|\$\{[^}]+\})+)\} MetricName=\"(\w+)\"', '(\w+)', \d+\)")
 
 
 def body() -> dict[str, Any]:
@@ -65,17 +65,28 @@ def shown() -> Iterator[Metric]:
                 found = SEARCH.fullmatch(entry[0]["expression"])
                 assert found
                 namespace, *dimensions = found[1].split(",")
-                yield namespace, found[2], tuple(dimensions)
+                yield _without_stack(namespace.strip('"')), found[2], tuple(dimensions)
             else:
                 namespace, name, *rest = entry
-                yield namespace, name, tuple(rest[:-1:2])
+                yield _without_stack(namespace), name, tuple(rest[:-1:2])
 
 
 def watched() -> Iterator[Metric]:
     """Yield the same of each alarm."""
     for alarm in resources("AWS::CloudWatch::Alarm").values():
         dimensions = tuple(entry["Name"] for entry in alarm.get("Dimensions", []))
-        yield alarm["Namespace"], alarm["MetricName"], dimensions
+        namespace = alarm["Namespace"]
+        text = namespace if isinstance(namespace, str) else namespace["Fn::Sub"]
+        yield _without_stack(text), alarm["MetricName"], dimensions
+
+
+def _without_stack(namespace: str) -> str:
+    """Return the namespace as the functions have it by default; ours must name the stack."""
+    if namespace.startswith("AWS/"):
+        return namespace
+    name, stack = namespace.split("/")
+    assert stack == "${AWS::StackName}"
+    return name
 
 
 def emitted_by_functions(capsys: pytest.CaptureFixture[str]) -> set[Metric]:

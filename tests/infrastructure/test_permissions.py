@@ -62,7 +62,8 @@ def test_metrics_are_written_to_our_namespace_only() -> None:
         if "cloudwatch:PutMetricData" in listed(statement["Action"])
     ]
 
-    assert statement["Condition"] == {"StringEquals": {"cloudwatch:namespace": "TaqnyatMail"}}
+    ours = {"Fn::Sub": "TaqnyatMail/${AWS::StackName}"}
+    assert statement["Condition"] == {"StringEquals": {"cloudwatch:namespace": ours}}
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

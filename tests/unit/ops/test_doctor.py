@@ -442,7 +442,12 @@ def test_taqnyat_is_down(aws: Aws) -> None:
 
 def test_an_alarm_that_rings(aws: Aws) -> None:
     pages = aws.clients["cloudwatch"].get_paginator.return_value.paginate
-    pages.return_value = [{"MetricAlarms": [{"AlarmName": "mail-OldestMailAlarm-1A2B"}]}]
+    ours, theirs = ({"AlarmActions": [topic]} for topic in ("AlarmTopicArn", "arn:x"))
+    alarms = [
+        {"AlarmName": "mail-OldestMailAlarm-1A2B", **ours},
+        {"AlarmName": "mail-staging-FailedQueueAlarm-1A2B", **theirs},  # of another stack
+    ]
+    pages.return_value = [{"MetricAlarms": alarms}]
     seen(aws, "alarms", Level.WARNING, "ringing: OldestMailAlarm", "operations.md")
 
 

@@ -228,3 +228,48 @@ def test_what_a_client_chose_can_be_changed() -> None:
     ]
     with pytest.raises(OpsError):
         keys.change(document, "other", within=60)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "fault"),
+    [
+        ("*", ""),
+        ("*@acme.sa", ""),
+        ("orders@acme.sa", ""),
+        ("*@*.acme.sa", ""),
+        ("*@acme.sa.", "matches no domain"),
+        ("*@acme", "matches no domain"),
+        ("*@.acme.sa", "matches no domain"),
+        ("*@acme.sa*", "matches domains of others"),
+        ("*@*acme.sa", "matches domains of others"),
+        ("*@acme.*", "matches domains of others"),
+        ("acme.sa", "is no address"),
+        ("*@\u0645\u062b\u0627\u0644.sa", "not ASCII"),
+    ],
+)
+def test_a_pattern_that_matches_nothing_or_too_much_is_told(pattern: str, fault: str) -> None:
+    assert fault in keys.pattern_fault(pattern)
+    assert bool(keys.pattern_fault(pattern)) is bool(fault)
+    if fault and pattern.isascii():
+        with pytest.raises(OpsError, match=fault):
+            keys.add({}, "shop", [pattern], ["send"], "key")
+    rules = {"sha256": "0" * 64, "from": [pattern], "scopes": ["send"]}
+    assert keys.faults({"shop": rules}) == (
+        [f"shop has a sender that {keys.pattern_fault(pattern)}"] if fault else []
+    )
+
+
+def test_an_arabic_domain_is_kept_as_senders_have_it() -> None:
+    document = keys.add({}, "shop", ["*@\u0645\u062b\u0627\u0644.sa"], ["send"], "key")
+
+    assert document["shop"]["from"] == ["*@xn--mgbh0fb.sa"]
+
+
+def test_the_command_lines_own_name_and_a_key_of_two_are_told() -> None:
+    rules = {"sha256": "0" * 64, "from": ["*"], "scopes": ["send"]}
+
+    with pytest.raises(OpsError, match="operator"):
+        keys.add({}, "operator", ["*"], ["send"], "key")
+    assert keys.faults({"shop": rules, "till": rules}) == ["shop and till have one key"]
+    [fault] = keys.faults({"operator": rules})
+    assert "command line's own name" in fault
