@@ -19,6 +19,7 @@ MORE: Final = {
     "ec2": "ec2:ModifyNetworkInterfaceAttribute",
     "events": "events:PutRule",
     "iam": "iam:GetRole",
+    "kms": "kms:DisableKey",
     "lambda": "lambda:InvokeFunction",
     "logs": "logs:CreateLogGroup",
     "scheduler": "scheduler:UpdateSchedule",
@@ -70,6 +71,16 @@ class Break:
         """Name it, as a test's id and for people."""
         return f"{self.kind}: {'.'.join(map(str, self.path))} = {_short(self.value)}"
 
+    def fits(self, template: Mapping[str, Any]) -> bool:
+        """Tell whether a template has the place, or for a value at least what holds it."""
+        place: Any = template
+        for step in self.path[:-1]:
+            try:
+                place = place[step]
+            except (KeyError, IndexError, TypeError):
+                return False
+        return self.value != GONE or isinstance(place, list) or self.path[-1] in place
+
     def apply(self, template: Mapping[str, Any]) -> dict[str, Any]:
         """Return a copy of a template, broken."""
         broken: dict[str, Any] = deepcopy(dict(template))
@@ -95,7 +106,7 @@ def breaks(template: Mapping[str, Any]) -> list[Break]:
         found |= {str(one): one for one in new}
     for make in (_globals, _timing, _conditions, _parameters, _outputs):
         found |= {str(one): one for one in make(template)}
-    return list(found.values())
+    return [one for one in found.values() if one.fits(template)]
 
 
 def _short(value: object) -> str:
@@ -150,7 +161,9 @@ def _statements(statements: list[Any], at: Path) -> Iterator[Break]:
             for action in listed:
                 left = [other for other in listed if other != action]
                 yield Break("permission gone", (*there, "Action"), left)
-        yield Break("permission added", (*there, "Action"), [*listed, MORE[service]])
+        yield Break(
+            "permission added", (*there, "Action"), [*listed, MORE.get(service, f"{service}:*")]
+        )
         yield Break("permission added", (*there, "Action"), f"{service}:*")
         if statement["Resource"] != "*":
             yield Break("permission added", (*there, "Resource"), "*")
