@@ -262,7 +262,7 @@ def _log_group(_: Mapping[str, Any], at: Path) -> Iterator[Break]:
 
 def _kept(resource: Mapping[str, Any], at: Path) -> Iterator[Break]:
     for name in ("DeletionPolicy", "UpdateReplacePolicy"):
-        if name in resource:
+        if resource.get(name, "Delete") != "Delete":  # which is what holds without it
             yield Break("retention", (*at, name), "Delete")
             yield Break("retention", (*at, name), GONE)
 
