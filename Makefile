@@ -24,7 +24,7 @@ TYPED_SOURCES := $(wildcard layers/taqnyat/taqnyat layers/taqnyat/outbox layers/
 # pyproject.toml has the version, which the build writes into the template.
 BUILD_INPUTS := template.yaml pyproject.toml $(sort $(shell find layers functions -type f -not -path '*/__pycache__/*'))
 
-.PHONY: help clients crowd examples faults demo pictures docs incident run test mutation template-breaks lint format build deploy package bench bench-quick requirements clean
+.PHONY: help arabic clients crowd examples faults demo pictures docs incident run test mutation template-breaks lint format build deploy package bench bench-quick requirements clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -40,6 +40,9 @@ pictures: .venv/.dev .aws-sam/.built ## Make the pictures of the documentation (
 	@mkdir -p build/mermaid
 	cd build/mermaid && tar -xzf "$$(npm pack --silent mermaid@11.17.2)"
 	$(PY) -m tests.browser.pictures
+
+arabic: .venv/.dev ## Write the codes' part of README.ar.md from the explanations that the API gives
+	PYTHONPATH=layers/taqnyat $(PY) -m tests.arabic
 
 docs: .venv-docs/.done ## Build the documentation as a site in build/site
 	.venv-docs/bin/sphinx-build --quiet --fail-on-warning --keep-going --builder html docs build/site

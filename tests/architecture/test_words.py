@@ -31,6 +31,19 @@ def test_no_retired_word_is_used(path: Path) -> None:
     assert not found, {word: RETIRED[word] for word in found}
 
 
+# What the prose left behind; the documents keep what they are: a log of decisions, a transcript.
+RETIRED_PROSE = r"\b(anew|canary|seen through|sees each one through|without a hand|what came of)\b"
+PROSE = [
+    *ROOT.glob("*.md"),
+    *(path for path in ROOT.glob("docs/*.md") if path.stem not in {"decisions", "glossary"}),
+]
+
+
+@pytest.mark.parametrize("path", PROSE, ids=lambda path: path.name)
+def test_the_documents_use_none_either(path: Path) -> None:
+    assert re.findall(RETIRED_PROSE, path.read_text("utf-8"), re.IGNORECASE) == []
+
+
 @pytest.mark.parametrize("text", ["queue.put_back(m)", "# is parked", "class Canary", "set anew"])
 def test_the_check_sees(text: str) -> None:
     assert any(re.search(word, text) for word in RETIRED)

@@ -63,8 +63,8 @@ EXPLANATIONS: Final = MappingProxyType[str, Explanation](
         ),
         "balance_too_low": Explanation(
             Text(
-                "The balance of the Taqnyat account does not cover this mail. All mails wait.",
-                "رصيد حساب تقنيات لا يكفي لهذه الرسالة. جميع الرسائل في الانتظار.",
+                "The balance of the Taqnyat account does not cover this mail. It waits.",
+                "رصيد حساب تقنيات لا يكفي لهذه الرسالة. الرسالة في الانتظار.",
             ),
             Text(
                 "Top the account up; Taqnyat takes up to two hours. Sending resumes by itself.",
@@ -145,8 +145,8 @@ EXPLANATIONS: Final = MappingProxyType[str, Explanation](
         # HTTP and the network.
         "wrong_endpoint": Explanation(
             Text(
-                "There is no mail API at the configured address. All mails wait.",
-                "لا توجد واجهة بريد في العنوان المضبوط. جميع الرسائل في الانتظار.",
+                "No mail API answers at the configured address, or a filter refused this mail.",
+                "لا توجد واجهة بريد في العنوان المضبوط، أو رفض مرشّح هذه الرسالة. تنتظر الرسالة.",
             ),
             Text(
                 "Correct the stack's parameter TaqnyatUrl. Sending resumes by itself.",
