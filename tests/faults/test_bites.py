@@ -137,7 +137,7 @@ BREAKS: dict[str, tuple[Break, tuple[Case, ...]]] = {
         _settles_whosever_claim_it_is,
         (Case("direct", "resend"),),
     ),
-    "has no lease": (_has_no_lease, (Case("direct", "hold"),)),
+    "has no lease": (_has_no_lease, (Case("direct", "hold"), Case("direct", "resend"))),
     "takes unknown for a failure": (_takes_unknown_for_a_failure, (Case("direct", "hold"),)),
     "takes a dead claim for not sent": (
         _takes_a_dead_claim_for_not_sent,
