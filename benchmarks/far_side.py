@@ -26,7 +26,8 @@ _UNIT = 1024
 _READ_UNIT = 4096
 
 TOKEN = "bench-token"  # noqa: S105  nobody's
-SENT = b'{"ResponseStatus":"success","data":{"msgId":"1234567","price":"0.03"},"error":null}'
+# Each mail has a msgId of its own: one that another mail had is not believed.
+SENT = '{"ResponseStatus":"success","data":{"msgId":"%d","price":"0.03"},"error":null}'
 
 Item = dict[str, Any]
 Counts = defaultdict[str, float]
@@ -122,6 +123,7 @@ class FarSide:
         self.counts: Counts = defaultdict(float)
         self.table = Table(self.counts)
         self._messages: list[str] = []
+        self._sent = 1_000_000
 
     async def answer(
         self, path: str, headers: dict[str, str], body: bytes
@@ -135,7 +137,8 @@ class FarSide:
         if delay := _DELAY.match(path):
             await asyncio.sleep(int(delay[1]) / 1000)
         if path.endswith("/mailSend.php"):
-            return "taqnyat:Send", 201, "application/json", SENT
+            self._sent += 1
+            return "taqnyat:Send", 201, "application/json", (SENT % self._sent).encode()
         return self._aws(path, headers, body)
 
     def _counted(self) -> dict[str, float]:
@@ -156,8 +159,10 @@ class FarSide:
             self.counts["sqs:billed"] += -(-len(body) // _SQS_UNIT) or 1
             ask = json.loads(body)
             entries = ask.get("Entries", [ask])
-            self._messages.extend(entry["MessageBody"] for entry in entries)
-            return f"sqs:{operation}", 200, json_type, b'{"MessageId":"1"}'
+            self._messages += [entry["MessageBody"] for entry in entries if "MessageBody" in entry]
+            taken = [{"Id": entry["Id"], "MessageId": "1"} for entry in ask.get("Entries", [])]
+            found = json.dumps({"MessageId": "1", "Successful": taken}).encode()
+            return f"sqs:{operation}", 200, json_type, found
         if service == "secretsmanager":
             return (
                 f"secretsmanager:{operation}",

@@ -109,10 +109,47 @@ def test_success_raises_and_refusals_lower(worker: Worker) -> None:
     assert lowered.learned == pytest.approx(raised * 0.85, abs=0.01)
     assert lowered.ceiling == raised
     worker.clock.now += 2
+    worker.answered(SENT)
     for mail in ("m3", "m4"):
         worker.answered(LIMITED, mail)
     worker.take()
     assert worker.rate().learned == pytest.approx(raised * 0.85 / 2, abs=0.01)
+
+
+def test_refusals_alone_hold_everybody_each_time_twice_as_long(worker: Worker) -> None:
+    worker.take()
+    worker.answered(LIMITED, "m1")
+    worker.clock.now += 2
+    holds = []
+    for number in range(5):
+        assert len(worker.take().times) == (1 if number else 10)
+        worker.answered(LIMITED, f"n{number}")
+        assert worker.take().times == ()
+        holds.append(worker.rate().held_until - worker.clock.now)
+        worker.clock.now += holds[-1]
+    assert holds == [0.5, 1, 2, 4, 4]
+    assert worker.rate().learned == 5.0
+    worker.take()
+    worker.answered(SENT)
+    assert len(worker.take().times) == 1
+    worker.clock.now += 1
+    assert len(worker.take().times) == 10
+
+
+def test_where_the_waits_grew_long_what_went_through_shows_the_rate(worker: Worker) -> None:
+    """Fixed windows: 100 mails in 10 seconds, at once or not."""
+    worker.take()
+    worker.answered(LIMITED, "m")
+    for window in range(6):
+        left = 100
+        ends = NOW + 10 * (window + 1)
+        while worker.clock.now < ends:
+            for time in worker.take().times:
+                worker.clock.now = max(worker.clock.now, time)
+                worker.answered(SENT if left > 0 else LIMITED, f"{time}")
+                left -= 1
+            worker.clock.now += 0.25
+    assert 5 <= worker.rate().learned <= 16
 
 
 def test_an_answer_from_before_the_last_lowering_lowers_nothing(

@@ -121,10 +121,13 @@ class BatchProcessor:
         now = time.time()
         calls = [message.needs_call(now) for message in messages]
         taken = self._turns.take(rate, sum(calls), deadline, messages[0].queue)
+        wait = taken.wait
         if not taken.times and any(calls):
-            time.sleep(max(0.0, min(_WITHOUT_TURN_SECONDS, deadline - now)))
+            seconds = max(0.0, min(_WITHOUT_TURN_SECONDS, wait, deadline - now))
+            time.sleep(seconds)
+            wait = max(1, round(wait - seconds))
         times = iter(taken.times)
-        return [Turn(next(times, None), taken.wait) if call else Turn(0.0) for call in calls]
+        return [Turn(next(times, None), wait) if call else Turn(0.0) for call in calls]
 
     def _process_message(self, message: ReceivedMessage, turn: Turn, deadline: float) -> Report:
         try:

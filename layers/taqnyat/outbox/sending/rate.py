@@ -33,6 +33,12 @@ _BOLD: Final = 0.08
 _LOWERED: Final = 0.85
 _HALVED: Final = 0.5
 _MANY: Final = 0.4
+_SOON_SECONDS: Final = 5.0
+_LEAST_HOLD, _LONG_HOLD, _MOST_HOLD = 0.5, 2.0, 4.0
+_BURSTY_SECONDS: Final = 120.0
+# What went through is counted over so many seconds, and lowers the rate to this part at most.
+_LEAST_SPAN, _MOST_SPAN = 8.0, 30.0
+_MOST_AT_ONCE: Final = 0.3
 
 
 _NORMAL_SHARE: Final = 0.9  # while bulk waits too: the rest is bulk's
@@ -46,7 +52,9 @@ class Rate(NamedTuple):
     `learned` is mails a second (0: nothing learned), and counts until `learned_until`; `ceiling`
     the rate that was last refused (0: none yet). `lowered_at` is the last refusal that lowered it.
     Until `held_until` nothing is sent at all (Retry-After). `turn` and `bulk_turn` are when the
-    next turn of a lane begins. Times are epoch seconds.
+    next turn of a lane begins. `hold` is the last wait, in seconds, while there were only refusals;
+    after a long one, until `bursty_until`, Taqnyat is taken to count over some seconds. `counted`
+    mails went through since `counted_since`. Times are epoch seconds.
     """
 
     learned: float = 0.0
@@ -56,6 +64,10 @@ class Rate(NamedTuple):
     held_until: float = 0.0
     turn: float = 0.0
     bulk_turn: float = 0.0
+    hold: float = 0.0
+    bursty_until: float = 0.0
+    counted_since: float = 0.0
+    counted: int = 0
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Rate:
@@ -68,6 +80,10 @@ class Rate(NamedTuple):
             held_until=values.get("rate_held_until", 0) / 1000,
             turn=values.get("rate_turn", 0) / 1000,
             bulk_turn=values.get("rate_bulk_turn", 0) / 1000,
+            hold=values.get("rate_hold", 0) / 1000,
+            bursty_until=values.get("rate_bursty_until", 0) / 1000,
+            counted_since=values.get("rate_counted_since", 0) / 1000,
+            counted=values.get("rate_counted", 0),
         )
 
     def limit(self, most: float, now: float) -> float:
@@ -125,7 +141,26 @@ def lowers(rate: Rate, tally: Tally) -> bool:
     return tally.refusals > 0 and tally.refused_at > rate.lowered_at
 
 
-def lowered(limit: float, tally: Tally) -> float:
-    """Return the rate that follows refusals under a limit."""
+def lowered(rate: Rate, limit: float, tally: Tally, now: float) -> Rate:
+    """Return the rate that follows refusals under a limit.
+
+    Soon after others, refusals with no success between only say that it is too early: what Taqnyat
+    counts over some seconds is used up. Then all wait, each time twice as long, and where the waits
+    grow long, what went through since shows the rate better than any step. Else it is lowered by a
+    step, and halved where many were refused.
+    """
+    again = now - rate.lowered_at < _SOON_SECONDS
+    lasting = rate._replace(lowered_at=now, learned_until=now + FORGOTTEN_SECONDS)
+    if rate.learned and again and not tally.successes:
+        hold = min(max(2 * rate.hold, _LEAST_HOLD), _MOST_HOLD)
+        bursty = now + _BURSTY_SECONDS if hold >= _LONG_HOLD else rate.bursty_until
+        return lasting._replace(hold=hold, held_until=now + hold, bursty_until=bursty)
     share = tally.refusals / (tally.refusals + tally.successes)
-    return max(LEAST, limit * (_HALVED if share > _MANY else _LOWERED))
+    learned = limit * (_HALVED if share > _MANY and again else _LOWERED)
+    span = now - rate.counted_since if rate.counted_since else 0.0
+    if span > _LEAST_SPAN and rate.bursty_until > now:
+        learned = min(learned, max(rate.counted / span, limit * _MOST_AT_ONCE))
+    after = lasting._replace(learned=max(LEAST, learned), ceiling=limit)
+    if not rate.counted_since or span > _MOST_SPAN:
+        after = after._replace(counted_since=now, counted=0)
+    return after

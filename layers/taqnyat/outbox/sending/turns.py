@@ -89,9 +89,14 @@ class Turns:
             self._tally = Tally()
             return Taken((now,) * count), rate
         write = Expression()
-        assign = self._learned(write, rate, limit, tally, now)
+        assign = self._learned(write, rate, tally, now)
         if lowers(rate, tally):
-            limit = lowered(limit, tally)
+            after = lowered(rate, limit, tally, now)
+            if after.held_until > now:
+                return self._wait_for(write, assign, after, now), rate
+            limit = after.limit(self._most, now)
+        if rate.hold:
+            count = min(count, 1)  # one mail tells whether it is still too early
         interval = 1 / (limit * rate.share(lane, now))
         begins = max(rate.next_turn(lane), rate.first_turn, now)
         fit = min(count, max(0, floor((latest - begins) / interval) + 1))
@@ -113,24 +118,38 @@ class Turns:
         times = tuple(begins + number * interval for number in range(fit))
         return Taken(times, _wait(ends - now)), rate
 
-    def _learned(
-        self, write: Expression, rate: Rate, limit: float, tally: Tally, now: float
-    ) -> list[str]:
+    def _wait_for(self, write: Expression, assign: list[str], after: Rate, now: float) -> Taken:
+        """Let all wait: what Taqnyat counts over some seconds is used up."""
+        self._control.write(write, assign)
+        with self._lock:
+            self._tally = Tally()
+        return Taken((), _wait(after.held_until - now))
+
+    def _learned(self, write: Expression, rate: Rate, tally: Tally, now: float) -> list[str]:
         """Assign what a tally teaches of the rate."""
         if lowers(rate, tally):
+            after = lowered(rate, rate.limit(self._most, now), tally, now)
             return write.set(
-                rate_learned=_milli(lowered(limit, tally)),
-                rate_ceiling=_milli(limit),
-                rate_lowered_at=_milli(now),
-                rate_learned_until=_milli(now + FORGOTTEN_SECONDS),
+                rate_learned=_milli(after.learned),
+                rate_learned_until=_milli(after.learned_until),
+                rate_ceiling=_milli(after.ceiling),
+                rate_lowered_at=_milli(after.lowered_at),
+                rate_held_until=_milli(after.held_until),
+                rate_hold=_milli(after.hold),
+                rate_bursty_until=_milli(after.bursty_until),
+                rate_counted_since=_milli(after.counted_since),
+                rate_counted=after.counted,
             )
         if not tally.successes:
             return []
         sent = write.set(sent_at=int(tally.sent_at))
         if not rate.learned:
             return sent
+        if rate.hold:
+            sent += write.set(rate_hold=0)
         gained = write.value(_milli(rate.gain * tally.successes))
-        return [*sent, write.add("rate_learned", gained)]
+        counted = write.add("rate_counted", write.value(tally.successes))
+        return [*sent, write.add("rate_learned", gained), counted]
 
     def record(self, report: Report, started: float) -> None:
         """Count what Taqnyat answered to a call that began at `started`.
@@ -176,6 +195,9 @@ class Turns:
             rate_learned_until=_milli(now + FORGOTTEN_SECONDS),
             rate_ceiling=0,
             rate_lowered_at=_milli(now),
+            rate_hold=0,
+            rate_counted_since=_milli(now),
+            rate_counted=0,
         )
         until = write.name("rate_learned_until")
         unknown = f"attribute_not_exists({until}) OR {until} <= {write.value(_milli(now))}"
