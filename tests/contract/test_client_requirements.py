@@ -263,3 +263,10 @@ def test_a_byte_order_mark_is_read(shop: Caller, route: str) -> None:
     given: Any = mail() if route == "/emails" else [mail()]
 
     assert shop.call("POST", route, "\ufeff" + json.dumps(given)).status == 200
+
+
+def test_no_proxy_keeps_an_answer_and_no_browser_guesses_at_it(world: World) -> None:
+    shop = Caller(world)
+    for reply in (shop.send(), shop.show("nobody-s"), shop.send(to=[])):
+        assert reply.headers["Cache-Control"] == "no-store"
+        assert reply.headers["X-Content-Type-Options"] == "nosniff"

@@ -551,3 +551,20 @@ def test_a_message_with_a_key_twice_is_not_valid() -> None:
     text = '{"from":"a@b.sa","to":["a@b.sa"],"to":["c@d.sa"],"subject":"s","text":"t"}'
     with pytest.raises(MailError, match="twice"):
         received(text).mail("campaign", 1.0)
+
+
+def test_what_a_later_version_added_to_a_message_of_ours_is_passed_over() -> None:
+    ours = {
+        "from": "shop@acme.sa",
+        "to": ["a@example.com"],
+        "subject": "s",
+        "text": "t",
+        "accepted_at": "2027-01-15T08:00:00Z",
+        "of_a_later_version": 1,
+    }
+    message = ReceivedMessage("m-1", "h-1", json.dumps(ours), {}, 1_800_000_000.0)
+    assert message.mail("news", 1_800_000_000.0).subject == "s"
+    del ours["accepted_at"]
+    producers = ReceivedMessage("m-1", "h-1", json.dumps(ours), {}, 1_800_000_000.0)
+    with pytest.raises(MailError, match="is not a known field"):
+        producers.mail("news", 1_800_000_000.0)

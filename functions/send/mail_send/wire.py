@@ -167,13 +167,23 @@ class Request:
         )
 
 
+# An answer is its caller's alone: no proxy keeps it, no browser takes it for something else.
+_HEADERS: Final = MappingProxyType(
+    {
+        "Content-Type": "application/json",
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+    }
+)
+
+
 def response(
     status: int, document: Mapping[str, Any], headers: Mapping[str, str] | None = None
 ) -> Response:
     """Make API Gateway's proxy answer."""
     return {
         "statusCode": status,
-        "headers": {"Content-Type": "application/json", **(headers or {})},
+        "headers": {**_HEADERS, **(headers or {})},
         "body": json.dumps(document, ensure_ascii=False),
     }
 

@@ -204,8 +204,12 @@ class ReceivedMessage:
         if len(self.body.encode(errors="replace")) > MAX_BODY_BYTES:
             raise MailError("body", f"is larger than {MAX_BODY_BYTES} bytes", "payload_too_large")
         sent_at = self.sent_at or now
+        document = decode(self.body)
+        if isinstance(document, dict) and "accepted_at" in document:
+            # The API wrote it, perhaps a later version: what it added is not a producer's mistake.
+            document = {key: document[key] for key in document if key in MESSAGE_FIELDS}
         mail = read_mail(
-            decode(self.body),
+            document,
             allowed=MESSAGE_FIELDS,
             now=sent_at,
             campaign=campaign,
