@@ -1,7 +1,5 @@
 """What follows an outcome: properties of every row, outcome, time and setting."""
 
-from dataclasses import replace
-
 from hypothesis import given
 from hypothesis import strategies as some
 from outbox.mail.states import ARROWS, State
@@ -32,7 +30,7 @@ outcomes = some.builds(
     retry_after=some.none() | some.floats(0, 1e6),
 )
 settings = some.builds(
-    lambda on_unknown, cap: replace(SETTINGS, on_unknown=on_unknown, retry_cap_seconds=cap),
+    lambda on_unknown, cap: SETTINGS._replace(on_unknown=on_unknown, retry_cap_seconds=cap),
     some.sampled_from(["hold", "resend"]),
     some.integers(1, 900),
 )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from taqnyat import Outcome
@@ -11,8 +10,7 @@ if TYPE_CHECKING:
 NO_RECORD: Final = "no_record"  # the reason of a mail that had a row, and has none any more
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class Report(NamedTuple):
     """The result of processing one message.
 
     `retry_in` None: done, delete the message; else the seconds until it may be received again.
