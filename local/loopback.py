@@ -14,13 +14,14 @@ _BACKLOG = 512
 _POLL_SECONDS = 0.02
 
 
-def listen(port: int = 0) -> socket.socket:
+def listen(port: int = 0, host: str = HOST) -> socket.socket:
     """Listen on a port of the loopback: the given one, or any if it is 0 or taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for wanted in (port, 0):
-        listening = socket.socket()
+        listening = socket.socket(family)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            listening.bind((HOST, wanted))
+            listening.bind((host, wanted))
             listening.listen(_BACKLOG)
         except OSError:
             listening.close()
@@ -47,7 +48,7 @@ class LoopbackServer(Running, ThreadingMixIn, TCPServer):
         """Listen (port 0, or one that is taken: any free one); serving begins with `start`."""
         super().__init__(address, handler, bind_and_activate=False)
         self.socket.close()
-        self.socket = listen(address[1])
+        self.socket = listen(address[1], address[0])
         self.server_address = self.socket.getsockname()
         self.stopping = threading.Event()
         self._lock = threading.Lock()

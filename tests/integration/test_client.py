@@ -87,6 +87,8 @@ def test_a_letter_arrives_to_the_byte(
 
 
 ACCOUNT = (Verdict.RETRYABLE, Scope.ACCOUNT)
+EITHER = (Verdict.RETRYABLE, Scope.EITHER)
+RATE = (Verdict.RETRYABLE, Scope.RATE)
 PROVIDER = (Verdict.RETRYABLE, Scope.PROVIDER)
 TERMINAL = (Verdict.TERMINAL, Scope.MAIL)
 SENT = (Verdict.SENT, Scope.MAIL)
@@ -102,7 +104,7 @@ UNKNOWN = (Verdict.UNKNOWN, Scope.PROVIDER)
         ("gzip", SENT, "sent"),
         ("cut_after", SENT, "sent"),
         ("code:2", ACCOUNT, "balance_empty"),
-        ("code:3", ACCOUNT, "balance_too_low"),
+        ("code:3", EITHER, "balance_too_low"),
         ("guide:error_3", ACCOUNT, "balance_empty"),
         ("code:14", TERMINAL, "sender_refused"),
         ("code:15", TERMINAL, "recipients_refused"),
@@ -113,13 +115,13 @@ UNKNOWN = (Verdict.UNKNOWN, Scope.PROVIDER)
         ("code:104", ACCOUNT, "token_refused"),
         ("code:999", TERMINAL, "unknown_code"),
         ("status:400", TERMINAL, "unknown_code"),
-        ("status:401", ACCOUNT, "token_refused"),
-        ("status:403", ACCOUNT, "token_refused"),
-        ("status:404", ACCOUNT, "wrong_endpoint"),
-        ("method_not_allowed", ACCOUNT, "wrong_endpoint"),
-        ("redirect:http://127.0.0.1:9/", ACCOUNT, "wrong_endpoint"),
+        ("status:401", EITHER, "token_refused"),
+        ("status:403", EITHER, "token_refused"),
+        ("status:404", EITHER, "wrong_endpoint"),
+        ("method_not_allowed", EITHER, "wrong_endpoint"),
+        ("redirect:http://127.0.0.1:9/", EITHER, "wrong_endpoint"),
         ("status:408", PROVIDER, "provider_timeout"),
-        ("status:429", PROVIDER, "rate_limited"),
+        ("status:429", RATE, "rate_limited"),
         ("status:503", PROVIDER, "provider_unavailable"),
         ("accept_then_500", UNKNOWN, "provider_error"),
         ("empty", UNKNOWN, "unreadable_answer"),
