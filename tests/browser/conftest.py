@@ -14,11 +14,17 @@ from tests.browser import chromium
 PATIENCE_MS = 30_000
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Give a headless Chromium."""
+def _need_chromium() -> None:
+    """Skip, by name, where there is no browser."""
     if chromium.PATH is None:
         pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
+
+
+# Not of the session: while Playwright is open its event loop runs here, and no other can.
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Give a headless Chromium."""
+    _need_chromium()
     expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as driver:
         running = chromium.launch(driver)
@@ -27,9 +33,9 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def stack(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """Give the one stack of the session; not started where there is no browser."""
-    assert browser.is_connected()
+    _need_chromium()
     with LocalStack(Options(root=tmp_path_factory.mktemp("local"), tick=1.0)) as running:
         yield running
 
