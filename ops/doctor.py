@@ -22,10 +22,12 @@ from ops.remedies import remedy
 from ops.screen import ago, clock
 from ops.secret import Secret
 from ops.stack import Stack
+from ops.webhooks import Office, Standing
 
 _DAY_MINUTES: Final = 24 * 60
 _MAX_SKEW_SECONDS: Final = 60
 _MAX_CHECK_AGE_SECONDS: Final = 300
+_LATE_SECONDS: Final = 1800  # a webhook's own timers take 15 minutes
 _MOST_COUNTED: Final = 2000  # more takes too long for a look at everything
 _STORE: Final = "store it with `token set`"
 _SHAPE: Final = 'it holds the token and nothing else, or {"bearerToken": "..."}'
@@ -117,6 +119,7 @@ class Doctor:
             ("mail queue", self._mail_queue),
             ("failed queue", self._failed_queue),
             ("left-over queues", self._leftover),
+            ("webhooks", self._webhooks),
             ("ledger", self._ledger),
             ("sending", self._sending),
             ("event source mapping", self._mapping),
@@ -222,6 +225,10 @@ class Doctor:
         with failed_queue.of_stack(self._stack).look(Stop()) as look:
             states = Counter(letter.state for letter in look.letters.values())
         return failed_finding(states, "" if look.is_whole else look.sentence())
+
+    def _webhooks(self) -> Finding:
+        standing = Office(self._stack).standing()
+        return good("turned off") if standing is None else webhooks_finding(standing)
 
     def _ledger(self) -> Finding:
         table = self._stack.client("dynamodb").describe_table(
@@ -348,6 +355,20 @@ def failed_finding(states: Mapping[str, int], incomplete: str) -> Finding:
         found.append(incomplete)
         what.append("look again when the other terminal has ended")
     return warning(", ".join(found), "; ".join(what) or "see `failed`")
+
+
+def webhooks_finding(standing: Standing) -> Finding:
+    """Judge the endpoints and their queue."""
+    oldest = standing.oldest_seconds
+    waited = "" if oldest is None else f", the oldest for {ago(oldest)}"
+    found = f"{standing.endpoints} endpoint(s); {standing.queue.total} message(s) wait{waited}"
+    if standing.paused:
+        which = ", ".join(f"{one.client} {one.id}" for one in standing.paused)
+        found = f"{len(standing.paused)} paused: {which}; {found}"
+        return warning(found, "see `webhooks log`, and docs/operations.md, A webhook is paused")
+    if oldest is not None and oldest > _LATE_SECONDS:
+        return warning(found, "see docs/operations.md, Webhooks wait too long")
+    return good(found)
 
 
 def account_finding(answer: dict[str, Any]) -> Finding:

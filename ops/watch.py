@@ -77,9 +77,9 @@ def ringing(stack: Stack) -> list[str]:
     )
 
 
-def oldest_seconds(stack: Stack, output: str = "MailQueueUrl") -> float | None:
-    """Return the age of the oldest waiting mail as SQS measured it; None when it did not."""
-    name = stack.output(output).rpartition("/")[2]
+def oldest_seconds(stack: Stack, url: str) -> float | None:
+    """Return the age of a queue's oldest message as SQS measured it; None when it did not."""
+    name = url.rpartition("/")[2]
     return _measured(
         stack, "ApproximateAgeOfOldestMessage", "Maximum", 10, "AWS/SQS", {"QueueName": name}
     )
@@ -123,10 +123,10 @@ def snapshot(stack: Stack, minutes: int) -> dict[str, Any]:
             "checked_at": iso(provider["checked_at"]) if provider else None,
         },
         "balance": money.summary(purse) | {"text": money.sentence(purse, stack.settings)},
-        "mail_queue": _as_dict(depth(stack, "MailQueueUrl"))
-        | {"oldest_seconds": oldest_seconds(stack)},
-        "bulk_queue": _bulk(stack),
-        "failed_queue": _as_dict(depth(stack, "FailedQueueUrl")),
+        "mail_queue": _queue(stack, "MailQueueUrl"),
+        # A stack of 0.1.0 has one lane.
+        "bulk_queue": _queue(stack, "BulkQueueUrl") if "BulkQueueUrl" in stack.outputs else None,
+        "failed_queue": as_dict(depth(stack, "FailedQueueUrl")),
         "mapping": mapping_states(stack),
         "alarms": ringing(stack),
         "last_minutes": minutes,
@@ -134,16 +134,13 @@ def snapshot(stack: Stack, minutes: int) -> dict[str, Any]:
     }
 
 
-def _bulk(stack: Stack) -> dict[str, Any] | None:
-    """Look at the bulk lane; None of a stack of 0.1.0, which has none."""
-    if "BulkQueueUrl" not in stack.outputs:
-        return None
-    return _as_dict(depth(stack, "BulkQueueUrl")) | {
-        "oldest_seconds": oldest_seconds(stack, "BulkQueueUrl")
-    }
+def _queue(stack: Stack, output: str) -> dict[str, Any]:
+    oldest = oldest_seconds(stack, stack.output(output))
+    return as_dict(depth(stack, output)) | {"oldest_seconds": oldest}
 
 
-def _as_dict(found: Depth) -> dict[str, int]:
+def as_dict(found: Depth) -> dict[str, int]:
+    """Return a depth, ready for JSON."""
     return {"waiting": found.waiting, "in_flight": found.in_flight, "delayed": found.delayed}
 
 

@@ -1,5 +1,6 @@
 """The webhooks of a stack, as its API has them."""
 
+from dataclasses import dataclass
 from functools import cached_property
 
 from outbox.settings import Settings
@@ -8,8 +9,22 @@ from outbox.webhooks.sealing import Seals
 from outbox.webhooks.service import Webhooks
 from outbox.webhooks.stores import Stores
 
+from ops import watch
 from ops.errors import OpsError
 from ops.stack import Stack
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How the endpoints of a stack do, and the queue that wakes them.
+
+    `oldest_seconds` is the age of its oldest message, None where SQS has measured none.
+    """
+
+    endpoints: int
+    paused: tuple[Endpoint, ...]
+    queue: watch.Depth
+    oldest_seconds: float | None
 
 
 class Office:
@@ -20,18 +35,35 @@ class Office:
         self._stack = stack
 
     @cached_property
-    def settings(self) -> Settings:
-        """The settings of the API's function, which alone has them all."""
+    def _settings(self) -> Settings:
         answer = self._stack.client("lambda").get_function_configuration(
             FunctionName=self._stack.output("ApiFunction")
         )
-        found = Settings.from_environ(answer["Environment"]["Variables"])
-        if not found.webhooks_table:
+        return Settings.from_environ(answer["Environment"]["Variables"])
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of the API's function, which alone has them all."""
+        if not self._settings.webhooks_table:
             raise OpsError(
                 f"webhooks are not turned on in {self._stack}",
                 "deploy it with the parameter Webhooks=on",
             )
-        return found
+        return self._settings
+
+    def standing(self) -> Standing | None:
+        """Look at all endpoints and at their queue; None where webhooks are turned off."""
+        if not self._settings.webhooks_table:
+            return None
+        places = self.stores.endpoints
+        found = [endpoint for client in sorted(places.clients()) for endpoint in places.of(client)]
+        url = self.settings.webhook_queue_url
+        return Standing(
+            endpoints=len(found),
+            paused=tuple(endpoint for endpoint in found if endpoint.paused_at),
+            queue=watch.depth_of(self._stack, url),
+            oldest_seconds=watch.oldest_seconds(self._stack, url),
+        )
 
     @cached_property
     def stores(self) -> Stores:

@@ -13,6 +13,7 @@ from ops import watch
 from ops.commands.frame import on_a_stack
 from ops.screen import Screen, ago, facts
 from ops.stack import Stack
+from ops.webhooks import Office
 
 
 @click.command("status")
@@ -35,18 +36,31 @@ from ops.stack import Stack
 def command(stack: Stack, screen: Screen, *, again: bool, every: float, minutes: int) -> None:
     """Show sending, queues, Taqnyat, alarms and counts on one screen."""
     if not again:
-        found = watch.snapshot(stack, minutes)
+        found = snapshot(stack, minutes)
         screen.show(found, picture(found))
         return
     with contextlib.suppress(KeyboardInterrupt):
         if screen.as_json:
             while True:  # one line a look
-                screen.show(watch.snapshot(stack, minutes))
+                screen.show(snapshot(stack, minutes))
                 time.sleep(every)
         with Live(console=screen.console, auto_refresh=False) as live:
             while True:
-                live.update(picture(watch.snapshot(stack, minutes)), refresh=True)
+                live.update(picture(snapshot(stack, minutes)), refresh=True)
                 time.sleep(every)
+
+
+def snapshot(stack: Stack, minutes: int) -> dict[str, Any]:
+    """Return the whole picture, ready for JSON; `webhooks` is null where they are turned off."""
+    found = Office(stack).standing()
+    webhooks = None
+    if found is not None:
+        paused = [
+            {"client": one.client, "id": one.id, "paused_at": one.paused_at} for one in found.paused
+        ]
+        queue = watch.as_dict(found.queue) | {"oldest_seconds": found.oldest_seconds}
+        webhooks = {"endpoints": found.endpoints, "paused": paused, "queue": queue}
+    return watch.snapshot(stack, minutes) | {"webhooks": webhooks}
 
 
 def picture(found: dict[str, Any]) -> RenderableType:
@@ -71,6 +85,7 @@ def picture(found: dict[str, Any]) -> RenderableType:
                 "mail queue": _queue(queue),
                 "bulk lane": None if bulk is None else _queue(bulk),
                 "failed queue": Text(str(in_failed), style="yellow" if in_failed else ""),
+                "webhooks": _webhooks(found["webhooks"]),
                 "Taqnyat": _provider(provider),
                 "balance": found["balance"]["text"],
                 "mapping": ", ".join(found["mapping"]),
@@ -88,6 +103,15 @@ def _queue(queue: dict[str, Any]) -> str:
     waited = "" if oldest is None else f", the oldest for {ago(oldest)}"
     counts = f"{queue['waiting']} waiting, {queue['in_flight']} in flight"
     return f"{counts}, {queue['delayed']} delayed{waited}"
+
+
+def _webhooks(found: dict[str, Any] | None) -> Text | None:
+    if found is None:
+        return None
+    text = Text(f"{found['endpoints']} endpoint(s)")
+    if found["paused"]:
+        text.append(f", {len(found['paused'])} PAUSED", style="bold red")
+    return text.append(f"; {_queue(found['queue'])}")
 
 
 def _provider(provider: dict[str, Any]) -> Text:

@@ -129,6 +129,36 @@ def test_a_repeat_has_the_same_id_and_a_signature_of_its_own_time() -> None:
     assert len({receipt.event_id for receipt in world.receivers[URL].receipts}) == 1
 
 
+@pytest.mark.parametrize(
+    ("retry_after", "waited"),
+    [("600", 600), ("2", 5), ("999999999", 3600), ("soon", 5), ("-7", 5), (None, 5)],
+)
+def test_an_endpoint_that_asks_for_time_gets_it_within_an_hour(
+    retry_after: str | None, waited: float
+) -> None:
+    world = WebhookWorld()
+    receiver = world.receivers[URL]
+    receiver.answer, receiver.retry_after = lambda number: 200 if number > 1 else 429, retry_after
+    world.hook()
+    world.post("mail")
+    while not receiver.calls:
+        world.run_until_quiet()
+        _ = world.tell() or world.call_hooks()
+    if waited > 5:
+        world.post("another mail, meanwhile")
+        world.run_until_quiet()
+        while world.tell() or world.call_hooks():
+            pass
+        assert len(receiver.calls) == 1
+    world.run_until_told()
+
+    assert receiver.calls[1] - receiver.calls[0] == pytest.approx(
+        waited, abs=20 if waited > 5 else 4
+    )
+    assert min(receipt.at for receipt in receiver.receipts) >= receiver.calls[0] + 0.9 * waited
+    assert world.held == []
+
+
 def test_the_events_of_a_dead_endpoint_wait_in_the_table_and_one_is_tried() -> None:
     world = WebhookWorld(WEBHOOK_RETRY_SECONDS="3600")
     world.hook()

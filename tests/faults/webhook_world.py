@@ -88,11 +88,13 @@ class Receipt:
 class Receiver:
     """An application behind a URL. `answer` says with which status a call is answered.
 
-    `seconds` is the time that it takes; a call is kept if its signature is good.
+    `seconds` is the time that it takes, `retry_after` the header that it always sends; a call is
+    kept if its signature is good.
     """
 
     answer: Callable[[int], int] = lambda _: 200
     seconds: float = 0.0
+    retry_after: str | None = None
     secret: str = ""
     calls: list[float] = field(default_factory=list)
     receipts: list[Receipt] = field(default_factory=list)
@@ -284,7 +286,8 @@ class _Post:
 
         def effect() -> Answer:
             place.wait(min(receiver.seconds, max(0.0, deadline - place.now)))
-            return Answer(receiver.take(place.now, headers, body), b"", receiver.seconds)
+            status = receiver.take(place.now, headers, body)
+            return Answer(status, b"", receiver.seconds, receiver.retry_after)
 
         return place.call(self._container, "webhook.post", effect)
 

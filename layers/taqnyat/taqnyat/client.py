@@ -10,8 +10,6 @@ import json
 import re
 import time
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
@@ -144,7 +142,7 @@ class TaqnyatClient:
             keep=lambda answer: self._judge(letter, answer).verdict is Verdict.SENT,
         )
         outcome = self._judge(letter, answer)
-        return replace(outcome, retry_after=_seconds(answer.retry_after))
+        return replace(outcome, retry_after=answer.wait(_MAX_RETRY_AFTER))
 
     def _judge(self, letter: Letter, answer: Answer) -> Outcome:
         """Classify an answer; one that another letter has had before is not believed."""
@@ -159,23 +157,6 @@ class TaqnyatClient:
         if len(self._msg_ids) > _MSG_IDS_KEPT:
             self._msg_ids.pop(next(iter(self._msg_ids)), None)
         return outcome
-
-
-def _seconds(retry_after: str | None) -> float | None:
-    """Read Retry-After: seconds or an HTTP date, capped at 15 minutes; None when it is neither."""
-    if not retry_after:
-        return None
-    text = retry_after.strip()
-    if text.isascii() and text.isdigit():
-        return min(float(text), _MAX_RETRY_AFTER)
-    try:
-        moment = parsedate_to_datetime(text)
-    except (ValueError, TypeError, OverflowError):
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    wait = (moment - datetime.now(UTC)).total_seconds()
-    return min(max(wait, 0.0), _MAX_RETRY_AFTER)
 
 
 def _operational(answer: Answer) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 import zlib
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any, Final
 
@@ -39,6 +41,19 @@ class Answer:
     seconds: float
     retry_after: str | None = None
     fault: Fault | None = None
+
+    def wait(self, most: float) -> float | None:
+        """Read Retry-After: seconds, at most so many, or an HTTP date; None if it is neither."""
+        text = (self.retry_after or "").strip()
+        if text.isascii() and text.isdigit():
+            return min(float(text), most)
+        try:
+            moment = parsedate_to_datetime(text)
+        except (ValueError, TypeError, OverflowError):
+            return None
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        return min(max((moment - datetime.now(UTC)).total_seconds(), 0.0), most)
 
 
 class Transport:

@@ -289,10 +289,12 @@ class SortedDynamo(Dynamo):
             "Limit",
         )
         first, last = "", "\U0010ffff"
-        if expression == "pk = :pk AND sk BETWEEN :first AND :last":
-            first, last = values[":first"]["S"], values[":last"]["S"]
-        elif expression != "pk = :pk":
+        between = expression == "pk = :pk AND sk BETWEEN :first AND :last"
+        used = {":pk", ":first", ":last"} if between else {":pk"}
+        if values.keys() != used or not (between or expression == "pk = :pk"):
             raise client_error("Query", "ValidationException")
+        if between:
+            first, last = values[":first"]["S"], values[":last"]["S"]
         if table != self._table or not consistent or first > last:
             raise client_error("Query", "ValidationException")
         found = [

@@ -12,19 +12,24 @@ from unittest.mock import Mock
 import pytest
 from botocore.exceptions import ClientError
 from outbox.storage.expressions import pack_item
+from outbox.webhooks.endpoint import Endpoint
+from outbox.webhooks.endpoints import Endpoints
+from rich.console import Console
 from taqnyat.classification import CODES, STATUSES, Scope
 from taqnyat.credentials import MalformedSecretError, TokenNotSetError
 
 from ops import version
+from ops.commands.status import picture, snapshot
 from ops.doctor import Check, Doctor, Level
 from ops.errors import OpsError
 from ops.remedies import REMEDIES, remedy
 from ops.stack import Stack
+from tests.faults.standins.dynamo import SortedDynamo
 
 NOW = 1_795_000_000.0
 OUTPUTS = (
     "LedgerTable MailQueueUrl MailQueueArn FailedQueueUrl TokenSecretArn ApiKeysSecretArn "
-    "AlarmTopicArn WorkerFunction StatusCheckFunction"
+    "AlarmTopicArn ApiFunction WorkerFunction StatusCheckFunction"
 )
 SERVICES = ["cloudformation", "cloudwatch", "dynamodb", "lambda", "secretsmanager", "sns", "sqs"]
 ENABLED = {"EventSourceMappings": [{"State": "Enabled"}]}
@@ -124,7 +129,7 @@ def aws() -> Aws:
 def test_a_healthy_stack_has_nothing_to_mend(aws: Aws) -> None:
     found = aws.look()
 
-    assert len(found) == 20
+    assert len(found) == 21
     assert {check.level for check in found.values()} == {Level.GOOD}
     assert not any(check.remedy for check in found.values())
 
@@ -154,6 +159,53 @@ def test_the_balance(aws: Aws, change: dict[str, Any], found: str, what_to_do: s
     assert found in check.found
     assert what_to_do in check.remedy
     assert check.level is (Level.WARNING if what_to_do else Level.GOOD)
+
+
+@pytest.mark.parametrize(
+    ("paused_at", "oldest", "found", "what_to_do"),
+    [
+        ("", [], "1 endpoint(s); 0 message(s) wait", ""),
+        ("", [{"Maximum": 1700.0, "Sum": 0.0}], "wait, the oldest for 28 min", ""),
+        (
+            "",
+            [{"Maximum": 1900.0, "Sum": 0.0}],
+            "wait, the oldest for 32 min",
+            "Webhooks wait too long",
+        ),
+        ("2026-11-18T08:00:00.000Z", [], "1 paused: shop h1; 1 endpoint(s)", "webhooks log"),
+    ],
+)
+def test_the_webhooks(
+    aws: Aws, paused_at: str, oldest: list[dict[str, float]], found: str, what_to_do: str
+) -> None:
+    functions = aws.clients["lambda"]
+    functions.get_function_configuration.return_value["Environment"]["Variables"] |= {
+        "WEBHOOKS_TABLE": "hooks",
+        "WEBHOOK_QUEUE_URL": "https://sqs/hooks",
+    }
+    table = SortedDynamo("hooks")
+    endpoint = Endpoint(
+        id="h1",
+        client="shop",
+        url="https://a.sa/",
+        events=(),
+        secrets=(),
+        created="2026-11-18T08:00:00.000Z",
+        paused_at=paused_at,
+    )
+    Endpoints(table, "hooks").create(endpoint)
+    aws.clients["dynamodb"].query = table.query
+    aws.datapoints = oldest
+    check = aws.look()["webhooks"]
+
+    assert found in check.found
+    assert what_to_do in check.remedy
+    assert check.level is (Level.WARNING if what_to_do else Level.GOOD)
+    assert "a.sa" not in check.found
+    stack = Stack("mail", aws.clients.__getitem__, "here")
+    shown = io.StringIO()
+    Console(file=shown, width=200).print(picture(snapshot(stack, 60)))
+    assert ("1 PAUSED" in shown.getvalue()) is bool(paused_at)
 
 
 @pytest.mark.parametrize(
@@ -209,7 +261,7 @@ def test_one_check_that_aws_forbids_does_not_hide_the_others(aws: Aws) -> None:
 
     found = aws.look()
 
-    assert len(found) == 20
+    assert len(found) == 21
     assert "may not do ListSubscriptionsByTopic" in found["alarm subscribers"].found
 
 

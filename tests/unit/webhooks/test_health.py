@@ -1,5 +1,7 @@
 """How an endpoint does: when one event at a time is tried, when again, and when it is paused."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -84,6 +86,15 @@ def test_an_event_is_tried_eight_times() -> None:
     found = [next_try(tries, NOW, WAITS, 0.5) for tries in range(1, len(WAITS) + 2)]
 
     assert found == [*(NOW + wait for wait in WAITS), None]
+
+
+def test_what_an_endpoint_asks_for_makes_a_wait_longer_and_never_shorter() -> None:
+    assert next_try(1, NOW, WAITS, 0.5, 60.0) == NOW + 60
+    assert next_try(2, NOW, WAITS, 0.5, 60.0) == NOW + WAITS[1]
+    assert next_try(len(WAITS) + 1, NOW, WAITS, 0.5, 60.0) is None
+    asking = replace(BAD, wait=59.5)
+    assert after(Health(), asking, NOW, WAITS, 0.5, probe=False).probe_at == NOW + 60
+    assert after(many(BAD, RUN + 3), asking, NOW, WAITS, 0.5, probe=True).probe_at == NOW + WAITS[1]
 
 
 @given(st.integers(1, 100_000), st.floats(0, 1))

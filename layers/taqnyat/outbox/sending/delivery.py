@@ -9,7 +9,7 @@ import random
 import time
 import uuid
 from contextlib import suppress
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -17,9 +17,10 @@ from outbox.mail.mail import Mail, MailError
 from outbox.mail.report import NO_RECORD, Report
 from outbox.mail.states import State
 from outbox.mail.times import iso
+from outbox.queues.message import encode_batch
 from outbox.sending import policy
 from outbox.sending.breaker import Breaker, Call
-from outbox.sending.fan_out import fan_out
+from outbox.sending.policy import EXPIRED, WORKER_DIED, Unclaimable
 from outbox.storage.claims import NoRecordError
 from outbox.storage.row import attempt_record
 
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from outbox.settings import Settings
     from outbox.storage.claims import Claims
     from outbox.storage.row import Row
+
+_TRY_AGAIN_SECONDS: Final = 5
 
 
 class Provider(Protocol):
@@ -73,16 +76,16 @@ class Delivery:
         if self._queue.has_strayed(message):
             self._queue.requeue(message)
             return Report(mail_id=message.message_id, reason="to_its_lane")
+        if message.is_batch:
+            return self._fan_out(message, deadline)
+        return self._deliver(message, deadline)
+
+    def _deliver(self, message: ReceivedMessage, deadline: float) -> Report:
+        now = self._clock()
         try:
-            if message.is_batch:
-                return fan_out(message, self._queue, lambda: self._clock() < deadline)
-            now = self._clock()
             mail = message.mail(self._settings.default_campaign, now)
         except MailError as error:
             return self._reject(message, error.field)
-        return self._deliver(message, mail, now, deadline)
-
-    def _deliver(self, message: ReceivedMessage, mail: Mail, now: float, deadline: float) -> Report:
         if message.is_given_up_soon(now):
             self._claims.keep(mail.id)
         if refusal := self._breaker.refuses():
@@ -112,14 +115,34 @@ class Delivery:
             claimed, row = self._claims.claim(mail, token, message.redrive_attempt)
         if not claimed and policy.is_abandoned(row, now):
             if not policy.may_resend(row, self._settings):
-                return self._settle(message, mail, row, policy.WORKER_DIED, row.claimed_at, 0.0)
-            died = attempt_record(row, policy.WORKER_DIED, row.claimed_at, 0.0)
+                return self._settle(message, mail, row, WORKER_DIED, row.claimed_at, 0.0)
+            died = attempt_record(row, WORKER_DIED, row.claimed_at, 0.0)
             claimed, row = self._claims.take_over(row, token, died)
         if not claimed:
             return self._skip_unclaimable(message, row, now)
         if mail.expires_at is not None and mail.expires_at <= now:
-            return self._settle(message, mail, row, policy.EXPIRED, iso(now), 0.0)
+            return self._settle(message, mail, row, EXPIRED, iso(now), 0.0)
         return self._send(message, mail, row, deadline)
+
+    def _fan_out(self, message: ReceivedMessage, deadline: float) -> Report:
+        """Make many messages of one that holds a batch; doing so twice does no harm.
+
+        What SQS refuses, and what the time does not reach for, goes on as a smaller batch.
+        """
+        try:
+            parts = message.parts()
+        except MailError as error:
+            return self._reject(message, error.field)
+        left = self._queue.send_all(parts, lambda: self._clock() < deadline)
+        if left and len(left) < len(parts):
+            text = encode_batch([text for text, _ in left])
+            self._queue.send_batch(text, [route for _, route in left], _TRY_AGAIN_SECONDS)
+            left = []
+        return Report(
+            mail_id=message.message_id,
+            retry_in=_TRY_AGAIN_SECONDS if left else None,
+            reason="batch_spread",
+        )
 
     def _send(self, message: ReceivedMessage, mail: Mail, row: Row, deadline: float) -> Report:
         started = self._clock()
@@ -137,7 +160,8 @@ class Delivery:
             return self._settle(message, mail, row, outcome, iso(started), seconds, alone=alone)
         finally:
             if reaction is not None:
-                with suppress(ClientError, BotoCoreError):  # the next refused call tries again
+                # Where it cannot be written, the next call that is refused tries again.
+                with suppress(ClientError, BotoCoreError):
                     self._breaker.react(reaction, call)
 
     def _settle(
@@ -154,7 +178,7 @@ class Delivery:
         now = self._clock()
         luck = random.uniform(0, 1)  # noqa: S311  spreads load, guards nothing
         decision = policy.decide(row, outcome, now, self._settings, luck, alone=alone)
-        attempt = None if outcome is policy.EXPIRED else attempt_record(row, outcome, at, seconds)
+        attempt = None if outcome is EXPIRED else attempt_record(row, outcome, at, seconds)
         ours = self._claims.settle(row, decision.state, attempt, **decision.changes)
         done = ours and decision.state is not State.QUEUED
         if done and decision.state is not State.SENT:
@@ -174,20 +198,21 @@ class Delivery:
     def _dead_letter(
         self, message: ReceivedMessage, row: Row, decision: policy.Decision, code: int | None
     ) -> bool:
-        with suppress(ClientError, BotoCoreError):
+        try:
             self._queue.dead_letter(
                 message, row.id, decision.state, decision.reason, code, row.attempt_count
             )
-            return True
-        return False  # the row is settled: the next receive sends the message there
+        except (ClientError, BotoCoreError):
+            return False  # the row is settled: the next receive sends the message there
+        return True
 
     def _skip_unclaimable(self, message: ReceivedMessage, row: Row, now: float) -> Report:
         action, wait = policy.unclaimable(row, now)
-        if action is policy.Unclaimable.DEAD_LETTER:
+        if action is Unclaimable.DEAD_LETTER:
             self._claims.keep(row.id)  # for one more copy
             reason = row.reason or ""
             self._queue.dead_letter(message, row.id, row.state, reason, row.code, row.attempt_count)
-        elif action is policy.Unclaimable.SCHEDULE:
+        elif action is Unclaimable.SCHEDULE:
             self._schedules.create(
                 row.schedule_name, row.scheduled_at or 0, message.body, message.lane
             )

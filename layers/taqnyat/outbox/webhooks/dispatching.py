@@ -138,7 +138,7 @@ class Dispatcher:
         attempt |= {"reason": call.reason} if call.reason else {}
         tried = replace(delivery, tries=delivery.tries + 1, attempts=(*delivery.attempts, attempt))
         self._stores.deliveries.leave(changes, delivery)
-        due = next_try(tried.tries, self._clock(), self._waits, draw)
+        due = next_try(tried.tries, self._clock(), self._waits, draw, call.wait)
         if call.ok:
             run.delivered += 1
             self._stores.deliveries.done(changes, replace(tried, outcome=DELIVERED))

@@ -6,6 +6,7 @@ waiting, many times in a row is called for one event at a time: its other events
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -26,8 +27,8 @@ class Health:
     """How an endpoint does. Times are epoch seconds, 0 for none.
 
     `run` calls in a row were refused or slow; all have been refused since `failing_since`, the
-    last at `failed_at`; `probes` of them alone; the next is due at `probe_at`; `single` says that
-    one event at a time is tried.
+    last at `failed_at`; `probes` of them alone; none is called before `probe_at`; `single` says
+    that one event at a time is tried.
     """
 
     run: int = 0
@@ -44,12 +45,16 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What became of a call: `status` None without an answer, `reason` then says why."""
+    """What became of a call: `status` None without an answer, `reason` then says why.
+
+    `wait` are the seconds that an endpoint which refused asks for (Retry-After).
+    """
 
     ok: bool
     seconds: float
     status: int | None = None
     reason: str = ""
+    wait: float = 0.0
 
     @property
     def slow(self) -> bool:
@@ -78,6 +83,7 @@ def after(
     since = second if not health.failing_since or alone else health.failing_since
     probes = health.probes + 1 if probe else 0
     wait = spread(waits[min(probes, len(waits) - 1)], draw) if single else 0
+    wait = max(wait, math.ceil(call.wait))
     return replace(
         health,
         run=run,
@@ -85,15 +91,20 @@ def after(
         failed_at=second,
         single=single,
         probes=probes,
-        probe_at=second + wait if single else 0,
+        probe_at=second + wait if wait else 0,
     )
 
 
-def next_try(tries: int, now: float, waits: Sequence[int], draw: float) -> float | None:
-    """Return when an event is tried again after its `tries`-th try failed; None: never."""
+def next_try(
+    tries: int, now: float, waits: Sequence[int], draw: float, asked: float = 0.0
+) -> float | None:
+    """Return when an event is tried again after its `tries`-th try failed; None: never.
+
+    `asked` are the seconds that the endpoint asks for: they can only make the wait longer.
+    """
     if tries > len(waits):
         return None
-    return now + spread(waits[tries - 1], draw)
+    return now + max(spread(waits[tries - 1], draw), asked)
 
 
 def spread(seconds: int, draw: float) -> int:

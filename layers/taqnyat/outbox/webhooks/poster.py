@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 DEADLINE_SECONDS: Final = 10.0
 CONNECT_SECONDS: Final = 5.0
+MAX_WAIT_SECONDS: Final = 3600.0  # that an endpoint can ask for
 _MAX_ORIGINS: Final = 64
 # KMS's word that a secret cannot be opened, today or tomorrow: that is the endpoint's failure.
 _UNREADABLE: Final = frozenset(
@@ -87,11 +88,13 @@ class Poster:
             keep=_succeeded,
             resolve=resolver,
         )
+        ok = _succeeded(answer)
         call = Call(
-            ok=_succeeded(answer),
+            ok=ok,
             seconds=answer.seconds,
             status=answer.status,
             reason=str(answer.fault or ""),
+            wait=0.0 if ok else answer.wait(MAX_WAIT_SECONDS) or 0.0,
         )
         return replace(call, reason="refused_address") if resolver.refused else call
 

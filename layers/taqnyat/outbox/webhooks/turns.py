@@ -69,8 +69,8 @@ class Turns:
         now = self._clock()
         if turn.lease > now:
             return False
-        # One that is called for one event at a time, later: a timer sees to it.
-        later = turn.health.single and turn.health.probe_at > now
+        # One that is not to be called before a time: a timer sees to it.
+        later = turn.health.probe_at > now
         return not (later and turn.timer_between(now, float("inf")))
 
     def take(self, endpoint_id: str, token: str, timer: int) -> Turn | None:
