@@ -27,7 +27,7 @@ BUILD_INPUTS := template.yaml pyproject.toml $(sort $(shell find layers function
 .PHONY: help arabic clients crowd examples faults demo pictures docs incident run test mutation template-breaks lint format build deploy package bench bench-quick requirements clean
 
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-16s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: .venv/.local .aws-sam/.built ## Start the local stack and send a first mail (ARGS=--once ends after it)
 	@exec $(PY) -m local $(ARGS)
