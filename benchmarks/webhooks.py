@@ -1,9 +1,10 @@
 """Webhooks beside mails: whether they slow the mails, and the books of what was told.
 
-    python -m benchmarks.webhooks [--mails 2000] [--rounds 10]
+    python -m benchmarks.webhooks [--mails 2000] [--rounds 10] [--beside bus]
 
 Two local stacks, one with webhooks and an endpoint that refuses every second call, one without; the
-rounds alternate between them. Then so many mails on the first, until all is told.
+rounds alternate between them. Then so many mails on the first, until all is told. `--beside bus`
+lets the other one's stream be read too, for an event bus.
 """
 
 import argparse
@@ -28,6 +29,7 @@ from local.stack import LocalStack, Options
 BATCH = 100
 PATIENCE_SECONDS = 1800.0
 ON = {"Webhooks": "on", "WebhookLoopback": "on", "WebhookRetrySeconds": "1,1,2,2,4,4,8"}
+OFF: dict[str, dict[str, str]] = {"nothing": {}, "bus": {"EventBusName": "default"}}
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # it is on this machine
 
 
@@ -119,11 +121,11 @@ def settled(stack: LocalStack) -> dict[str, int]:
 
 
 @contextmanager
-def stacks(folder: Path) -> Iterator[tuple[LocalStack, LocalStack]]:
+def stacks(folder: Path, beside: str) -> Iterator[tuple[LocalStack, LocalStack]]:
     """Start both stacks: with webhooks, and without."""
     with (
         LocalStack(Options(root=folder / "on", parameters=ON)) as on,
-        LocalStack(Options(root=folder / "off")) as off,
+        LocalStack(Options(root=folder / "off", parameters=OFF[beside])) as off,
     ):
         yield on, off
 
@@ -135,9 +137,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--in-a-round", type=int, default=200)
     parser.add_argument("--taqnyat-seconds", type=float, default=0.8)
+    parser.add_argument("--beside", choices=OFF, default="nothing")
     given = parser.parse_args()
     endpoint = Endpoint()
-    with tempfile.TemporaryDirectory() as folder, stacks(Path(folder)) as (on, off):
+    with tempfile.TemporaryDirectory() as folder, stacks(Path(folder), given.beside) as (on, off):
         events = ["email.sent", "email.failed"]
         body = {"endpoint": f"{endpoint.server.base_url}/hook", "events": events}
         call(on, "POST", "/webhooks", body)

@@ -9,10 +9,12 @@ import asyncio
 import os
 import resource
 import secrets
+import threading
+import time
 from urllib.parse import parse_qs
 
 from ministack.app import app as ministack
-from ministack.services import s3
+from ministack.services import lambda_svc, s3
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -22,6 +24,8 @@ from local.guard import Guard
 
 API_PATH = "/_local/api"
 END_PATH = "/_local/end"
+_STREAM_SECONDS = 0.1
+_FILES = 10_240
 
 
 class Hidden:
@@ -70,6 +74,19 @@ def _find_own_objects(prefix: str) -> None:
     s3._get_object_data = find  # noqa: SLF001
 
 
+def _poll_streams_apart() -> None:
+    """Give streams a thread of their own: else no queue is read while a stream's function runs."""
+    poll = lambda_svc._poll_dynamodb_streams  # noqa: SLF001 - it is a part of the one loop
+    lambda_svc._poll_dynamodb_streams = lambda: False  # noqa: SLF001
+
+    def run() -> None:
+        while True:
+            if not poll():
+                time.sleep(_STREAM_SECONDS)
+
+    threading.Thread(target=run, name="streams", daemon=True).start()
+
+
 async def _serve(prefix: str, port: int, descriptor: int, api_port: int, api: int) -> None:
     ended = asyncio.Event()
     gate = Gate(ministack)
@@ -80,10 +97,13 @@ async def _serve(prefix: str, port: int, descriptor: int, api_port: int, api: in
 def main() -> None:
     """Serve until we are ended."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    # A Mac's own limit has no end, and it takes no more than this.
+    files = _FILES if most == resource.RLIM_INFINITY else min(_FILES, most)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
     numbers = [int(number) for number in os.environ["EMULATOR_SOCKETS"].split(",")]
     prefix = os.environ["EMULATOR_PREFIX"]
     _find_own_objects(prefix)
+    _poll_streams_apart()
     asyncio.run(_serve(prefix, *numbers))
 
 

@@ -2,10 +2,9 @@
 
 import json
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ FIRST_MAIL = ROOT / "events" / "api-post-email.json"
 _FINAL = {"sent", "failed", "unknown", "canceled"}
 _STEPS = {"queued": "queued", "sending": "claimed"}
 _PATIENCE_SECONDS = 30.0
-_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # it is on this machine
 _LOOK_SECONDS = 0.01
 
 
@@ -85,18 +83,10 @@ def _answered_in(row: Mapping[str, Any]) -> str:
 
 
 def _post(stack: LocalStack, mail: Mapping[str, Any]) -> str:
-    request = urllib.request.Request(  # noqa: S310 - our own address
-        f"{stack.api_url}/emails",
-        data=json.dumps(mail, ensure_ascii=False).encode(),
-        headers={"Authorization": f"Bearer {stack.api_key}", "Content-Type": "application/json"},
-    )
-    try:
-        with _OPENER.open(request, timeout=_PATIENCE_SECONDS) as answer:
-            accepted: dict[str, str] = json.load(answer)
-    except urllib.error.HTTPError as error:
-        said = error.read().decode("utf-8", "replace")
-        raise LocalStackError(f"the API answered {error.code}: {said}") from None
-    return accepted["id"]
+    answer = stack.api.call("POST", "/emails", mail)
+    if answer.status != HTTPStatus.OK:
+        raise LocalStackError(f"the API answered {answer.status}: {answer.data.decode()}")
+    return str(answer.json()["id"])
 
 
 def _row(stack: LocalStack, mail_id: str) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from local import deployment
-from local.console import AwsGateway, Console
+from local.api import Api
+from local.console import Console, Gateway
 from local.emulator import Emulator
 from local.errors import LocalStackError
 from local.folder import RunFolder, write
@@ -93,6 +94,11 @@ class LocalStack(Running):
             raise LocalStackError("the stack is not up")
         return self._folder
 
+    @property
+    def api(self) -> Api:
+        """The API, with the stack's own key."""
+        return Api(self.api_url, self.api_key)
+
     def client(self, service: str) -> Any:  # noqa: ANN401 - boto3 clients have no common type
         """Return a boto3 client with the deployer's rights."""
         return self.emulator.client(service)
@@ -151,11 +157,11 @@ class LocalStack(Running):
         self.api_url = deployment.open_api(self._emulator, self.outputs)
         ticker.start(self._emulator, self.outputs["StatusCheckFunction"])
         self._ending.callback(ticker.stop)
-        reach = AwsGateway(self.client, self.outputs, self.api_url, self.api_key)
-        self._console = Console(reach, self.simulator, self._port(1))
+        gateway = Gateway(self.client, self.outputs, self.api)
+        self._console = Console(gateway, self.simulator, self._port(1))
         self._ending.enter_context(self._console)
         if self.options.webhooks:
-            self._console.hook.register(self.api_url, self.api_key, self._console.url)
+            self._console.hook.register(self.api, self._console.url)
         self._ending.callback(self._folder.withdraw)
         self._tell("deployed", f"stack {STACK_NAME}, API {self.api_url}")
         self._compare_ports()

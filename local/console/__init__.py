@@ -9,14 +9,14 @@ from typing import Self
 from local import loopback, web
 from local.console.app import App
 from local.console.behaviour import Behaviour
-from local.console.gateway import AwsGateway, Gateway
+from local.console.gateway import Gateway
 from local.console.hook import Hook
 from local.console.watch import Watch
 from local.guard import Guard
 from local.running import Running
 from local.simulator import Simulator
 
-__all__ = ["AwsGateway", "Console", "Gateway"]
+__all__ = ["Console", "Gateway"]
 
 
 class Console(Running):

@@ -16,7 +16,8 @@ GET  /api/webhooks      what the console's own endpoint was told; POST /hook is 
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -32,16 +33,17 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from local import web
-from local.console import hook, rendering, search
+from local.console import hook, inbox, ledger, rendering, search, timeline
 from local.console.behaviour import Behaviour
 from local.console.gateway import Gateway
 from local.console.hook import Hook
+from local.console.inbox import Mail
 from local.console.modes import OPERATIONAL
-from local.console.pages import NotThereError, Pages
 from local.console.watch import Watch
 from local.simulator import Simulator, control
 from local.web import Json
 
+PAGE = 100
 _STATIC = Path(__file__).with_name("static")
 _MAX_BODY = 2 << 20
 _MOST_SECONDS = 60.0
@@ -61,6 +63,10 @@ _HEADERS = {
 }
 
 
+class NotThereError(LookupError):
+    """There is nothing of that name; the message is for the reader."""
+
+
 class App:
     """The console's endpoints."""
 
@@ -78,7 +84,6 @@ class App:
         self._gateway = gateway
         self._simulator = simulator
         self._behaviour = behaviour
-        self._pages = Pages(watch)
 
     def application(self) -> ASGIApp:
         """Return the application."""
@@ -131,40 +136,41 @@ class App:
 
     def document(self, request: Request) -> Response:
         """Show the body of a mail as a document that may do nothing."""
-        mail = self._pages.mail(request.path_params["number"])
-        encoded = rendering.document(str(mail["fields"].get("msg", ""))).encode("utf-8", "replace")
+        body = str(self._mail(request)["fields"].get("msg", ""))
+        encoded = rendering.document(body).encode("utf-8", "replace")
         return HTMLResponse(encoded, headers={_POLICY: rendering.POLICY})
 
     def file(self, request: Request) -> Response:
         """Give a mail as a file."""
-        number = request.path_params["number"]
-        named = {"Content-Disposition": f'attachment; filename="mail-{number}.eml"'}
-        made = rendering.file(self._pages.mail(number))
-        return Response(made, media_type="message/rfc822", headers=named)
+        mail = self._mail(request)
+        named = {"Content-Disposition": f'attachment; filename="mail-{mail["n"]}.eml"'}
+        return Response(rendering.file(mail), media_type="message/rfc822", headers=named)
 
     def state(self, _: Request) -> Response:
         """Tell all that the head of the page shows."""
         return Json(self._state())
 
+    def _state(self) -> dict[str, Any]:
+        seen = self._watch.latest()
+        return {"pipeline": seen.pipeline, **seen.panels, "webhooks": self._hook.shown()}
+
     def webhooks(self, _: Request) -> Response:
         """Tell what the console's own endpoint was told."""
         return Json(self._hook.shown() or {"calls": []})
 
-    def _state(self) -> dict[str, Any]:
-        return {**self._pages.state(), "webhooks": self._hook.shown()}
-
     def inbox(self, request: Request) -> Response:
-        """List the mails that Taqnyat took."""
-        given = request.query_params
-        return Json(self._pages.inbox(given.get("q", ""), given.get("before", "")))
+        """List the mails that Taqnyat took, the newest first: those that a search finds."""
+        before = request.query_params.get("before", "")
+        found = self._found(request, int(before) if before.isdecimal() else None)
+        return _page(found, self._summary, lambda mail: str(mail["n"]))
 
     def remove(self, request: Request) -> Response:
         """Remove what a search finds; without one, all mails."""
-        return self._remove(self._pages.numbers(request.query_params.get("q", "")))
+        return self._remove([mail["n"] for mail in self._found(request)])
 
     def remove_one(self, request: Request) -> Response:
         """Remove one mail."""
-        return self._remove([self._pages.mail(request.path_params["number"])["n"]])
+        return self._remove([self._mail(request)["n"]])
 
     def _remove(self, numbers: list[int]) -> Response:
         books = None if self._simulator is None else self._simulator.provider.books
@@ -172,17 +178,27 @@ class App:
 
     def letter(self, request: Request) -> Response:
         """Tell of one mail that Taqnyat took."""
-        return Json(self._pages.letter(request.path_params["number"]))
+        return Json(self._letter(self._mail(request)))
 
     def mails(self, request: Request) -> Response:
-        """List the rows of the ledger."""
-        given = request.query_params
-        names = ("q", "state", "before")
-        return Json(self._pages.mails(*(given.get(name, "") for name in names)))
+        """List the rows of the ledger in a state (all: empty) that a search finds."""
+        query, state, before = map(request.query_params.get, ("q", "state", "before"))
+        terms = search.parse(query or "")
+        found = self._watch.ledger.find(terms, state or "", before or None)
+        return _page(found, timeline.summary, ledger.place)
 
     def journey(self, request: Request) -> Response:
-        """Tell of one row, step by step."""
-        return Json(self._pages.journey(request.path_params["id"]))
+        """Tell of one row step by step, and the numbers of its mails in the inbox."""
+        mail_id, rows = request.path_params["id"], self._watch.ledger
+        row = rows.row(mail_id)
+        if row is None:
+            self._watch.latest(fresh=True)
+            row = rows.row(mail_id)
+        if row is None:
+            raise NotThereError("there is no mail with this id")
+        mails = () if self._watch.inbox is None else self._watch.inbox.like(row)
+        numbers = [mail["n"] for mail in mails if rows.row_of(mail) == mail_id]
+        return Json(timeline.summary(row) | {"steps": timeline.steps(row), "inbox": numbers})
 
     async def send(self, request: Request) -> Response:
         """Send a mail as an application would."""
@@ -210,7 +226,10 @@ class App:
         return Json(behaviour.show())
 
     async def wait(self, request: Request) -> Response:
-        """Wait for a mail: the oldest that fits and has a higher number than `after`."""
+        """Wait for a mail: the oldest that fits and has a higher number than `after`.
+
+        `to` is one whole address; `from`, `subject` and `campaign` are parts of theirs.
+        """
         given = dict(request.query_params)
         try:
             seconds = min(float(given.pop("timeout", "10")), _MOST_SECONDS)
@@ -219,13 +238,16 @@ class App:
             return Json({"message": "`timeout` and `after` must be numbers"}, 400)
         if unknown := given.keys() - set(search.FIELDS):
             return Json({"message": f"`{unknown.pop()}` is not known"}, 400)
+        if self._watch.inbox is None:
+            raise NotThereError("there is no inbox: mails go to a real provider")
         end = asyncio.get_running_loop().time() + seconds
         while True:
-            number, after = self._pages.first(given, after)
-            if number is not None:
-                return Json(self._pages.letter(str(number)))
+            new = list(takewhile(lambda mail: mail["n"] > after, self._watch.inbox.find(())))  # noqa: B023 - used at once
+            if fits := [mail for mail in new if inbox.has(mail, given)]:
+                return Json(self._letter(fits[-1]))
             if asyncio.get_running_loop().time() >= end:
                 raise NotThereError("no such mail came")
+            after = new[0]["n"] if new else after
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def reset(self, _: Request) -> Response:
@@ -238,6 +260,47 @@ class App:
             self._simulator.clear()  # what was on its way
         self._watch.poke()
         return Json({"reset": True})
+
+    def _found(self, request: Request, before: int | None = None) -> Iterator[Mail]:
+        if self._watch.inbox is None:
+            return iter(())
+        terms = search.parse(request.query_params.get("q", ""))
+        return self._watch.inbox.find(terms, before)
+
+    def _mail(self, request: Request) -> Mail:
+        number, found = request.path_params["number"], None
+        if self._watch.inbox is not None and number.isdecimal():
+            found = self._watch.inbox.mail(int(number))
+        if found is None:
+            raise NotThereError("there is no mail with this number")
+        return found
+
+    def _summary(self, mail: Mail) -> dict[str, Any]:
+        return inbox.summary(mail, self._watch.ledger.row_of(mail))
+
+    def _letter(self, mail: Mail) -> dict[str, Any]:
+        summary = self._summary(mail)
+        row = self._watch.ledger.row(summary["row"] or "")
+        body = str(mail["fields"].get("msg", ""))
+        return summary | {
+            "fields": mail["fields"],
+            "steps": [] if row is None else timeline.steps(row),
+            "links": rendering.links(body),
+            "hints": rendering.hints(body),
+        }
+
+
+def _page(
+    found: Iterator[Any],
+    shown: Callable[[Any], Mapping[str, Any]],
+    place: Callable[[Any], str],
+) -> Response:
+    """Answer with the first of what was found, how much there is, and where more begins."""
+    first = list(islice(found, PAGE))
+    more = sum(1 for _ in found)
+    following = place(first[-1]) if more else None
+    mails = [shown(one) for one in first]
+    return Json({"matching": len(first) + more, "mails": mails, "next": following})
 
 
 class _WithHeaders:

@@ -1,15 +1,13 @@
 """What the console asks of the deployed gateway: its ledger, its queues, and its API."""
 
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from botocore.exceptions import ClientError
 
-_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # it is on this machine
-_PATIENCE_SECONDS = 60
+from local.api import Api
+
 _MOST_KEYS = 100  # of one BatchGetItem
 _MOST_WRITES = 25  # of one BatchWriteItem
 _DRAIN_SECONDS = 10.0
@@ -21,53 +19,21 @@ _NUMBERS = {
 }
 
 
-class Gateway(Protocol):
-    """A gateway, real or made up for a test. Reading raises botocore's errors."""
+class Gateway:
+    """The gateway of the local stack. Its methods raise botocore's errors, `post` OSError."""
+
+    def __init__(self, client: Callable[[str], Any], outputs: Mapping[str, str], api: Api) -> None:
+        """`client` makes boto3 clients; `outputs` are the stack's."""
+        self._client = client
+        self._outputs = outputs
+        self._api = api
+        self._iterators: dict[str, str | None] = {}
 
     def changes(self) -> Iterator[dict[str, Any]]:
         """Yield the items of the ledger's table that are new since the last call; all at first.
 
         The special ones (`#pause`) are among them. Of one that is gone, `pk` is all that is left.
         """
-
-    def queue(self) -> dict[str, int]:
-        """Return the messages that wait: visible, in_flight, delayed, and how many are `bulk`."""
-
-    def failed_queue(self) -> int:
-        """Return the messages of the failed queue."""
-
-    def intake(self) -> str:
-        """Return the state of the event source mapping: Enabled, Disabled, ...."""
-
-    def post(self, body: bytes, path: str = "/emails") -> tuple[int, bytes]:
-        """Send JSON to the API; return the answer's status and body."""
-
-    def store_token(self, token: str) -> None:
-        """Put Taqnyat's token into the secret, as an operator would."""
-
-    def reset(self) -> None:
-        """Forget every mail, waiting or recorded, and the pause."""
-
-
-class AwsGateway:
-    """The gateway of the local stack."""
-
-    def __init__(
-        self,
-        client: Callable[[str], Any],
-        outputs: Mapping[str, str],
-        api_url: str,
-        api_key: str,
-    ) -> None:
-        """`client` makes boto3 clients; `outputs` are the stack's."""
-        self._client = client
-        self._outputs = outputs
-        self._api_url = api_url
-        self._api_key = api_key
-        self._iterators: dict[str, str | None] = {}
-
-    def changes(self) -> Iterator[dict[str, Any]]:
-        """Scan the table once, then follow its stream, which names what changed."""
         if not self._iterators:
             yield from self._all()
             return
@@ -146,20 +112,9 @@ class AwsGateway:
         return next((state for state in states if state != "Enabled"), (states or ["Missing"])[0])
 
     def post(self, body: bytes, path: str = "/emails") -> tuple[int, bytes]:
-        """Send with the stack's own key, which never reaches the page."""
-        request = urllib.request.Request(  # noqa: S310 - our own address
-            f"{self._api_url}{path}",
-            data=body,
-            headers={
-                "Authorization": f"Bearer {self._api_key}",
-                "Content-Type": "application/json",
-            },
-        )
-        try:
-            with _OPENER.open(request, timeout=_PATIENCE_SECONDS) as answer:
-                return int(answer.status), bytes(answer.read())
-        except urllib.error.HTTPError as error:
-            return error.code, error.read()
+        """Send JSON with the stack's own key, which never reaches the page."""
+        answer = self._api.call("POST", path, body)
+        return answer.status, answer.data
 
     def store_token(self, token: str) -> None:
         """Put a new version into Secrets Manager."""

@@ -5,7 +5,6 @@ import hashlib
 import hmac
 import json
 import time
-import urllib.request
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from local import web
+from local.api import Api
 from local.web import Json
 
 PATH = "/hook"
@@ -29,8 +29,6 @@ EVENTS = [
 _MOST = 50
 _MAX_BODY = 1 << 20
 _TOLERANCE_SECONDS = 300
-_PATIENCE_SECONDS = 60
-_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # it is on this machine
 
 
 class Hook:
@@ -42,13 +40,13 @@ class Hook:
         self._secret = ""
         self._calls: deque[dict[str, Any]] = deque(maxlen=_MOST)
 
-    def register(self, api_url: str, api_key: str, url: str) -> None:
+    def register(self, api: Api, url: str) -> None:
         """Make the endpoint in the gateway, in the place of one of an earlier run."""
-        for found in _call("GET", f"{api_url}/webhooks", api_key)["data"]:
+        for found in api.call("GET", "/webhooks").json()["data"]:
             if found["endpoint"].endswith(PATH):
-                _call("DELETE", f"{api_url}/webhooks/{found['id']}", api_key)
+                api.call("DELETE", f"/webhooks/{found['id']}")
         body = {"endpoint": url + PATH, "events": EVENTS, "include_tags": True}
-        self._secret = _call("POST", f"{api_url}/webhooks", api_key, body)["signing_secret"]
+        self._secret = api.call("POST", "/webhooks", body).json()["signing_secret"]
 
     def shown(self) -> dict[str, Any] | None:
         """Return the last calls, the newest first; None where there is no endpoint."""
@@ -83,14 +81,3 @@ class Hook:
         fresh = at.isdecimal() and abs(time.time() - int(at)) <= _TOLERANCE_SECONDS
         said = [part.partition(",")[2] for part in signatures.split(" ")]
         return fresh and any(hmac.compare_digest(good, each) for each in said if each.isascii())
-
-
-def _call(method: str, url: str, api_key: str, body: object = None) -> Any:  # noqa: ANN401 - JSON
-    request = urllib.request.Request(  # noqa: S310 - our own address
-        url,
-        method=method,
-        data=None if body is None else json.dumps(body).encode(),
-        headers={"Authorization": f"Bearer {api_key}", "Content-Type": "application/json"},
-    )
-    with _OPENER.open(request, timeout=_PATIENCE_SECONDS) as answer:
-        return json.load(answer)

@@ -9,7 +9,7 @@ from types import FrameType
 
 from rich.console import Console
 
-from local.console import AwsGateway
+from local.console import Gateway
 from local.console.watch import Watch
 from local.demo import books
 from local.demo.screen import Screen, sheet
@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _play(stack: LocalStack, console: Console, pace: float, pictures: Path | None) -> int:
     if stack.simulator is None:
         raise LocalStackError("the story needs the simulator")
-    gateway = AwsGateway(stack.client, stack.outputs, stack.api_url, stack.api_key)
+    gateway = Gateway(stack.client, stack.outputs, stack.api)
     watch = Watch(gateway, stack.simulator, None)
     with Screen(console) as screen:
         world = World(stack, stack.simulator, gateway, watch, screen, [], pace)

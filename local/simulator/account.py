@@ -5,15 +5,15 @@ All amounts are in the account's currency; the price is that of one recipient.
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fnmatch import fnmatchcase
 from typing import Any
 
-from local.simulator import fields, limits
+from pydantic import Field
+
 from local.simulator.call import Call, is_address
-from local.simulator.fields import FieldError
+from local.simulator.fields import Amount, Flag, Given, Text, read
 from local.simulator.limits import Limit
 
 NO_CODE = 0
@@ -29,40 +29,36 @@ def _in_a_year() -> str:
     return (datetime.now(UTC) + timedelta(days=365)).strftime(_DATE)
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
-    """State of the account. `balance` None: it never runs out; `senders` None: any is accepted.
+class Settings(Given):
+    """What can be changed. `balance` None: it never runs out; `senders` None: any is accepted.
 
     `limit` is a hard rate limit (None: there is none). `shown_balance` is what /account/balance
     says in place of the truth; `expires`, as 31-12-2027, and `status` stand beside it there.
     """
 
-    token: str = field(default_factory=_new_token)
-    balance: Decimal | None = None
-    price: Decimal = Decimal(1)
-    enabled: bool = True
-    ip_allowed: bool = True
-    senders: tuple[str, ...] | None = None
+    token: Text = Field(default_factory=_new_token)
+    balance: Amount | None = None
+    price: Amount = Decimal(1)
+    enabled: Flag = True
+    ip_allowed: Flag = True
+    senders: tuple[Text, ...] | None = None
     limit: Limit | None = None
-    shown_balance: Decimal | None = None
-    expires: str = field(default_factory=_in_a_year)
-    status: str = "active"
+    shown_balance: Amount | None = None
+    expires: Text = Field(default_factory=_in_a_year)
+    status: Text = "active"
+
+
+class Account(Settings):
+    """The account: its settings, and what was spent."""
+
     spent: Decimal = Decimal(0)
 
     def show(self) -> dict[str, Any]:
         """Return the state as JSON; the token is not shown."""
-        return {
-            "balance": None if self.balance is None else float(self.balance),
-            "price": plain(self.price),
-            "enabled": self.enabled,
-            "ip_allowed": self.ip_allowed,
-            "senders": None if self.senders is None else list(self.senders),
-            "limit": None if self.limit is None else self.limit.show(),
-            "shown_balance": None if self.shown_balance is None else float(self.shown_balance),
-            "expires": self.expires,
-            "status": self.status,
-            "spent": plain(self.spent),
-        }
+        shown = self.model_dump(mode="json", exclude={"token"})
+        for name in ("balance", "shown_balance"):
+            shown[name] = None if shown[name] is None else float(shown[name])
+        return {**shown, "price": plain(self.price), "spent": plain(self.spent)}
 
     @property
     def said_balance(self) -> Decimal:
@@ -73,8 +69,7 @@ class Account:
 
     def kept(self) -> dict[str, Any]:
         """Return what `changed` makes this account of again; the token is in it."""
-        shown = {name: value for name, value in self.show().items() if name in _READERS}
-        return {**shown, "token": self.token}
+        return self.model_dump(mode="json", exclude={"spent"})
 
     def changed(self, change: object) -> "Account":
         """Return the account with the given fields changed.
@@ -83,8 +78,10 @@ class Account:
             FieldError: a field is unknown or its value is wrong.
 
         """
-        given = fields.obj(change, "body", _READERS)
-        return replace(self, **{name: _READERS[name](value, name) for name, value in given.items()})
+        given = read(Settings, change)
+        return self.model_copy(
+            update={name: getattr(given, name) for name in given.model_fields_set}
+        )
 
     def cost(self, call: Call) -> Decimal:
         """Return what this mail costs."""
@@ -94,7 +91,7 @@ class Account:
         """Return the account after this mail was paid."""
         cost = self.cost(call)
         left = None if self.balance is None else self.balance - cost
-        return replace(self, balance=left, spent=self.spent + cost)
+        return self.model_copy(update={"balance": left, "spent": self.spent + cost})
 
     def refusal(self, call: Call) -> int | None:
         """Return the ErrorCode with which the guide refuses this mail, None if it is accepted.
@@ -129,29 +126,3 @@ _REFUSALS: tuple[tuple[int, Callable[[Account, Call], bool]], ...] = (
 def plain(value: Decimal) -> str:
     """Return an amount without exponent or trailing zeros, as in `0.05`."""
     return f"{value.normalize():f}"
-
-
-def _balance(value: object, name: str) -> Decimal | None:
-    return None if value is None else fields.amount(value, name)
-
-
-def _senders(value: object, name: str) -> tuple[str, ...] | None:
-    if value is None:
-        return None
-    if not isinstance(value, list):
-        raise FieldError(name, "must be a list of patterns, or null")
-    return tuple(fields.text(item, f"{name}[{at}]") for at, item in enumerate(value))
-
-
-_READERS: dict[str, Callable[[object, str], Any]] = {
-    "token": fields.text,
-    "balance": _balance,
-    "price": fields.amount,
-    "enabled": fields.flag,
-    "ip_allowed": fields.flag,
-    "senders": _senders,
-    "limit": limits.read,
-    "shown_balance": _balance,
-    "expires": fields.text,
-    "status": fields.text,
-}

@@ -1,28 +1,27 @@
 """Which mails an answer is for: by recipient, sender, subject, a word in the body, and size."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Annotated, Any
 
-from local.simulator import fields
+from pydantic import Field
 
-_MAX_RECIPIENTS = 10_000
+from local.simulator.fields import Given, Text, Whole
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(Given):
     """What a mail has to be like; what is None is no condition.
 
-    `to` (for one recipient at least), `sender` and `subject` are patterns such as `*@acme.sa`;
-    `word` stands anywhere in the body; `more_than` is a number of recipients. Case is no matter.
+    `to` (for one recipient at least), `sender` (`from` in JSON) and `subject` are patterns such as
+    `*@acme.sa`; `word` stands anywhere in the body; `more_than` is a number of recipients. Case is
+    no matter.
     """
 
-    to: str | None = None
-    sender: str | None = None
-    subject: str | None = None
-    word: str | None = None
-    more_than: int | None = None
+    to: Text | None = None
+    sender: Text | None = Field(default=None, validation_alias="from", serialization_alias="from")
+    subject: Text | None = None
+    word: Text | None = None
+    more_than: Annotated[Whole, Field(ge=0, le=10_000)] | None = None
 
     def fits(self, recipients: Sequence[str], given: Mapping[str, Any]) -> bool:
         """Tell whether a mail fits; `given` are its fields as Taqnyat gets them."""
@@ -33,38 +32,6 @@ class Content:
             and (self.word is None or self.word.lower() in str(given.get("msg", "")).lower())
             and (self.more_than is None or len(recipients) > self.more_than)
         )
-
-    def show(self) -> dict[str, Any]:
-        """Return the conditions as JSON; `to` always, as ever."""
-        values = {name: getattr(self, _ATTRIBUTES.get(name, name)) for name in READERS}
-        return {key: value for key, value in values.items() if key == "to" or value is not None}
-
-
-ANY_MAIL = Content()
-_ATTRIBUTES = {"from": "sender"}
-READERS: Mapping[str, Callable[[object, str], Any]] = {
-    "to": fields.text,
-    "from": fields.text,
-    "subject": fields.text,
-    "word": fields.text,
-    "more_than": lambda value, field: fields.integer(value, field, 0, _MAX_RECIPIENTS),
-}
-
-
-def read(given: Mapping[str, Any], field: str) -> Content:
-    """Read the conditions of a rule; null is none.
-
-    Raises:
-        FieldError: names the field that is wrong.
-
-    """
-    return Content(
-        **{
-            _ATTRIBUTES.get(name, name): reader(given[name], f"{field}.{name}")
-            for name, reader in READERS.items()
-            if given.get(name) is not None
-        }
-    )
 
 
 def _like(value: object, pattern: str) -> bool:

@@ -1,9 +1,10 @@
 """What steers the simulator and shows what it did, all JSON: /inbox, /calls, /script, /account."""
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
 
+from pydantic import Field
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -11,8 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from local.simulator import fields
-from local.simulator.fields import FieldError
+from local.simulator.fields import FieldError, Given, read
 from local.simulator.provider import Provider
 from local.web import Json
 
@@ -20,20 +20,16 @@ Page = Callable[[Provider, Request], Awaitable[Any]]
 Answer = Callable[[Request], Awaitable[Response]]
 
 
+class _Asked(Given):
+    to: str | None = None
+    after: Annotated[int, Field(ge=0)] = 0
+    limit: Annotated[int, Field(ge=0)] | None = None
+
+
 async def _inbox(provider: Provider, request: Request) -> Any:  # noqa: ANN401 - JSON
     """`?to=<address>&after=<n>&limit=<n>`, each optional."""
-    given = fields.obj(dict(request.query_params), "body", ("to", "after", "limit"))
-    after = _whole(given, "after", 0)
-    limit = _whole(given, "limit", None)
-    return provider.books.inbox(to=given.get("to"), after=after or 0, limit=limit)
-
-
-def _whole(given: Mapping[str, str], name: str, default: int | None) -> int | None:
-    if name not in given:
-        return default
-    if not given[name].isdecimal():
-        raise FieldError(name, "must be a whole number")
-    return int(given[name])
+    asked = read(_Asked, dict(request.query_params))
+    return provider.books.inbox(to=asked.to, after=asked.after, limit=asked.limit)
 
 
 async def _clear_inbox(provider: Provider, _: Request) -> Any:  # noqa: ANN401 - JSON

@@ -1,11 +1,28 @@
 """Reading of the JSON that steers the simulator: every mistake is answered with its field."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
-Json = Mapping[str, Any]
-MISSING: Any = object()
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, ValidationError
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def _no_flag(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("must be a number")  # noqa: TRY004 - what pydantic takes
+    return value
+
+
+# A mail may hold half a surrogate pair, and so may what is said of it.
+Text = Annotated[str, Strict(), Field(min_length=1)]
+Flag = Annotated[bool, Strict()]
+Whole = Annotated[int, Strict()]
+Times = Annotated[Whole, Field(ge=1, le=10**6)]
+Seconds = Annotated[float, Strict(), BeforeValidator(_no_flag), Field(ge=0, le=3600)]
+# Money, given as a number or as a string.
+Amount = Annotated[Decimal, BeforeValidator(_no_flag), Field(ge=0, le=10**12)]
 
 
 class FieldError(ValueError):
@@ -16,53 +33,24 @@ class FieldError(ValueError):
         self.field = field
 
 
-def obj(value: object, field: str, known: Collection[str]) -> Json:
-    """Return a JSON object that has no other keys than the known ones."""
-    if not isinstance(value, dict):
-        raise FieldError(field, "must be a JSON object")
-    prefix = "" if field == "body" else f"{field}."
-    for key in value:
-        if key not in known:
-            raise FieldError(f"{prefix}{key}", f"is unknown; known are {', '.join(sorted(known))}")
-    return value
+class Given(BaseModel):
+    """What is given as a JSON object that has no other keys than the known ones."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_by_name=True)
 
 
-def flag(value: object, field: str) -> bool:
-    """Return true or false."""
-    if not isinstance(value, bool):
-        raise FieldError(field, "must be true or false")
-    return value
+def read(model: type[M], value: object, context: Mapping[Any, Any] | None = None) -> M:
+    """Return what is given as a model.
 
+    Raises:
+        FieldError: names the first field that is wrong.
 
-def text(value: object, field: str) -> str:
-    """Return a string that is not empty."""
-    if not isinstance(value, str) or not value:
-        raise FieldError(field, "must be a string that is not empty")
-    return value
-
-
-def integer(value: object, field: str, low: int, high: int) -> int:
-    """Return a whole number in [low, high]."""
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise FieldError(field, f"must be a whole number from {low} to {high}")
-    return value
-
-
-def seconds(value: object, field: str) -> float:
-    """Return a duration in seconds, at most an hour."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 3600:  # noqa: PLR2004
-        raise FieldError(field, "must be a number of seconds from 0 to 3600")
-    return float(value)
-
-
-def amount(value: object, field: str) -> Decimal:
-    """Return an amount of money, zero or more, given as a number or as a string."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise FieldError(field, "must be a number")
+    """
     try:
-        number = Decimal(str(value))
-    except ArithmeticError:
-        raise FieldError(field, "must be a number") from None
-    if not number.is_finite() or not 0 <= number <= 10**12:
-        raise FieldError(field, "must be a number from 0 to 10^12")
-    return number
+        return model.model_validate(value, context=context, by_alias=True, by_name=False)
+    except ValidationError as error:
+        wrong = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        path = "".join(f"[{at}]" if isinstance(at, int) else f".{at}" for at in wrong["loc"])
+        raise FieldError(
+            path.lstrip(".") or "body", f"is wrong: {wrong['msg'].removeprefix('Value error, ')}"
+        ) from None

@@ -1,17 +1,15 @@
 """A hard rate limit of a provider: a token bucket, or fixed windows. Time is given, never read."""
 
 import math
-from dataclasses import dataclass
-from decimal import Decimal
-from typing import Any
+from typing import Annotated
 
-from local.simulator import fields
-from local.simulator.fields import FieldError
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
 
-_MAX_PER_SECOND = 100_000
+from local.simulator.fields import Flag, Seconds
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class Limit:
     """So many calls a second.
 
@@ -20,17 +18,9 @@ class Limit:
     refusal says when to come again.
     """
 
-    per_second: float
-    window: float | None = None
-    retry_after: bool = False
-
-    def show(self) -> dict[str, Any]:
-        """Return it as JSON."""
-        return {
-            "per_second": self.per_second,
-            "window": self.window,
-            "retry_after": self.retry_after,
-        }
+    per_second: Annotated[float, Field(ge=0.01, le=100_000)]
+    window: Annotated[Seconds, Field(gt=0)] | None = None
+    retry_after: Flag = False
 
 
 class Limiter:
@@ -66,25 +56,3 @@ class Limiter:
             self._taken += 1
             return None
         return (number + 1) * window - now
-
-
-def read(value: object, field: str) -> Limit | None:
-    """Read `{"per_second": 20, "window": 10, "retry_after": true}`, or null for no limit.
-
-    Raises:
-        FieldError: names the field that is wrong.
-
-    """
-    if value is None:
-        return None
-    given = fields.obj(value, field, ("per_second", "window", "retry_after"))
-    per_second = fields.amount(given.get("per_second"), f"{field}.per_second")
-    if not Decimal("0.01") <= per_second <= _MAX_PER_SECOND:
-        raise FieldError(f"{field}.per_second", f"must be from 0.01 to {_MAX_PER_SECOND}")
-    window = given.get("window")
-    if window is not None:
-        window = fields.seconds(window, f"{field}.window")
-        if not window:
-            raise FieldError(f"{field}.window", "must be more than 0 seconds")
-    retry_after = fields.flag(given.get("retry_after", False), f"{field}.retry_after")
-    return Limit(float(per_second), window, retry_after)

@@ -21,11 +21,11 @@ _STATUS_ONLY = {"affected", "affected_list", "operational_list"}
 _READ_FAULTS = frozenset(FAULTS) - {"cut_request"}
 KNOWN: dict[Target, frozenset[str]] = {
     "mail": frozenset(CONTENT) - _STATUS_ONLY | frozenset(FAULTS),
-    "status": frozenset(CONTENT) - {"success", "code"} | _READ_FAULTS,
-    "balance": frozenset(CONTENT) - _STATUS_ONLY - {"success"} | _READ_FAULTS,
+    "status": frozenset(CONTENT) - {"code"} | _READ_FAULTS,
+    "balance": frozenset(CONTENT) - _STATUS_ONLY | _READ_FAULTS,
 }
 FIRST_MSG_ID = 202
-_NORMAL = Rule("success")
+_NORMAL = Rule(answer="success")
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,19 +18,27 @@ gone (null: until it is taken away). The answers are listed in `answers` (what i
 so `accept_then_hang`, `accept_then_cut`, `accept_then_500`.
 """
 
+import re
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from local.simulator import content, fields
-from local.simulator.content import ANY_MAIL, Content
-from local.simulator.fields import FieldError
+from pydantic import (
+    BeforeValidator,
+    Field,
+    PrivateAttr,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from local.simulator.content import Content
+from local.simulator.fields import FieldError, Flag, Given, Seconds, Text, Times, Whole, read
 from local.simulator.guide import SAMPLES
 
 Target = Literal["mail", "status", "balance"]
+Known = Mapping[Target, frozenset[str]]
 MAX_RULES = 200
-_GIB = 1 << 30
 _NO_FIELDS: Final[Mapping[str, Any]] = {}
 _ACCEPT_THEN = "accept_then_"
 _ALIASES = {
@@ -40,54 +48,93 @@ _ALIASES = {
     "operational": "guide:status_operational",
     "method_not_allowed": "guide:method_not_allowed",
 }
+# What may stand after the colon of an answer; of others nothing is asked.
+_ARGUMENTS = {
+    "guide": "|".join(SAMPLES),
+    "code": r"[0-9]{1,6}",
+    "status": r"[2-5][0-9]{2}",
+    "redirect": r"https?://.*",
+}
+_Status = Annotated[Whole, Field(ge=200, le=599)]
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One rule. `answer` and `argument` are the parts before and after the colon.
+def _as_text(value: object) -> object:
+    return str(value) if type(value) is int else value
 
-    `seen` counts the calls that it was for, so that it acts at every k-th.
-    """
 
-    answer: str
-    argument: str = ""
+class Rule(Content):
+    """One rule: which mails it is for, and what they get. `name` is the answer (see above)."""
+
     target: Target = "mail"
-    content: Content = ANY_MAIL
-    times: int | None = None
-    every: int = 1
-    accept: bool | None = None
-    delay: float = 0.0
-    interval: float = 1.0
-    status: int | None = None
+    name: Text = Field(alias="answer")
+    times: Times | None = None
+    every: Times = 1
+    accept: Flag | None = None
+    delay: Seconds = 0.0
+    interval: Seconds = 1.0
+    status: _Status | None = None
     body: str | None = None
-    content_type: str | None = None
-    retry_after: str | None = None
-    valid_json: bool = False
-    size: int = _GIB
-    seen: int = 0
+    content_type: Text | None = None
+    # Seconds or a date; it is sent as it is, so that nonsense can be sent too.
+    retry_after: Annotated[Text, BeforeValidator(_as_text)] | None = None
+    valid_json: Flag = False
+    size: Annotated[Whole, Field(ge=1, le=1 << 34)] = 1 << 30
+    _seen: int = PrivateAttr(0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plain(cls, given: object) -> object:
+        """Take the short forms apart; null is as good as nothing."""
+        if not isinstance(given, dict):
+            return given
+        plain = {name: value for name, value in given.items() if value is not None}
+        answer = plain.get("answer")
+        if not isinstance(answer, str):
+            return plain
+        if answer.startswith(_ACCEPT_THEN):
+            plain["accept"] = True
+            answer = answer.removeprefix(_ACCEPT_THEN)
+            answer = f"status:{answer}" if answer.isdecimal() else answer
+        if answer == "success_json":
+            plain["valid_json"], answer = True, "success"
+        if slow := re.fullmatch(r"slow:([0-9]{1,4}(?:\.[0-9]+)?)", answer):
+            plain["delay"], answer = float(slow[1]), "success"
+        return plain | {"answer": _ALIASES.get(answer, answer)}
+
+    @field_validator("name")
+    @classmethod
+    def _is_known(cls, name: str, info: ValidationInfo) -> str:
+        answer, _, argument = name.partition(":")
+        target = info.data.get("target")
+        if info.context and target and answer not in info.context[target]:
+            raise ValueError(f"unknown; known are {', '.join(sorted(info.context[target]))}")
+        if not re.fullmatch(_ARGUMENTS.get(answer, ".*"), argument):
+            raise ValueError(f"{answer} must have after its colon: {_ARGUMENTS[answer]}")
+        return name
 
     @property
-    def name(self) -> str:
-        """The answer as it would be written in a script."""
-        return f"{self.answer}:{self.argument}" if self.argument else self.answer
+    def answer(self) -> str:
+        """What stands before the colon."""
+        return self.name.partition(":")[0]
 
-    def fits(
-        self, target: Target, recipients: Sequence[str], given: Mapping[str, Any] = _NO_FIELDS
-    ) -> bool:
-        """Tell whether the rule is for this call."""
-        return self.target == target and self.content.fits(recipients, given)
+    @property
+    def argument(self) -> str:
+        """What stands after it."""
+        return self.name.partition(":")[2]
+
+    def acts(self) -> bool:
+        """Count a call that the rule is for; tell whether it acts."""
+        self._seen += 1
+        return self._seen % self.every == 0
 
     def show(self) -> dict[str, Any]:
         """Return the rule as JSON, without what stands at its default."""
-        shown: dict[str, Any] = {"answer": self.name, **self.content.show(), "times": self.times}
-        for key in ("target", *_OPTIONS):
-            value = getattr(self, key)
-            if key not in shown and value != getattr(_DEFAULT, key):
-                shown[key] = value
-        return shown
+        shown = self.model_dump(by_alias=True, exclude_defaults=True)
+        return {"to": self.to, "times": self.times, **shown}
 
 
-_DEFAULT = Rule("success")
+class _Rules(Given):
+    rules: list[Rule]
 
 
 class Script:
@@ -138,21 +185,19 @@ class Script:
             for at, rule in enumerate(self._rules):
                 if unread and rule.target == target and rule.answer != "cut_request":
                     return None
-                if rule.fits(target, recipients, given) and self._acts(at):
+                if rule.target == target and rule.fits(recipients, given) and self._acts(at):
                     return rule
             return None
 
     def _acts(self, at: int) -> bool:
-        """Count a call that the rule is for; tell whether it acts."""
         rule = self._rules[at]
-        seen = rule.seen + 1
-        acts = seen % rule.every == 0
-        times = rule.times if rule.times is None or not acts else rule.times - 1
-        if times == 0:
+        if not rule.acts():
+            return False
+        if rule.times == 1:
             del self._rules[at]
-        elif times != rule.times or rule.every > 1:
-            self._rules[at] = replace(rule, seen=seen, times=times)
-        return acts
+        elif rule.times is not None:
+            self._rules[at] = rule.model_copy(update={"times": rule.times - 1})
+        return True
 
     def _set(self, rules: list[Rule]) -> None:
         if len(rules) > MAX_RULES:
@@ -160,97 +205,16 @@ class Script:
         self._rules = rules
 
 
-def parse(value: object, known: dict[Target, frozenset[str]]) -> list[Rule]:
+def parse(value: object, known: Known) -> list[Rule]:
     """Read `{"rules": [...]}`; `known` has the names of the answers for each target.
 
     Raises:
         FieldError: names the field that is wrong.
 
     """
-    rules = fields.obj(value, "body", ("rules",)).get("rules", fields.MISSING)
-    if not isinstance(rules, list):
-        raise FieldError("rules", "must be a list")
-    return [_rule(item, f"rules[{at}]", known) for at, item in enumerate(rules)]
-
-
-def _rule(value: object, field: str, known: dict[Target, frozenset[str]]) -> Rule:
-    given = fields.obj(value, field, ("answer", "target", *content.READERS, *_OPTIONS))
-    target: Target = "mail"
-    if (wanted := given.get("target", "mail")) not in known:
-        raise FieldError(f"{field}.target", f"must be one of {', '.join(known)}")
-    target = wanted
-    options = {
-        name: reader(given[name], f"{field}.{name}")
-        for name, reader in _OPTIONS.items()
-        if given.get(name) is not None
-    }
-    answer = fields.text(given.get("answer"), f"{field}.answer")
-    like = content.read(given, field)
-    return _with_answer(
-        Rule("", target=target, content=like, **options), answer, f"{field}.answer", known
-    )
-
-
-def _with_answer(rule: Rule, answer: str, field: str, known: dict[Target, frozenset[str]]) -> Rule:
-    if answer.startswith(_ACCEPT_THEN):
-        rule = replace(rule, accept=True)
-        answer = answer.removeprefix(_ACCEPT_THEN)
-        if answer.isdecimal():
-            answer = f"status:{answer}"
-    name, _, argument = _ALIASES.get(answer, answer).partition(":")
-    if name == "slow":
-        delay = fields.seconds(_number(argument), field)
-        return replace(rule, answer="success", delay=delay)
-    if name == "success_json":
-        return replace(rule, answer="success", valid_json=True)
-    if name not in known[rule.target]:
-        raise FieldError(field, f"is unknown; known are {', '.join(sorted(known[rule.target]))}")
-    if name == "cut_request":
-        _must_not_read(rule, field.removesuffix("answer"))
-    return replace(rule, answer=name, argument=_argument(name, argument, field))
-
-
-def _must_not_read(rule: Rule, prefix: str) -> None:
-    conditions = {**rule.content.show(), "every": rule.every if rule.every > 1 else None}
-    for name, value in conditions.items():
-        if value is not None:
-            raise FieldError(prefix + name, "must be null: the mail is not read")
-
-
-def _argument(name: str, argument: str, field: str) -> str:
-    if name == "guide" and argument not in SAMPLES:
-        raise FieldError(field, f"must be guide:<one of {', '.join(SAMPLES)}>")
-    if name == "code":
-        fields.integer(_number(argument), field, 0, 10**6)
-    elif name == "status":
-        fields.integer(_number(argument), field, 200, 599)
-    elif name == "redirect" and not argument.startswith(("http://", "https://")):
-        raise FieldError(field, "must be redirect:<URL>")
-    return argument
-
-
-def _number(text: str) -> int | float | None:
-    try:
-        return float(text) if "." in text else int(text)
-    except ValueError:
-        return None
-
-
-def _retry_after(value: object, field: str) -> str:
-    """Read seconds or a date; it is sent as it is, so that nonsense can be sent too."""
-    return str(value) if isinstance(value, int) else fields.text(value, field)
-
-
-_OPTIONS: dict[str, Any] = {
-    "times": lambda value, field: fields.integer(value, field, 1, 10**6),
-    "every": lambda value, field: fields.integer(value, field, 1, 10**6),
-    "accept": fields.flag,
-    "delay": fields.seconds,
-    "interval": fields.seconds,
-    "status": lambda value, field: fields.integer(value, field, 200, 599),
-    "body": lambda value, field: value if value == "" else fields.text(value, field),
-    "content_type": fields.text,
-    "retry_after": _retry_after,
-    "valid_json": fields.flag,
-    "size": lambda value, field: fields.integer(value, field, 1, 1 << 34),
-}
+    rules = read(_Rules, value, known).rules
+    for at, rule in enumerate(rules):
+        asked = rule.model_dump(include={*Content.model_fields, "every"}, exclude_defaults=True)
+        if rule.answer == "cut_request" and asked:
+            raise FieldError(f"rules[{at}].{min(asked)}", "must be null: the mail is not read")
+    return rules

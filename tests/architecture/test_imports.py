@@ -47,8 +47,8 @@ MAY_IMPORT = {
     "taqnyat_mail_testing": {"pytest"},
     # The simulator stands in for Taqnyat: were it to import our client, both could be wrong alike.
     "local": {
-        *("boto3", "botocore", "click", "jinja2", "rich", "samcli", "yaml"),
-        *("h11", "hypercorn", "ministack", "starlette"),
+        *("boto3", "botocore", "click", "jinja2", "rich", "samcli", "urllib3"),
+        *("h11", "hypercorn", "ministack", "pydantic", "starlette"),
     },
 }
 # Of AWS, the provider's package knows Secrets Manager only, and so in one module.

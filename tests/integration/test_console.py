@@ -11,13 +11,13 @@ from typing import Any, Self
 
 import pytest
 
-from local.console import Console
+from local.console import Console, Gateway
 from local.simulator import Simulator
 
 ACCEPTED = (200, b'{"id": "id-1"}')
 
 
-class MadeUp:
+class MadeUp(Gateway):
     """A gateway that holds what a test puts into it."""
 
     def __init__(self) -> None:
