@@ -11,6 +11,7 @@ from types import FrameType
 
 from local.errors import LocalStackError
 from local.journey import Journey, first_mail, travel
+from local.simulator import profile
 from local.stack import LocalStack, Options
 
 PORT = 9025
@@ -79,6 +80,12 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         metavar="URL",
         help="use this provider and not the simulator; its token comes from TAQNYAT_TOKEN",
     )
+    parser.add_argument(
+        "--profile",
+        type=profile.argument,
+        metavar="FILE",
+        help="have the simulator answer as a real account did: a report of `taqnyat-mail verify`",
+    )
     parser.add_argument("--from", dest="sender", metavar="ADDRESS", help="sender of the first mail")
     parser.add_argument("--to", metavar="ADDRESS", help="recipient of the first mail")
     given = parser.parse_args(arguments)
@@ -90,6 +97,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         parser.error("--keep would write the account's token to the disk: not with --taqnyat-url")
     if given.keep and not given.port:
         parser.error("--keep needs the same ports each time: not with --port 0")
+    if given.profile and given.taqnyat_url is not None:
+        parser.error("--profile is the simulator's: not with --taqnyat-url")
     if given.taqnyat_url is not None:
         given.taqnyat_url = given.taqnyat_url.rstrip("/")
         if not _URL.fullmatch(given.taqnyat_url):
@@ -107,6 +116,7 @@ def _options(given: argparse.Namespace) -> Options:
         port=given.port,
         keep=given.keep,
         webhooks=not given.once,
+        profile=given.profile,
     )
 
 

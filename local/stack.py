@@ -20,6 +20,7 @@ from local.loopback import is_taken
 from local.parameters import STACK_NAME, WEBHOOKS
 from local.running import Running
 from local.simulator import Simulator
+from local.simulator.profile import Profile
 from local.ticker import Ticker
 
 _TICK_SECONDS = 2.5
@@ -41,7 +42,8 @@ class Options:
     status checks; `root` is the folder of the runs; `publish` says whether stack.json is written
     as soon as the stack is up. `port` is the first of four (API, console, AWS, Taqnyat's
     simulator); 0 takes any. With `keep`, mails and ledger are there again at the next start.
-    `webhooks` has the console's own endpoint called for what becomes of mails.
+    `webhooks` has the console's own endpoint called for what becomes of mails. With a `profile` the
+    simulator answers as a real account did.
     """
 
     taqnyat_url: str | None = None
@@ -52,6 +54,7 @@ class Options:
     port: int = 0
     keep: bool = False
     webhooks: bool = False
+    profile: Profile | None = None
     root: Path = deployment.ROOT / ".local"
 
 
@@ -136,7 +139,9 @@ class LocalStack(Running):
         self.api_key = identity.api_key
         kept = self._kept()
         if url is None:
-            self.simulator = Simulator(token=identity.token, port=self._port(3))
+            self.simulator = Simulator(
+                token=identity.token, port=self._port(3), profile=self.options.profile
+            )
             if kept is not None:
                 self._restore(self.simulator, kept / "simulator.json")
             self._ending.enter_context(self.simulator)

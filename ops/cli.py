@@ -18,6 +18,7 @@ from ops.commands import (
     status,
     token,
     unknown,
+    verify,
     webhooks,
 )
 from ops.commands.suggesting import SuggestingGroup
@@ -36,6 +37,7 @@ _COMMANDS: tuple[click.Command, ...] = (
     doctor.command,
     status.command,
     send.command,
+    verify.command,
     campaign.command,
     mail.group,
     failed.group,

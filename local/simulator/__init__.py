@@ -10,6 +10,7 @@ from local.running import Running
 from local.simulator.account import Account
 from local.simulator.books import Observer
 from local.simulator.fields import FieldError
+from local.simulator.profile import Profile
 from local.simulator.provider import Provider
 from local.simulator.server import Server
 
@@ -23,9 +24,20 @@ class Simulator(Running):
     the pages answer 400.
     """
 
-    def __init__(self, *, token: str | None = None, host: str = "127.0.0.1", port: int = 0) -> None:
-        """Bind a port (0: any free one); without a token one is made up."""
-        self.provider = Provider(Account() if token is None else Account(token=token))
+    def __init__(
+        self,
+        *,
+        token: str | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        profile: Profile | None = None,
+    ) -> None:
+        """Bind a port (0: any free one); without a token one is made up.
+
+        With a `profile` (see there) it answers as a real account did.
+        """
+        account = Account() if token is None else Account(token=token)
+        self.provider = Provider(account, profile=profile)
         self._server = Server((host, port), self.provider)
 
     @property

@@ -17,6 +17,8 @@ from local.simulator.fields import Amount, Flag, Given, Text, read
 from local.simulator.limits import Limit
 
 NO_CODE = 0
+# Of a domain that nobody can own: no account has it, so `taqnyat-mail verify` can be tried here.
+NEVER_APPROVED = "not-approved@example.com"
 _ENDLESS = Decimal(1_000_000)
 _DATE = "%d-%m-%Y"
 
@@ -102,7 +104,7 @@ class Account(Settings):
 
     def may_send_from(self, sender: str) -> bool:
         """Tell whether this is a bare address that the account has registered."""
-        if not is_address(sender):
+        if not is_address(sender) or sender.lower() == NEVER_APPROVED:
             return False
         return self.senders is None or any(
             fnmatchcase(sender.lower(), pattern.lower()) for pattern in self.senders

@@ -12,9 +12,12 @@ from local.simulator import answers, guide, rules
 from local.simulator.account import NO_CODE, Account, plain
 from local.simulator.answers import CONTENT, Context, Reply
 from local.simulator.books import Books, now
-from local.simulator.call import Call
+from local.simulator.call import Call, is_address
 from local.simulator.faults import FAULTS, REFUSING, SILENT, STATUS
 from local.simulator.limits import Limiter
+from local.simulator.profile import FAULTS as PROFILE_FAULTS
+from local.simulator.profile import Profile, Said
+from local.simulator.replay import said_to
 from local.simulator.rules import Rule, Script, Target
 
 _STATUS_ONLY = {"affected", "affected_list", "operational_list"}
@@ -39,11 +42,15 @@ class Decision:
 
 @dataclass(slots=True)
 class Provider:
-    """The state of the simulator; safe to use from many threads."""
+    """The state of the simulator; safe to use from many threads.
+
+    With a `profile` what no rule is for is answered as a real account did.
+    """
 
     account: Account = field(default_factory=Account)
     script: Script = field(default_factory=Script)
     books: Books = field(default_factory=Books)
+    profile: Profile | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _limiter: Limiter = field(default_factory=Limiter)
     _msg_ids: Any = field(default_factory=lambda: itertools.count(FIRST_MSG_ID))
@@ -84,6 +91,10 @@ class Provider:
 
     def mail(self, call: Call, rule: Rule | None, client_ip: str) -> Decision:
         """Decide about a call of mailSend.php, and put it into the books."""
+        if rule is None and self.profile is not None:
+            said = said_to(self.profile, self.account, call)
+            if said is not None:
+                return self._as_said(said, call, client_ip)
         rule = rule or _NORMAL
         with self._lock:
             msg_id = next(self._msg_ids)
@@ -102,6 +113,19 @@ class Provider:
         answer = f"refused:{refusal}" if refusal is not None else rule.name
         decision = _decide(Context(rule, normal, client_ip))
         self._note(call, answer, decision, msg_id if accepted else None)
+        return decision
+
+    def _as_said(self, said: Said, call: Call, client_ip: str) -> Decision:
+        """Answer as a real account did, and take the mail if that one did."""
+        with self._lock:
+            msg_id = next(self._msg_ids)
+            price = plain(self.account.cost(call))
+            if said.accepted:
+                self.account = self.account.charged(call)
+        if said.accepted:
+            self._keep(call, msg_id, tuple(filter(is_address, call.recipients)))
+        decision = _said(said, client_ip, {"msgId": msg_id, "price": price})
+        self._note(call, f"profile:{said.call}", decision, msg_id if said.accepted else None)
         return decision
 
     def over_limit(self, call: Call, client_ip: str) -> Decision | None:
@@ -124,6 +148,9 @@ class Provider:
     def status(self, rule: Rule | None, client_ip: str) -> Decision:
         """Decide about a call of /system/status."""
         normal = answers.sample("status_operational")
+        if rule is None and (said := self._profiled("status")):
+            self.books.add_call("status", {"at": now(), "answer": "profile"})
+            return _said(said, client_ip, {"service": "none"})
         if rule is not None and rule.valid_json:
             text = guide.status_json("none", "All Services are Operational", many=False)
             normal = answers.json_reply(200, text)
@@ -132,9 +159,19 @@ class Provider:
         self.books.add_call("status", {"at": now(), "answer": answer})
         return decision
 
+    def wrong_method(self) -> Reply:
+        """Return the answer to a method that a path does not have."""
+        said = self._profiled("wrong_method")
+        return said.reply({}) if said else answers.sample("method_not_allowed")
+
     def balance(self, call: Call, rule: Rule | None, client_ip: str) -> Decision:
         """Decide about a call of /account/balance."""
         account = self.account
+        if rule is None and call.has_token(account.token) and (seen := self._profiled("balance")):
+            self.books.add_call("balance", {"at": now(), "auth": call.auth})
+            shown = {"accountStatus": account.status, "accountExpiryDate": account.expires}
+            balance = f"{account.said_balance:.3f}"
+            return _said(seen, client_ip, {**shown, "balance": balance, "currency": "SAR"})
         if call.has_token(account.token):
             said = f"{account.said_balance:.3f}"
             text = guide.balance_json(said, account.expires, account.status)
@@ -156,7 +193,10 @@ class Provider:
         }
         self.books.add_call("mail", entry)
 
-    def _keep(self, call: Call, msg_id: int) -> None:
+    def _profiled(self, name: str) -> Said | None:
+        return self.profile.find(name) if self.profile else None
+
+    def _keep(self, call: Call, msg_id: int, to: tuple[str, ...] | None = None) -> None:
         right = call.has_token(self.account.token)
         entry = {
             "at": now(),
@@ -166,7 +206,7 @@ class Provider:
             "content_type": call.content_type,
             "fields": dict(call.fields),
         }
-        self.books.add_mail(entry, call.recipients, call.size)
+        self.books.add_mail(entry, call.recipients if to is None else to, call.size)
 
 
 def accepts(rule: Rule) -> bool:
@@ -186,6 +226,12 @@ def _refused(code: int, client_ip: str, rule: Rule) -> Reply:
     if code == NO_CODE:
         return answers.json_reply(400, guide.message_json(400, "campaignName is required"))
     return answers.failure(code, client_ip, valid_json=rule.valid_json)
+
+
+def _said(said: Said, client_ip: str, values: Mapping[str, Any]) -> Decision:
+    reply = said.reply(values)
+    fault = PROFILE_FAULTS[said.fault] if said.fault else None
+    return Decision(Context(_NORMAL, reply, client_ip), reply, fault)
 
 
 def _decide(context: Context) -> Decision:

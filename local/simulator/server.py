@@ -72,7 +72,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif (body := self._read_body()) is None:
             pass
         elif wire:
-            self._write(answers.sample("method_not_allowed"))
+            self._write(provider.wrong_method())
         else:
             self._write(asyncio.run(_ask(self.server.control, self._scope, body)))
 
