@@ -7,55 +7,64 @@ asked is answered as the guide has it; another ErrorCode in the shape of a failu
 import json
 from argparse import ArgumentTypeError
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal
 
-from local.simulator import fields
+from pydantic import BaseModel, ConfigDict, Field
+
 from local.simulator.answers import Reply
-from local.simulator.fields import FieldError
+from local.simulator.fields import FieldError, Flag, Text, Whole, read
 
-FORMAT: Final = 1
-_MADE_BY: Final = "taqnyat-mail verify"
-_FORMS: Final = ("json", "nearly_json", "html", "text", "empty")
-_KINDS: Final = (
-    *("null", "boolean", "number", "string", "number_string", "date_string"),
-    *("object", "array"),
-)
 # How a call ended without a whole answer, and the fault that plays it.
 FAULTS: Final = MappingProxyType(
     {"timeout": "hang", "connection_lost": "cut", "reused_connection_lost": "cut"}
 )
-_MOST_LENGTH: Final = 64 * 1024
-_MOST_FIELDS: Final = 100
 _FAILURES: Final = ("empty_subject", "unapproved_sender", "no_recipient", "wrong_token")
+_Size = Annotated[Whole, Field(ge=0, le=64 * 1024)]
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
-    """A field by its path, its type, and the length of its text or number."""
+class _Part(BaseModel):
+    """A part of a report; what the simulator has no use for is passed over."""
 
-    path: tuple[str, ...]
-    kind: str
-    length: int
+    model_config = ConfigDict(extra="ignore", frozen=True)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
+class Line(_Part):
+    """A field: its name with those around it, its type, and the length of its text or number."""
+
+    name: Text
+    type: Literal[
+        "null", "boolean", "number", "string", "number_string", "date_string", "object", "array"
+    ]
+    length: _Size
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """The names from the outermost one; `[]` is an entry of a list."""
+        return tuple(self.name.split("."))
+
+
+class Body(_Part):
+    """What a body was."""
+
+    form: Literal["json", "nearly_json", "html", "text", "empty"]
+    bytes: _Size
+    fields: Annotated[tuple[Line, ...], Field(max_length=100)]
+
+
+class Said(_Part):
     """How the real account answered one call. `arrived` is what its owner saw, None: not known."""
 
-    call: str
-    status: int | None
+    call: Text
+    status: Annotated[Whole, Field(ge=100, le=999)] | None
     fault: str | None
     result: str | None
-    code: int | None
+    code: Annotated[Whole, Field(ge=0, le=9999)] | None
     verdict: str
-    encoding: str
-    form: str
-    size: int
-    fields: tuple[Field, ...]
-    arrived: bool | None = None
+    encoding: Literal["form", "json"]
+    body: Body
+    arrived: Flag | None = None
 
     @property
     def accepted(self) -> bool:
@@ -64,30 +73,40 @@ class Said:
 
     def with_code(self, code: int) -> "Said":
         """Return the same failure with another ErrorCode."""
-        return replace(self, code=code, verdict="", arrived=None)
+        return self.model_copy(update={"code": code, "verdict": "", "arrived": None})
 
     def reply(self, values: Mapping[str, Any]) -> Reply:
         """Return the answer; `values` has the fields that the simulator knows, by name."""
         status = self.status or 500
-        if self.form == "empty":
+        if self.body.form == "empty":
             return Reply(status, b"")
-        if self.form == "html":
-            return Reply(status, b"<html>" + b"x" * max(0, self.size - 6), "text/html")
-        if self.form == "text":
-            return Reply(status, b"x" * self.size, "text/plain")
+        if self.body.form == "html":
+            return Reply(status, b"<html>" + b"x" * max(0, self.body.bytes - 6), "text/html")
+        if self.body.form == "text":
+            return Reply(status, b"x" * self.body.bytes, "text/plain")
         own = {"ResponseStatus": self.result, "ErrorCode": self.code, "statusCode": self.status}
-        made = _tree(self.fields, {**values, **own})
+        made = _tree(self.body.fields, {**values, **own})
         text = json.dumps(made, ensure_ascii=False)
-        if self.form == "nearly_json":
+        if self.body.form == "nearly_json":
             text = f"{text[:-1]},{text[-1]}"  # a comma too many, as in the guide
         return Reply(status, text.encode())
 
 
-@dataclass(frozen=True, slots=True)
+class _Report(_Part):
+    """The file."""
+
+    made_by: Literal["taqnyat-mail verify"]
+    format: Literal[1]
+    calls: tuple[Said, ...]
+    mailbox: Mapping[str, Flag | None]
+
+
 class Profile:
     """How a real account answered, by the name of the call."""
 
-    said: Mapping[str, Said]
+    def __init__(self, said: Mapping[str, Said]) -> None:
+        """Take the answers."""
+        self.said = said
 
     def find(self, *names: str) -> Said | None:
         """Return the first of these answers that is known."""
@@ -123,7 +142,7 @@ def load(path: Path) -> Profile:
 
     """
     try:
-        return read(json.loads(path.read_text("utf-8")))
+        return read_report(json.loads(path.read_text("utf-8")))
     except OSError as error:
         raise FieldError("profile", f"cannot be read: {error.strerror}") from None
     except FieldError:
@@ -132,73 +151,23 @@ def load(path: Path) -> Profile:
         raise FieldError("profile", "is not JSON in UTF-8") from None
 
 
-def read(value: object) -> Profile:
+def read_report(value: object) -> Profile:
     """Read a report.
 
     Raises:
         FieldError: names the field that is wrong.
 
     """
-    if not isinstance(value, dict) or value.get("made_by") != _MADE_BY:
-        raise FieldError("profile", f"is no report of {_MADE_BY}")
-    if value.get("format") != FORMAT:
-        raise FieldError("format", f"must be {FORMAT}: the report is of another version")
-    calls, mailbox = value.get("calls"), value.get("mailbox")
-    if not isinstance(calls, list) or not isinstance(mailbox, dict):
-        raise FieldError("calls", "and mailbox must be there")
-    said = [_said(item, f"calls[{at}]", mailbox) for at, item in enumerate(calls)]
-    return Profile({one.call: one for one in said if one.fault in {None, *FAULTS}})
+    report = read(_Report, value)
+    said = {
+        one.call: one.model_copy(update={"arrived": report.mailbox.get(f"{one.call}_arrived")})
+        for one in report.calls
+        if one.fault is None or one.fault in FAULTS
+    }
+    return Profile(said)
 
 
-def _said(value: object, field: str, mailbox: Mapping[str, Any]) -> Said:
-    if not isinstance(value, dict) or not isinstance(body := value.get("body"), dict):
-        raise FieldError(field, "must be an object with a body")
-    name = fields.text(value.get("call"), f"{field}.call")
-    lines = body.get("fields")
-    if not isinstance(lines, list) or len(lines) > _MOST_FIELDS:
-        raise FieldError(f"{field}.body.fields", f"must be a list of at most {_MOST_FIELDS}")
-    arrived = mailbox.get(f"{name}_arrived")
-    return Said(
-        call=name,
-        status=_number(value, "status", field, 100, 999),
-        fault=_word(value, "fault", field),
-        result=_word(value, "result", field),
-        code=_number(value, "code", field, 0, 9999),
-        verdict=_word(value, "verdict", field) or "",
-        encoding=_word(value, "encoding", field) or "form",
-        form=_one_of(body.get("form"), f"{field}.body.form", _FORMS),
-        size=fields.integer(body.get("bytes"), f"{field}.body.bytes", 0, _MOST_LENGTH),
-        fields=tuple(_field(line, f"{field}.body.fields[{at}]") for at, line in enumerate(lines)),
-        arrived=None if arrived is None else fields.flag(arrived, f"mailbox.{name}_arrived"),
-    )
-
-
-def _field(value: object, field: str) -> Field:
-    given = fields.obj(value, field, ("name", "type", "length"))
-    return Field(
-        tuple(fields.text(given.get("name"), f"{field}.name").split(".")),
-        _one_of(given.get("type"), f"{field}.type", _KINDS),
-        fields.integer(given.get("length"), f"{field}.length", 0, _MOST_LENGTH),
-    )
-
-
-def _one_of(value: object, field: str, known: tuple[str, ...]) -> str:
-    if value not in known:
-        raise FieldError(field, f"must be one of {', '.join(known)}")
-    return str(value)
-
-
-def _number(value: Mapping[str, Any], name: str, field: str, low: int, high: int) -> int | None:
-    found = value.get(name)
-    return None if found is None else fields.integer(found, f"{field}.{name}", low, high)
-
-
-def _word(value: Mapping[str, Any], name: str, field: str) -> str | None:
-    found = value.get(name)
-    return found if found in {None, ""} else fields.text(found, f"{field}.{name}")
-
-
-def _tree(found: tuple[Field, ...], values: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON
+def _tree(found: tuple[Line, ...], values: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON
     """Build a document that has these fields."""
     root: dict[str, Any] | list[Any] = [] if found and found[0].path[0] == "[]" else {}
     for field in sorted(found, key=lambda field: len(field.path)):
@@ -227,8 +196,8 @@ def _put(place: Any, part: str, value: Any) -> None:  # noqa: ANN401 - JSON
         place[part] = value
 
 
-def _value(field: Field, values: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON
-    name, kind = field.path[-1], field.kind
+def _value(field: Line, values: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON
+    name, kind = field.path[-1], field.type
     if kind in _MADE:
         return _MADE[kind]()
     known = next((text for key, text in values.items() if key.lower() == name.lower()), None)

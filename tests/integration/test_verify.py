@@ -115,9 +115,10 @@ def hand_written(call: str, **changes: Any) -> profile.Profile:  # noqa: ANN401 
     """Return a profile in which one call is answered otherwise than the guide has it."""
     body = changes.pop("body", {"form": "json", "bytes": 9, "fields": []})
     one = {"call": call, "status": 200, "code": None, "result": None, "verdict": "unknown"}
+    one |= {"encoding": "form"}
     mailbox = {f"{call}_arrived": changes.pop("arrived", None)}
     more = {"calls": [{**one, "fault": None, "body": body, **changes}], "mailbox": mailbox}
-    return profile.read({"made_by": "taqnyat-mail verify", "format": 1, **more})
+    return profile.read_report({"made_by": "taqnyat-mail verify", "format": 1, **more})
 
 
 ERROR_FIELDS = ("ResponseStatus", "Error", "Error__ErrorCode")
@@ -311,7 +312,7 @@ def test_json_that_is_not_understood_is_not_used_for_the_mail(desk: Desk) -> Non
 def test_a_name_in_from_is_sent_where_it_is_not_refused(desk: Desk, simulator: Simulator) -> None:
     seen = desk.ask(simulator).report
     seen["calls"] = [call for call in seen["calls"] if call["call"] != "no_recipient_named"]
-    with Simulator(token=TOKEN, profile=profile.read(seen)) as other:
+    with Simulator(token=TOKEN, profile=profile.read_report(seen)) as other:
         done = desk.ask(other)
 
         assert done.call("html_two_recipients")["named"]
@@ -549,10 +550,10 @@ def test_codes_that_were_not_seen_come_in_the_shape_of_those_that_were(
     ("text", "said"),
     [
         ("no", "is not JSON"),
-        ("{}", "is no report"),
-        (f'{{{MADE}, "format": 2}}', "another version"),
-        (f'{{{MADE}, "format": 1, "calls": 1}}', "calls"),
-        (f'{{{MADE}, "format": 1, "calls": [1], "mailbox": {{}}}}', "calls[0]"),
+        ("{}", "made_by is wrong"),
+        (f'{{{MADE}, "format": 2}}', "format is wrong"),
+        (f'{{{MADE}, "format": 1, "calls": 1}}', "calls is wrong"),
+        (f'{{{MADE}, "format": 1, "calls": [1], "mailbox": {{}}}}', "calls[0] is wrong"),
     ],
 )
 def test_what_is_no_profile_is_named(tmp_path: Path, text: str, said: str) -> None:
