@@ -199,7 +199,7 @@ class Emulator(Running):
         return False
 
     def _ask(self, path: str) -> bool:
-        """Tell whether a call of the emulator's own is answered well."""
+        """Return whether a call of the emulator's own is answered well."""
         with closing(http.client.HTTPConnection(loopback.HOST, self._ports[0], timeout=5)) as line:
             try:
                 line.request("GET", self._prefix + path)

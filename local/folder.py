@@ -46,7 +46,7 @@ class RunFolder:
 
     @property
     def is_first(self) -> bool:
-        """Tell whether no other run of this checkout was up before."""
+        """Return whether no other run of this checkout was up before."""
         return self._claim is not None
 
     @property

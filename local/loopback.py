@@ -33,7 +33,7 @@ def listen(port: int = 0, host: str = HOST) -> socket.socket:
 
 
 def is_taken(port: int) -> bool:
-    """Tell whether somebody has this port."""
+    """Return whether somebody has this port."""
     with listen(port) as listening:
         return port != 0 and listening.getsockname()[1] != port
 

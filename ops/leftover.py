@@ -84,7 +84,7 @@ def _received(sqs: Any, url: str) -> Iterator[ReceivedMessage]:  # noqa: ANN401 
 
 
 def _is_ours(stack: Stack, message: ReceivedMessage) -> bool:
-    """Tell whether a message may be sent by this stack: an accepted mail has its row here."""
+    """Return whether a message may be sent by this stack: an accepted mail has its row here."""
     try:
         document = json.loads(message.body)
         first = document["batch"][0] if message.is_batch else document

@@ -33,7 +33,7 @@ def summary(mail: Mail, row: str | None) -> dict[str, Any]:
 
 
 def has(mail: Mail, wanted: Mapping[str, str]) -> bool:
-    """Tell whether a mail is to an address, and its other fields have what is wanted in them."""
+    """Return whether a mail is to an address, and its other fields have what is wanted in them."""
     shown = summary(mail, None)
     to = [address.lower() for address in shown["to"]]
     return all(

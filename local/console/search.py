@@ -40,7 +40,7 @@ class Term:
     wanted: bool
 
     def holds(self, text: Text) -> bool:
-        """Tell whether a mail fulfils it."""
+        """Return whether a mail fulfils it."""
         if self.field == "before":
             found = text.at < self.value
         elif self.field == "after":

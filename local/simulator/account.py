@@ -103,7 +103,7 @@ class Account(Settings):
         return next((code for code, applies in _REFUSALS if applies(self, call)), None)
 
     def may_send_from(self, sender: str) -> bool:
-        """Tell whether this is a bare address that the account has registered."""
+        """Return whether this is a bare address that the account has registered."""
         if not is_address(sender) or sender.lower() == NEVER_APPROVED:
             return False
         return self.senders is None or any(

@@ -32,7 +32,7 @@ class Call:
         return "+".join(place for place, _ in self.tokens) or "none"
 
     def has_token(self, token: str) -> bool:
-        """Tell whether a token was given, and no wrong one beside it."""
+        """Return whether a token was given, and no wrong one beside it."""
         return bool(self.tokens) and all(given == token for _, given in self.tokens)
 
     @property
@@ -69,7 +69,7 @@ def read(*, query: str, body: bytes, content_type: str, authorization: str) -> C
 
 
 def is_address(value: str) -> bool:
-    """Tell whether this looks like one bare address."""
+    """Return whether this looks like one bare address."""
     return _ADDRESS.fullmatch(value) is not None
 
 

@@ -24,7 +24,7 @@ class Content(Given):
     more_than: Annotated[Whole, Field(ge=0, le=10_000)] | None = None
 
     def fits(self, recipients: Sequence[str], given: Mapping[str, Any]) -> bool:
-        """Tell whether a mail fits; `given` are its fields as Taqnyat gets them."""
+        """Return whether a mail fits; `given` are its fields as Taqnyat gets them."""
         return (
             (self.to is None or any(_like(address, self.to) for address in recipients))
             and (self.sender is None or _like(given.get("from"), self.sender))

@@ -210,7 +210,7 @@ class Provider:
 
 
 def accepts(rule: Rule) -> bool:
-    """Tell whether a mail is taken under this rule, if the account lets it be."""
+    """Return whether a mail is taken under this rule, if the account lets it be."""
     if rule.accept is not None:
         return rule.accept
     if rule.answer in FAULTS:

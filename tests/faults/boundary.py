@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
-from taqnyat.classification import Fault
+from taqnyat.outcome import Fault
 from taqnyat.transport import Answer
 
 from tests.faults.provider import CONNECT_SECONDS, DOUBTFUL, REPLIES, Wire, finished

@@ -14,8 +14,8 @@ from decimal import Decimal
 from typing import Final, Protocol
 from urllib.parse import parse_qsl
 
-from taqnyat.classification import Fault
 from taqnyat.connection import MAX_ANSWER_BYTES
+from taqnyat.outcome import Fault
 from taqnyat.transport import Answer
 
 from local.simulator import guide

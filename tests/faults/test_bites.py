@@ -1,7 +1,6 @@
 """The enumeration bites: each of these breaks of the real code is found by it."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -54,14 +53,14 @@ def _takes_unknown_for_a_failure(patch: pytest.MonkeyPatch) -> None:
 
     def broken(row: Row, outcome: Outcome, *given: Any) -> Any:
         if outcome.verdict is Verdict.UNKNOWN:
-            outcome = replace(outcome, verdict=Verdict.RETRYABLE)
+            outcome = outcome._replace(verdict=Verdict.RETRYABLE)
         return decide(row, outcome, *given)
 
     patch.setattr(policy, "decide", broken)
 
 
 def _takes_a_dead_claim_for_not_sent(patch: pytest.MonkeyPatch) -> None:
-    died = replace(policy.WORKER_DIED, verdict=Verdict.RETRYABLE)
+    died = policy.WORKER_DIED._replace(verdict=Verdict.RETRYABLE)
     patch.setattr(delivery, "WORKER_DIED", died)
 
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from taqnyat import Fault, Scope, Verdict, classify, envelope
-from taqnyat.classification import CODES, Outcome
+from taqnyat import Fault, Outcome, Scope, Verdict, classify, envelope
+from taqnyat.classification import CODES
 
 STATUSES = st.one_of(st.none(), st.integers(), st.integers(100, 599))
 FAULTS = st.one_of(st.none(), st.sampled_from(Fault))

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from taqnyat import TaqnyatClient
 from taqnyat.account import AccountBalance, read_balance
-from taqnyat.classification import Fault
 from taqnyat.credentials import TokenNotSetError
+from taqnyat.outcome import Fault
 from taqnyat.transport import Answer
 
 TOKEN = "a-made-up-token"

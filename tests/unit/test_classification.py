@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from taqnyat import Fault, Scope, Verdict, classify
-from taqnyat.classification import CODES, STATUSES, Outcome
+from taqnyat import Fault, Outcome, Scope, Verdict, classify
+from taqnyat.classification import CODES, STATUSES
 
 SENT = (Verdict.SENT, Scope.MAIL)
 TERMINAL = (Verdict.TERMINAL, Scope.MAIL)

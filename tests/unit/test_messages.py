@@ -1,6 +1,5 @@
 """Messages on the queues: written, read, put back and parked as SQS has it."""
 
-import dataclasses
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -81,9 +80,9 @@ def test_the_message_byte_for_byte() -> None:
     "mail",
     [
         MAIL,
-        dataclasses.replace(MAIL, kind="text", body="t"),
-        dataclasses.replace(MAIL, expires_at=None, on_unknown=None, client=None),
-        dataclasses.replace(MAIL, expires_at=0),
+        MAIL._replace(kind="text", body="t"),
+        MAIL._replace(expires_at=None, on_unknown=None, client=None),
+        MAIL._replace(expires_at=0),
     ],
 )
 def test_what_is_written_is_read_again(mail: Mail) -> None:
@@ -126,9 +125,9 @@ def test_a_message_that_is_no_mail(body: str, field: str) -> None:
 
 def sized(size: int, character: str = "x") -> Mail:
     """Make a mail whose message has this many bytes."""
-    empty = len(encode(dataclasses.replace(MAIL, body="")).encode())
+    empty = len(encode(MAIL._replace(body="")).encode())
     count, rest = divmod(size - empty, len(character.encode()))
-    return dataclasses.replace(MAIL, body=character * count + "x" * rest)
+    return MAIL._replace(body=character * count + "x" * rest)
 
 
 @pytest.mark.parametrize("character", ["x", "م", "\N{PARTY POPPER}"])
@@ -159,7 +158,7 @@ def test_the_largest_mail_leaves_room_for_the_longest_attributes() -> None:
 @pytest.mark.parametrize("character", ["\ud83c", "\ufffe", "\uffff"])
 def test_what_sqs_refuses_is_refused_before(character: str) -> None:
     with pytest.raises(MailError):
-        encode(dataclasses.replace(MAIL, body=character))
+        encode(MAIL._replace(body=character))
 
 
 def test_what_a_request_may_hold_a_message_can() -> None:
@@ -173,7 +172,8 @@ def test_what_a_request_may_hold_a_message_can() -> None:
     mail = read_mail(
         document, allowed=REQUEST_FIELDS, now=NOW, campaign="c", mail_id="id", client="shop"
     )
-    assert received(encode(mail)).mail("c", NOW) == mail
+    read = received(encode(mail)).mail("c", NOW)
+    assert read == mail._replace(tags=())  # which stay in the row
 
 
 RECORD = {
@@ -321,7 +321,7 @@ def test_a_message_near_its_end_is_put_anew_as_what_it_was(
         },
     )
     sqs.add_response("delete_message", {}, {"QueueUrl": URL, "ReceiptHandle": "handle"})
-    message = dataclasses.replace(received("{}", **given), **near_its_end)
+    message = received("{}", **given)._replace(**near_its_end)
     queue.retry_later(message, 5000)
     anew = ReceivedMessage(
         "sqs-id-2", "h-2", "{}", {name: value for name, (_, value) in kept.items()}, NOW
@@ -410,9 +410,9 @@ def test_without_a_bulk_queue_bulk_mails_take_the_normal_one(sqs: Stubber, clien
 
 
 def test_a_group_has_no_spaces() -> None:
-    spaced = dataclasses.replace(MAIL, client="the shop", lane=Lane.BULK)
+    spaced = MAIL._replace(client="the shop", lane=Lane.BULK)
     assert spaced.route == Route(Lane.BULK, "the_shop")
-    assert dataclasses.replace(MAIL, client=None).route == Route()
+    assert MAIL._replace(client=None).route == Route()
 
 
 def test_the_lane_is_that_of_the_queue_unless_the_attribute_says_that_it_has_strayed(
@@ -420,10 +420,10 @@ def test_the_lane_is_that_of_the_queue_unless_the_attribute_says_that_it_has_str
 ) -> None:
     bulk = ReceivedMessage.from_record({**RECORD, "eventSourceARN": BULK_ARN}, BULK_ARN)
     normal = ReceivedMessage.from_record({**RECORD, "eventSourceARN": "arn:mail"}, BULK_ARN)
-    strayed = dataclasses.replace(normal, attributes={"lane": "bulk"})
+    strayed = normal._replace(attributes={"lane": "bulk"})
     assert [found.lane for found in (bulk, normal, strayed)] == [Lane.BULK, Lane.NORMAL, Lane.BULK]
     assert [queue.has_strayed(found) for found in (bulk, normal, strayed)] == [False, False, True]
-    assert dataclasses.replace(bulk, body=encode(MAIL)).mail("c", NOW).lane is Lane.BULK
+    assert bulk._replace(body=encode(MAIL)).mail("c", NOW).lane is Lane.BULK
 
 
 def test_the_message_of_a_batch_goes_where_all_its_mails_go(sqs: Stubber, queue: MailQueue) -> None:

@@ -1,1 +1,1 @@
-"""The gate of the API: who calls, and what they may."""
+"""The API's authorizer: it finds the caller of a key, and what the key may do."""

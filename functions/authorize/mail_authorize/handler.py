@@ -2,12 +2,12 @@
 
 The keys' secret: `{"<client>": {"sha256": "<hex>" or ["<hex>", ...], "from": ["*@acme.sa"],
 "scopes": ["send", "read", "webhooks"], "priority": "bulk", "rate": 20, "daily": 10000,
-"unsupported": "report"}}`. All but the first three may be left out: the lane of mails that name
-none, mails a second, mails a day, and what happens to fields that Taqnyat cannot carry (refuse or
-report, else the stack's word); `"duplicates": "join", "within": 300` makes one of equal calls
-without an idempotency key within so many seconds. A client's name is 1 to 128 printable ASCII
-characters. The secret is kept for some seconds, so that made-up keys cost no read each; API Gateway
-caches the answer too, and a revoked key is refused when both have run out.
+"unsupported": "report"}}`. The first three are required. The others are optional: the lane of mails
+without one, mails a second, mails a day, and what happens to fields that Taqnyat cannot carry
+(refuse or report, else the stack's parameter); `"duplicates": "join", "within": 300` makes one mail
+of equal calls without an idempotency key within 300 seconds. A client's name is 1 to 128 printable
+ASCII characters. The secret is cached for some seconds, so that not every invented key costs a
+read. API Gateway caches the answer too; a revoked key is refused when both caches have expired.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ _MAX_JOIN_SECONDS: Final = 86400
 
 
 class UnreadableKeysError(Exception):
-    """The keys' secret is not the JSON object that it should be; nobody is let in."""
+    """The keys' secret is not a JSON object; every key is refused."""
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Answer API Gateway with a policy: a wrong key, or what is none, is denied (403).
+    """Answer API Gateway with a policy; a wrong key is denied (403).
 
-    What is no bearer key at all does not come here: API Gateway tells it so itself (401).
+    API Gateway itself refuses a header that is no bearer key (401); it does not come here.
     """
     scheme, _, key = str(event.get("authorizationToken") or "").strip().partition(" ")
     key = key.strip()
@@ -49,13 +49,13 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         return policy(event["methodArn"], None)
     found = identify(key, _keys.read(_MAX_AGE_SECONDS))
     if found is None:
-        # It may have been added just now.
+        # The key may be new.
         found = identify(key, _keys.read(_MAX_AGE_OF_NONE_SECONDS))
     return policy(event["methodArn"], found)
 
 
 class Keys:
-    """The secret's text, kept for a while."""
+    """The secret's text, cached for some seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         """Read nothing yet."""
@@ -65,7 +65,7 @@ class Keys:
         self._read_by: Any = None
 
     def read(self, max_age: float) -> str:
-        """Return the text as it was at most `max_age` seconds ago.
+        """Return the text, at most `max_age` seconds old.
 
         Raises botocore's errors when Secrets Manager does not answer.
         """
@@ -81,7 +81,7 @@ _keys = Keys()
 
 
 def identify(key: str, secret: str) -> dict[str, str] | None:
-    """Return whose key it is, as the context that the API gets; None when it is nobody's.
+    """Return the key's client as the context for the API; None if no client has the key.
 
     Raises:
         UnreadableKeysError: the secret is not a JSON object.
@@ -96,7 +96,7 @@ def identify(key: str, secret: str) -> dict[str, str] | None:
     given = hashlib.sha256(key.encode()).hexdigest()
     found = None
     for client, rules in callers.items():
-        # No early end: the time taken must not tell which key came near.
+        # No early end: the time must not show which key came close.
         hits = [hmac.compare_digest(given, sha256) for sha256 in _hashes(rules)]
         if any(hits) and _is_name(client):
             found = {
@@ -104,15 +104,15 @@ def identify(key: str, secret: str) -> dict[str, str] | None:
                 "from": json.dumps(_texts(rules.get("from"))),
                 "scopes": " ".join(sorted(SCOPES.intersection(_texts(rules.get("scopes"))))),
             }
-            # Whoever wrote what cannot be read meant a limit: then the key opens nothing.
+            # An unreadable option was meant as a limit: such a key is refused everywhere.
             found = None if option_faults(rules) else found | _options(rules)
     return found
 
 
 def policy(method_arn: str, found: dict[str, str] | None) -> dict[str, Any]:
-    """Make the policy of the whole stage.
+    """Make the policy for the whole stage.
 
-    One for a single method, once cached, would deny the next route.
+    A policy for a single method would be cached, and would deny the next route.
     """
     api, stage = method_arn.split("/")[:2]
     return {
@@ -132,12 +132,12 @@ def policy(method_arn: str, found: dict[str, str] | None) -> dict[str, Any]:
 
 
 def _options(rules: dict[str, Any]) -> dict[str, str]:
-    """Return what only some clients have; the context of the others stays as small as it was."""
+    """Return the options that a client has; the context of other clients stays small."""
     found: dict[str, str] = {
         name: str(rules[name]) for name in (*LIMITS, "priority") if name in rules
     }
     if "unsupported" in rules:
-        # A word that there is not counts as the strict one.
+        # An unknown value counts as the strict one.
         found["unsupported"] = "report" if rules["unsupported"] == "report" else "refuse"
     if rules.get("duplicates") == "join":
         within = rules.get("within")
@@ -147,7 +147,7 @@ def _options(rules: dict[str, Any]) -> dict[str, str]:
 
 
 def _is_name(client: str) -> bool:
-    # Mails carry it through the queue and the ledger's index, which refuse other texts.
+    # The name goes into messages and the ledger's index, which refuse other texts.
     named = bool(client.strip()) and len(client) <= _MAX_CLIENT
     return named and client.isascii() and client.isprintable()
 

@@ -1,1 +1,1 @@
-"""Tells applications what became of their mails, and of pauses, on an EventBridge bus."""
+"""Publishes changes of mails and pauses as events on an EventBridge bus."""

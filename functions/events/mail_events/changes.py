@@ -1,6 +1,6 @@
-"""What a change of the ledger means to an application: one event, or none.
+"""From a change of the ledger to one event, or none.
 
-The shapes are docs/events.schema.json. No event holds an address, a subject or a body.
+The shapes are docs/events.schema.json. No event has an address, a subject or a body.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ Event = tuple[str, dict[str, Any]]
 def event_of(record: Mapping[str, Any], *, include_tags: bool = False) -> Event | None:
     """Return detail-type and detail for one record of the stream (new and old images).
 
-    A mail's tags are its caller's own words: they are in only where the stack asks for them.
-    `event_id` is the change's own: an event that comes twice has the same one.
+    A mail's tags are its caller's own words, so they are included only if the stack's parameter
+    says so. `event_id` is the id of the change: an event that comes twice has the same one.
     """
     change = record["dynamodb"]
     old, new = change.get("OldImage") or {}, change.get("NewImage") or {}
@@ -46,9 +46,8 @@ def event_of(record: Mapping[str, Any], *, include_tags: bool = False) -> Event 
 
 
 def _mail(old: dict[str, Any], new: dict[str, Any], include_tags: bool) -> Event | None:  # noqa: FBT001  its one caller's own flag
-    # A row that is written again in the same state tells nothing new: but a state reached again, by
-    # another attempt, does.
-    if "state" not in new or _stands(old) == _stands(new):
+    # A second write in the same state is no event; the same state after another attempt is one.
+    if "state" not in new or _state_of(old) == _state_of(new):
         return None
     row = Row.of(new)
     if row.state not in _MAIL:
@@ -69,7 +68,7 @@ def _mail(old: dict[str, Any], new: dict[str, Any], include_tags: bool) -> Event
     }
 
 
-def _stands(image: dict[str, Any]) -> tuple[object, object]:
+def _state_of(image: dict[str, Any]) -> tuple[object, object]:
     return image.get("state"), image.get("attempt_count")
 
 

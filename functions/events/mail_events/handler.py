@@ -1,6 +1,6 @@
-"""Entry of the ledger's stream: changes in, the first one that must come again out.
+"""Entry of the ledger's stream: takes changes, returns the first one that must come again.
 
-Two readers share it, as a stream bears no more: the event bus and the webhooks, each if it is on.
+The event bus and the webhooks share this reader, because a stream supports only two.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ Entries = list[tuple[str, dict[str, Any]]]
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Tell the changes of one batch, in order.
+    """Publish the changes of one batch, in order.
 
-    What could not be told comes again, and all after it: an event may be told twice, and is never
-    left out.
+    A change that could not be published comes again, with all changes after it. So an event may
+    come twice, and none is left out.
 
     Raises:
-        ClientError: AWS refused to keep what webhooks are to tell; the whole batch comes again.
+        ClientError: AWS refused to store the events for webhooks; the whole batch comes again.
 
     """
     records = event["Records"]
@@ -49,7 +49,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 def _container() -> tuple[Recorder, Telemetry] | None:
     if not os.environ.get("WEBHOOKS_TABLE"):
         return None
-    # A stack with a bus alone pays nothing for them.
+    # A stack without webhooks need not import them.
     from outbox.settings import Settings  # noqa: PLC0415
     from outbox.telemetry import Telemetry  # noqa: PLC0415
     from outbox.webhooks import wiring  # noqa: PLC0415
@@ -72,13 +72,13 @@ def publish(records: Sequence[Mapping[str, Any]], bus: str) -> dict[str, Any]:
 
 
 def entries(records: Sequence[Mapping[str, Any]], bus: str) -> Entries:
-    """Return (sequence number of the change, entry for PutEvents) for each change that tells."""
+    """Return (sequence number of the change, entry for PutEvents) for each change with an event."""
     found: Entries = []
     include_tags = os.environ.get("INCLUDE_TAGS") == "yes"
     for record in records:
-        told = event_of(record, include_tags=include_tags)
-        if told is not None:
-            kind, detail = told
+        event = event_of(record, include_tags=include_tags)
+        if event is not None:
+            kind, detail = event
             entry = {
                 "EventBusName": bus,
                 "Source": SOURCE,

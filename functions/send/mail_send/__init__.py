@@ -1,1 +1,1 @@
-"""Accepts mails (api) and sends them (worker): two Lambdas of one bundle."""
+"""Accepts mails (api) and sends them (worker): two Lambda functions of one bundle."""

@@ -1,4 +1,4 @@
-"""Entry of the API: one call in, one JSON answer out."""
+"""Entry of the API: takes one call, returns one JSON answer."""
 
 from __future__ import annotations
 
@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 import outbox.startup
 from botocore.exceptions import BotoCoreError, ClientError
 from outbox import aws, wiring
-from outbox.accepting.limits import time_zone
 from outbox.accepting.submission import IdempotencyBusyError, IdempotencyConflictError, Submission
 from outbox.accepting.updater import MailUpdater
-from outbox.accepting.usage import UsageRecord
 from outbox.mail.mail import MailError
 from outbox.settings import Settings
 from outbox.storage.ledger import Ledger
@@ -30,6 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import tzinfo
 
+    from outbox.accepting.usage import UsageRecord
+    from outbox.storage.table import LedgerTable
+
     from mail_send.webhooks import WebhookRoutes
 
 _ANYTHING: Final = "/{proxy+}"
@@ -37,7 +38,7 @@ Routes = dict[str, dict[str, "Callable[[Request], Response]"]]
 
 
 def handler(event: dict[str, Any], _context: object) -> Response:
-    """Response one call."""
+    """Answer one call."""
     routes, telemetry = _container()
     try:
         return dispatch(routes, event)
@@ -60,7 +61,7 @@ def handler(event: dict[str, Any], _context: object) -> Response:
 
 
 def dispatch(routes: Routes, event: Mapping[str, Any]) -> Response:
-    """Find the route of a call and take it."""
+    """Find the route of a call, and call it."""
     request = Request.of(event)
     if request.route == _ANYTHING:
         request = request.at(
@@ -78,9 +79,9 @@ def dispatch(routes: Routes, event: Mapping[str, Any]) -> Response:
 
 
 def _found(routes: Routes, path: str) -> tuple[str, str]:
-    """Return the route and the id of a path that has a slash too many ("" where there is none).
+    """Return the route and the id ("" without one) of a path with an extra slash.
 
-    Clients join a base URL and a path in their own ways: `/v1/` and `/emails` make `/v1//emails`.
+    Some clients join the base URL `/v1/` and the path `/emails` to `/v1//emails`.
     """
     parts = [part for part in path.split("/") if part]
     for route in sorted(routes):  # "batch" before "{id}"
@@ -94,18 +95,28 @@ def _found(routes: Routes, path: str) -> tuple[str, str]:
     return _ANYTHING, ""
 
 
-def _days_zone(name: str, telemetry: Telemetry) -> Callable[[], tzinfo]:
-    """Return what finds the time zone of a caller's day when it is first needed."""
+def _usage(
+    settings: Settings, table: LedgerTable, telemetry: Telemetry
+) -> Callable[[], UsageRecord]:
+    """Return what makes the usage record when a caller with limits first sends."""
 
     @cache
-    def find() -> tzinfo:
-        zone = time_zone(name)
-        if zone is None:
-            # Better a day that ends at another hour than callers who cannot send at all.
-            telemetry.event("quota time zone is not known here: days end at midnight UTC")
-        return zone or UTC
+    def zone() -> tzinfo:
+        from outbox.accepting.limits import time_zone  # noqa: PLC0415  as below
 
-    return find
+        found = time_zone(settings.quota_time_zone)
+        if found is None:
+            # A day that ends at another hour is better than callers who cannot send.
+            telemetry.event("quota time zone is not known here: days end at midnight UTC")
+        return found or UTC
+
+    @cache
+    def made() -> UsageRecord:
+        from outbox.accepting.usage import UsageRecord  # noqa: PLC0415  few callers have limits
+
+        return UsageRecord(table.dynamo, table.name, zone)
+
+    return made
 
 
 @cache
@@ -117,12 +128,15 @@ def _container() -> tuple[Routes, Telemetry]:
     queue = wiring.mail_queue(settings, aws.client("sqs"))
     schedules = wiring.schedules(settings)
     submission = Submission(ledger, queue, schedules)
-    usage = UsageRecord(table.dynamo, table.name, _days_zone(settings.quota_time_zone, telemetry))
     create = CreateEmails(
-        submission, usage, settings.default_campaign, telemetry, settings.unsupported
+        submission,
+        _usage(settings, table, telemetry),
+        settings.default_campaign,
+        telemetry,
+        settings.unsupported,
     )
     emails = Emails(ledger, listing, MailUpdater(ledger, queue, schedules), telemetry)
-    status = Status(wiring.pause(settings))
+    status = Status(lambda: wiring.pause(settings))
     routes: Routes = {
         "/emails": {"GET": emails.list, "POST": create.create},
         "/emails/batch": {"POST": create.create_batch},
@@ -135,11 +149,11 @@ def _container() -> tuple[Routes, Telemetry]:
 
 
 def _webhook_routes(settings: Settings) -> Routes:
-    """Return the routes of webhooks, whose code is imported by the first call of one."""
+    """Return the routes of webhooks; the first call of one imports their code."""
 
     @cache
     def made() -> WebhookRoutes:
-        from mail_send.webhooks import WebhookRoutes  # noqa: PLC0415  few stacks have them on
+        from mail_send.webhooks import WebhookRoutes  # noqa: PLC0415  few stacks have webhooks
 
         return WebhookRoutes(settings)
 

@@ -1,4 +1,4 @@
-"""POST /emails and POST /emails/batch: mails are read, checked, accepted."""
+"""POST /emails and POST /emails/batch: reads, validates and accepts mails."""
 
 from __future__ import annotations
 
@@ -14,11 +14,10 @@ from outbox.mail.mail import Mail, MailError
 from outbox.mail.validation import REQUEST_FIELDS, read_mail
 
 from mail_send import wire
-from mail_send.limited import Limited
 from mail_send.wire import ApiError, Request, Response
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from outbox.accepting.submission import Draft, Submission
     from outbox.accepting.usage import UsageRecord
@@ -36,14 +35,17 @@ class CreateEmails:
     def __init__(
         self,
         submission: Submission,
-        usage: UsageRecord,
+        usage: Callable[[], UsageRecord],
         campaign: str,
         telemetry: Telemetry,
         unsupported: str = "",
     ) -> None:
-        """`campaign` is the name for mails that name none; `unsupported` the stack's policy."""
+        """`usage` makes the record of what callers with limits have used.
+
+        `campaign` is the name for mails that name none; `unsupported` the stack's policy.
+        """
         self._submission = submission
-        self._limited = Limited(submission, usage)
+        self._usage = usage
         self._campaign = campaign
         self._telemetry = telemetry
         self._unsupported = unsupported
@@ -62,11 +64,11 @@ class CreateEmails:
             [joined] = self._submission.join([mail], request.join_within)
             return self._submission.submit_joined(joined)
 
-        accepted, headers = self._limited.accept(request, [(mail.id, fingerprint)], submit)
+        accepted, headers = self._accept(request, [(mail.id, fingerprint)], submit)
         return self._accepted(accepted.mails, {"id": accepted.mails[0].id}, headers)
 
     def create_batch(self, request: Request) -> Response:
-        """Accept many mails: all or none, or in permissive mode those that are valid."""
+        """Accept many mails: all or none, or in permissive mode the valid ones."""
         request.require_scope("send")
         permissive = _is_permissive(request)
         document = request.document()
@@ -100,10 +102,24 @@ class CreateEmails:
         accepted, headers = Accepted([], 0), dict[str, str]()
         if drafts:
             asked = [(draft.mail.id, draft.request) for draft in drafts]
-            accepted, headers = self._limited.accept(request, asked, submit)
+            accepted, headers = self._accept(request, asked, submit)
         mails = accepted.mails
         answer: dict[str, Any] = {"data": [{"id": mail.id} for mail in mails]}
         return self._accepted(mails, answer | {"errors": errors} if permissive else answer, headers)
+
+    def _accept(
+        self,
+        request: Request,
+        asked: Sequence[tuple[str, str | None]],
+        submit: Callable[[], Accepted],
+    ) -> tuple[Accepted, dict[str, str]]:
+        """Accept mails by `submit`, within their caller's limits if it has any."""
+        if request.limits is None:
+            return submit(), {}
+        from mail_send.limited import Limited  # noqa: PLC0415  few callers have limits
+
+        limited = Limited(self._submission, self._usage(), request.limits)
+        return limited.accept(request.client, asked, submit)
 
     def _accepted(
         self, mails: Sequence[Mail], document: Mapping[str, Any], headers: dict[str, str]
@@ -135,7 +151,7 @@ class CreateEmails:
             message = "is not among the senders that this API key may use"
             raise MailError("from", message, wire.FORBIDDEN_SENDER)
         past = mail.expires_at is not None and mail.expires_at <= now
-        # A repeat under its key is still the mail that was accepted in time.
+        # A repeat with its key is the mail that was accepted in time.
         if past and (key is None or not self._submission.knows(mail.id)):
             raise MailError("expires_at", "is in the past", "invalid_parameter")
         return mail
@@ -150,7 +166,7 @@ def _is_permissive(request: Request) -> bool:
 
 
 def _joins(request: Request, mails: Sequence[Mail]) -> bool:
-    """Tell whether the caller's key asks for equal calls to be one; bulk mails never are."""
+    """Return whether equal calls of this caller are joined; bulk mails never are."""
     return bool(request.join_within and mails) and all(mail.lane is not Lane.BULK for mail in mails)
 
 
@@ -161,7 +177,7 @@ def _note(known: set[str], mail_id: str) -> None:
 
 
 def _own_key(data: object) -> str | None:
-    """Return the idempotency key that a mail carries among its headers; None without one."""
+    """Return the idempotency key in a mail's headers; None without one."""
     if not isinstance(data, dict) or not data.get("headers"):
         return None
     from outbox.mail.bookkeeping import idempotency_key  # noqa: PLC0415  few mails have headers
@@ -170,7 +186,7 @@ def _own_key(data: object) -> str | None:
 
 
 def _fingerprint(key: str | None, document: object) -> str | None:
-    """Return what an idempotency key stands for; None without one."""
+    """Return the fingerprint of a request with an idempotency key; None without one."""
     if key is None:
         return None
     try:

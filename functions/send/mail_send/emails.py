@@ -1,4 +1,4 @@
-"""GET, PATCH and cancel: a caller's own mails. Another caller's are not there."""
+"""GET, PATCH and cancel: a caller's own mails. Another caller's mails are not found."""
 
 from __future__ import annotations
 

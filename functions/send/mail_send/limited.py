@@ -1,4 +1,4 @@
-"""Accepting within a caller's limits: counted first, taken back where nothing is new."""
+"""Accepts mails within a caller's limits: counts them first, then subtracts repeats."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from outbox.accepting.submission import IdempotencyBusyError, IdempotencyConflic
 from outbox.mail.mail import MailError
 
 from mail_send import wire
-from mail_send.wire import ApiError, Request
+from mail_send.wire import ApiError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from outbox.accepting.limits import Limits
     from outbox.accepting.submission import Accepted, Submission
     from outbox.accepting.usage import UsageRecord
 
@@ -24,32 +25,31 @@ _MESSAGES: Final = {
 
 
 class Limited:
-    """Lets mails in within a caller's limits. A caller without limits costs no request."""
+    """Accepts mails within a caller's limits."""
 
-    def __init__(self, submission: Submission, usage: UsageRecord) -> None:
+    def __init__(self, submission: Submission, usage: UsageRecord, limits: Limits) -> None:
         """Make no call yet."""
         self._submission = submission
         self._usage = usage
+        self._limits = limits
 
     def accept(
         self,
-        request: Request,
+        client: str,
         asked: Sequence[tuple[str, str | None]],
         submit: Callable[[], Accepted],
     ) -> tuple[Accepted, dict[str, str]]:
-        """Accept mails by `submit`; return what it returns, and the answer's headers.
+        """Accept mails by `submit`; return its result, and the answer's headers.
 
-        `asked` are the mails' ids, each with what its idempotency key stands for. All of them fit
-        into the limits, or none is accepted. A repeat of what was accepted before is answered as
-        before, and counts nothing.
+        `asked` are the mails' ids, each with the fingerprint of its request. All of them fit into
+        the limits, or none is accepted. A repeat of an accepted request gets the same answer, and
+        does not count.
 
         Raises:
             ApiError: 429, with the time to wait.
 
         """
-        if request.limits is None:
-            return submit(), {}
-        decision = self._usage.take(request.client, request.limits, len(asked))
+        decision = self._usage.take(client, self._limits, len(asked))
         headers = wire.rate_headers(decision.standing)
         if decision.refused:
             if not all(self._submission.was_accepted(*mail) for mail in asked):
@@ -60,8 +60,8 @@ class Limited:
         try:
             accepted = submit()
         except (MailError, IdempotencyConflictError, IdempotencyBusyError):
-            self._usage.give_back(request.client, request.limits, len(asked))
+            self._usage.give_back(client, self._limits, len(asked))
             raise
         if accepted.new < len(asked):
-            self._usage.give_back(request.client, request.limits, len(asked) - accepted.new)
+            self._usage.give_back(client, self._limits, len(asked) - accepted.new)
         return accepted, headers

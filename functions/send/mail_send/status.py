@@ -1,4 +1,4 @@
-"""GET /status: how it stands with Taqnyat, and with sending."""
+"""GET /status: Taqnyat's status, and whether sending is paused."""
 
 from __future__ import annotations
 
@@ -10,20 +10,23 @@ from mail_send import wire
 from mail_send.wire import Request, Response
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from outbox.sending.pause import Pause
 
 
 class Status:
-    """Shows what the status check last saw, and the pause."""
+    """Shows the last status check, and the pause."""
 
-    def __init__(self, pause: Pause) -> None:
-        """Make no call yet."""
+    def __init__(self, pause: Callable[[], Pause]) -> None:
+        """`pause` makes the pause: few calls need it."""
         self._pause = pause
 
     def show(self, request: Request) -> Response:
-        """Show it."""
+        """Show both."""
         request.require_scope("read")
-        state, provider = self._pause.read(), self._pause.provider()
+        pause = self._pause()
+        state, provider = pause.read(), pause.provider()
         reason = state.reason or None if state.paused else None
         return wire.response(
             200,

@@ -1,4 +1,4 @@
-"""GET, POST, PATCH and DELETE of webhooks: a caller's own. Another caller's are not there."""
+"""GET, POST, PATCH and DELETE of webhooks: a caller's own. Another caller's are not found."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class WebhookRoutes:
         return wire.response(200, {"object": "list", "has_more": False, "data": data})
 
     def create(self, request: Request) -> Response:
-        """Make an endpoint; its secret is shown in this answer alone."""
+        """Make an endpoint; only this answer has its secret."""
         endpoint, secret = self._webhooks.create(request.client, request.document())
         return wire.response(201, _with_secret(endpoint.id, secret))
 
@@ -48,7 +48,7 @@ class WebhookRoutes:
         return wire.response(200, {"object": "webhook", "id": request.mail_id, "deleted": True})
 
     def rotate(self, request: Request) -> Response:
-        """Give an endpoint a new secret; the one before signs too for a day."""
+        """Give an endpoint a new secret; the old one also signs for a day."""
         secret = self._webhooks.rotate(request.client, request.mail_id)
         if secret is None:
             raise _missing()

@@ -1,46 +1,43 @@
-"""The API's JSON: Resend's shapes, its error names, and what a row looks like to its owner."""
+"""The API's JSON: Resend's shapes and error names, and a row as its owner sees it."""
 
 from __future__ import annotations
 
 import base64
 import fnmatch
 import json
-from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from outbox.accepting.limits import Limits
 from outbox.mail.document import DuplicateKeyError, read_json
 from outbox.mail.lanes import Lane
 from outbox.mail.states import State
 from outbox.mail.times import iso
-from taqnyat.explanations import explain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from outbox.accepting.limits import Standing
+    from outbox.accepting.limits import Limits, Standing
     from outbox.mail.mail import MailError
     from outbox.storage.row import Row
 
 Response = dict[str, Any]
 
 MAX_KEY: Final = 256
-# What Lambda takes is 6 MB with the body in base64, and a mail is measured as the queue gets it: a
-# client that escapes its JSON sends Arabic at three times its size.
+# Lambda takes 6 MB with the body in base64. A mail is measured in the form for the queue: a client
+# that escapes its JSON sends Arabic text in three times its size.
 MAX_REQUEST_BYTES: Final = 4_500_000
 
-# Names of a MailError, and what they are to a caller; every other is a 422 under its own name.
+# The answers for some names of a MailError; every other name is a 422 with its own name.
 FORBIDDEN_SENDER: Final = "forbidden_sender"
 _REFUSALS: Final = MappingProxyType(
     {
         FORBIDDEN_SENDER: (403, "validation_error"),
-        # Not in Resend's list: resend-php and .NET would not see an error in another name.
+        # Its own name is not in Resend's list: resend-php and .NET would see no error.
         "payload_too_large": (413, "validation_error"),
     },
 )
 
-# What clients know. An unknown outcome is not final: a human will settle it.
+# The states that clients know. An unknown outcome is not final: a person will settle it.
 LAST_EVENT: Final = MappingProxyType(
     {
         State.SCHEDULED: "scheduled",
@@ -67,21 +64,19 @@ class ApiError(Exception):
 
 
 def refusal(error: MailError) -> ApiError:
-    """Make the answer to a mail that is not valid."""
+    """Make the error for a mail that is not valid."""
     status, name = _REFUSALS.get(error.name, (422, error.name))
     return ApiError(status, name, str(error))
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """One call.
 
-    `route` is the path as the template writes it, such as "/emails/{id}", and `mail_id` what stands
-    there for the id; `lane` is the caller's, for mails that name none, and `limits` None where it
-    has none; `content` is the body as the gateway gives it, in base64 or not. `unsupported` is what
-    the caller's key says of fields that Taqnyat cannot carry; "" takes the stack's word.
-    `join_within` is for how many seconds equal calls without an idempotency key are one; 0 for not
-    at all.
+    `route` is the path of the template, such as "/emails/{id}", and `mail_id` the id in it; `lane`
+    is the caller's, for mails without one; `limits` is None for a caller without limits; `content`
+    is the body as API Gateway gives it, in base64 or not. `unsupported` is the key's policy for
+    fields that Taqnyat cannot carry; "" uses the stack's. `join_within` is for how many seconds
+    equal calls without an idempotency key are one mail; 0 for never.
     """
 
     method: str
@@ -101,17 +96,17 @@ class Request:
 
     @classmethod
     def of(cls, event: Mapping[str, Any]) -> Request:
-        """Read API Gateway's proxy event; the authorizer's word on the caller is required."""
+        """Read API Gateway's proxy event; it must have the authorizer's context."""
         caller = event["requestContext"]["authorizer"]
         return cls(
             method=event["httpMethod"],
-            # Not the path: behind a domain of one's own it begins with that domain's base path.
+            # Not the path: with a custom domain it begins with the domain's base path.
             route=event["resource"],
             mail_id=(event.get("pathParameters") or {}).get("id", ""),
             client=caller["client"],
             senders=tuple(json.loads(caller["from"])),
             scopes=frozenset(caller["scopes"].split()),
-            # Remembered by the gateway from before a deployment, a caller has no lane yet.
+            # A context that API Gateway cached before a deployment has no lane.
             lane=Lane(caller.get("priority") or Lane.NORMAL),
             limits=_limits(caller),
             headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
@@ -124,7 +119,7 @@ class Request:
 
     def at(self, route: str, mail_id: str) -> Request:
         """Return the same call at another route."""
-        return replace(self, route=route, mail_id=mail_id)
+        return self._replace(route=route, mail_id=mail_id)
 
     @property
     def idempotency_key(self) -> str | None:
@@ -161,13 +156,13 @@ class Request:
             raise ApiError(401, "restricted_api_key", f"this API key may not {scope}")
 
     def may_send_from(self, address: str) -> bool:
-        """Tell whether a sender is on the caller's allow-list."""
+        """Return whether a sender is on the caller's allow-list."""
         return any(
             fnmatch.fnmatchcase(address.lower(), pattern.lower()) for pattern in self.senders
         )
 
 
-# An answer is its caller's alone: no proxy keeps it, no browser takes it for something else.
+# An answer is for its caller only: no proxy may store it, no browser may guess its type.
 _HEADERS: Final = MappingProxyType(
     {
         "Content-Type": "application/json",
@@ -195,14 +190,14 @@ def error_response(error: ApiError) -> Response:
 
 
 def email_detail(row: Row) -> dict[str, Any]:
-    """Show a row to its owner; what is not kept is null."""
+    """Show a row to its owner, with its attempts and explanations."""
     document = email_summary(row)
     document["taqnyat"] |= {"attempts": list(row.attempts), **explanation(row.reason)}
     return document
 
 
 def email_summary(row: Row) -> dict[str, Any]:
-    """Show a row in a list: all but its attempts and explanations."""
+    """Show a row in a list: without attempts and explanations; what is not kept is null."""
     return {
         "object": "email",
         "id": row.id,
@@ -237,17 +232,20 @@ def email_summary(row: Row) -> dict[str, Any]:
 
 
 def explanation(reason: str | None) -> dict[str, Any]:
-    """Say what a reason means and what helps, in both languages; null where there is nothing to."""
-    known = explain(reason or "")
-    texts = {"explanation": known.meaning, "remedy": known.remedy} if known else {}
+    """Return the explanation and the remedy of a reason in both languages, or null."""
+    if not reason:
+        return {"explanation": None, "remedy": None}
+    from taqnyat.explanations import explain  # noqa: PLC0415  accepting mails needs none
+
+    known = explain(reason)
     return {
-        name: {"en": texts[name].en, "ar": texts[name].ar} if name in texts else None
-        for name in ("explanation", "remedy")
+        "explanation": known.meaning._asdict() if known else None,
+        "remedy": known.remedy._asdict() if known else None,
     }
 
 
 def rate_headers(standing: Standing) -> dict[str, str]:
-    """Say how a caller's limit stands, in the headers that Resend's clients read."""
+    """Return the state of a caller's limit as the headers that Resend's clients read."""
     return {
         "ratelimit-limit": str(standing.limit),
         "ratelimit-remaining": str(standing.remaining),
@@ -259,6 +257,8 @@ def _limits(caller: Mapping[str, str]) -> Limits | None:
     rate, daily = caller.get("rate"), caller.get("daily")
     if not (rate or daily):
         return None
+    from outbox.accepting.limits import Limits  # noqa: PLC0415  few callers have limits
+
     return Limits(int(rate) if rate else None, int(daily) if daily else None)
 
 

@@ -1,4 +1,4 @@
-"""Entry of the mail queue: a batch of SQS records in, the ids of those to be retried out."""
+"""Entry of the mail queue: takes a batch of SQS records, returns the ids of those to retry."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _BATCH_SIZE = 10
 
 
 class Context(Protocol):
-    """What is used of Lambda's context."""
+    """The part of Lambda's context that is used."""
 
     def get_remaining_time_in_millis(self) -> int: ...  # noqa: D102
 
 
 def handler(event: dict[str, Any], context: Context) -> dict[str, Any]:
-    """Process a batch, and report the messages that must be received again."""
+    """Process a batch; return the messages that must be received again."""
     processor, telemetry = _container()
     try:
         retried = processor.process(

@@ -1,6 +1,7 @@
 """One status check.
 
-Taqnyat's own status, the pause, the probe, the notice to the operators, the money, the metrics.
+It reads Taqnyat's own status, probes a pause, notifies the operators, checks the balance, and
+writes the metrics.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ _STATUS_SECONDS: Final = 10
 
 
 class StatusCheck:
-    """What the scheduled function does."""
+    """The work of the scheduled function."""
 
     def __init__(  # noqa: PLR0913  one for each part
         self,
@@ -55,20 +56,20 @@ class StatusCheck:
         self._settings = settings
 
     def run(self, deadline: float) -> dict[str, Any]:
-        """Check once, ending by `deadline` (epoch seconds); return what was found.
+        """Check once, ending by `deadline` (epoch seconds); return the result.
 
-        Raises botocore's errors; whatever else fails, the metrics are written first.
+        Raises botocore's errors, after it has written the metrics.
         """
         now = time.time()
-        status = self._taqnyat.system_status(self._last_of_status(now, deadline))
+        status = self._taqnyat.system_status(self._status_deadline(now, deadline))
         data = [_datum(PROVIDER_UP, float(status.up), "None")]
         data.append(_datum(PROVIDER_LATENCY, status.seconds * 1000, "Milliseconds"))
         record: ControlRecord | None = None
         try:
             self._pause.note_provider(up=status.up, milliseconds=round(status.seconds * 1000))
             record = self._pause.record()
-            record = self._tended(record, now, deadline)
-            self._tell(record, time.time())
+            record = self._tend(record, now, deadline)
+            self._notify(record, time.time())
             data += [
                 _datum(name, value, "None")
                 for name, value in self._money.run(record.pause, deadline)
@@ -82,8 +83,8 @@ class StatusCheck:
             )
         return {"provider_up": status.up, "sending_paused": record.pause.paused}
 
-    def _last_of_status(self, now: float, deadline: float) -> float:
-        """Leave time for a probe, and half of what remains, after Taqnyat's own status."""
+    def _status_deadline(self, now: float, deadline: float) -> float:
+        """Return the status call's deadline; it leaves time for a probe and half of the rest."""
         spare = deadline - now - self._settings.send_timeout_seconds
         return min(now + min(max(spare / 2, 0.0), _STATUS_SECONDS), deadline)
 
@@ -99,7 +100,7 @@ class StatusCheck:
             "ip": outcome.ip,
         }
 
-    def _tended(self, record: ControlRecord, now: float, deadline: float) -> ControlRecord:
+    def _tend(self, record: ControlRecord, now: float, deadline: float) -> ControlRecord:
         if record.pause.paused:
             self._event_source.disable()
             for report in self._probe.probe(record.pause, now, deadline):
@@ -109,8 +110,8 @@ class StatusCheck:
             self._event_source.enable()
         return record
 
-    def _tell(self, record: ControlRecord, now: float) -> None:
-        """Tell the operators what there is to tell: perhaps twice, never not at all."""
+    def _notify(self, record: ControlRecord, now: float) -> None:
+        """Send the operators a notice if there is one: maybe twice, but never not at all."""
         delay = self._settings.probe_delays_seconds[0]
         if notice := notices.of_pause(record.pause, now, delay):
             self._publish(notice)

@@ -1,4 +1,4 @@
-"""Entry of the schedule: once a minute, look at Taqnyat, keep the pause true, and try to end it."""
+"""Entry of the schedule: checks Taqnyat once a minute, and probes a pause to end it."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from mail_status.money import MoneyCheck
 
 
 class Context(Protocol):
-    """What is used of Lambda's context."""
+    """The part of Lambda's context that is used."""
 
     def get_remaining_time_in_millis(self) -> int: ...  # noqa: D102
 
 
 def handler(event: dict[str, Any], context: Context) -> dict[str, Any]:
-    """Check once; `{"check": "account"}`, from the command line's doctor, asks for the account.
+    """Check once; `{"check": "account"}`, from the command line's doctor, asks about the account.
 
-    What AWS refuses is raised: a check that was not written is an error of the function.
+    Errors of AWS are raised: a check that was not stored is an error of the function.
     """
     check, telemetry = _container()
     deadline = last_moment(context.get_remaining_time_in_millis() / 1000)

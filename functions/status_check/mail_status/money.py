@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _ASK_SECONDS: Final = 5
 _JITTER_SECONDS: Final = 30
 _MINUTE: Final = 60
-# One answer that cannot be read is the network's; three in a row are told.
+# One unreadable answer may be the network's fault; after three in a row there is a notice.
 _UNREADABLE_TOLD: Final = 3
 _MONEY_REASONS: Final = {"balance_empty", "balance_too_low"}
 _SEE: Final = 'See docs/operations.md, "The balance".'
@@ -37,7 +37,7 @@ Datum = tuple[str, float]
 
 
 class MoneyCheck:
-    """Asks for the balance when it is time, and tells what it means."""
+    """Reads the balance when it is due, forecasts how long it lasts, and notifies the operators."""
 
     def __init__(
         self,
@@ -61,11 +61,9 @@ class MoneyCheck:
         self._known: Money | None = None
 
     def run(self, state: PauseState, deadline: float) -> list[Datum]:
-        """Look if it is time, and time is left until `deadline` (epoch seconds).
+        """Check if a check is due and there is time until `deadline` (epoch seconds).
 
-        Return what to measure.
-
-        What AWS refuses is logged: no failure here may be one of sending.
+        Return the metrics. Errors of AWS are only logged: they must not affect sending.
         """
         if not self._seconds:
             return []
@@ -80,7 +78,7 @@ class MoneyCheck:
         return _measures(self._known, now, self._seconds) if self._known else []
 
     def _due(self, known: Money, state: PauseState, now: float) -> bool:
-        """Tell whether to ask: a pause for money needs a reading to see the balance rise from."""
+        """Return whether a check is due; a pause for money needs a reading at its begin."""
         late = now - known.checked_at >= self._seconds - _JITTER_SECONDS
         return late or (_paused_for_money(state) and known.checked_at < state.since)
 
@@ -91,7 +89,7 @@ class MoneyCheck:
             found = replace(found, trouble=answer.trouble, failures=known.failures + 1)
         else:
             found = self._read(found, answer, Reading(int(now), answer.balance))
-        found = self._told(found, now)
+        found = self._notified(found, now)
         self._table.write(found)
         if found.last and known.last and found.last.balance > known.last.balance:
             self._risen(state)
@@ -100,7 +98,7 @@ class MoneyCheck:
     def _read(self, known: Money, answer: AccountBalance, reading: Reading) -> Money:
         found = with_reading(known, reading)
         spent = self._spent(found.readings[0].at, reading.at)
-        told = forecast(found.readings, spent, reading.at)
+        result = forecast(found.readings, spent, reading.at)
         return replace(
             found,
             trouble="",
@@ -109,16 +107,16 @@ class MoneyCheck:
             currency=answer.currency,
             status=answer.status,
             expires=answer.expires.isoformat() if answer.expires else "",
-            proof=str(told.proof),
-            fell=told.fell,
-            spent=told.spent,
-            mails=told.mails,
-            minutes=told.seconds // _MINUTE,
-            minutes_left=None if told.seconds_left is None else told.seconds_left // _MINUTE,
+            proof=str(result.proof),
+            fell=result.fell,
+            spent=result.spent,
+            mails=result.mails,
+            minutes=result.seconds // _MINUTE,
+            minutes_left=None if result.seconds_left is None else result.seconds_left // _MINUTE,
         )
 
     def _spent(self, begin: int, end: int) -> Sequence[Spent]:
-        """Return what the mails cost by the minute, as the worker measured; nothing if refused."""
+        """Return the cost of the mails by minute, from the worker's metrics; [] after an error."""
         if end - begin < HOUR:
             return []
         try:
@@ -142,23 +140,24 @@ class MoneyCheck:
             for point in answer["Datapoints"]
         ]
 
-    def _told(self, found: Money, now: float) -> Money:
-        """Tell the operators what they do not know yet: once, or twice if this is not written."""
+    def _notified(self, found: Money, now: float) -> Money:
+        """Send the notices that are due: once, or twice if the record cannot be written."""
         enough = 1 if found.trouble == REFUSED else _UNREADABLE_TOLD
         if found.failures >= enough and not found.told_trouble:
-            self._tell(
+            self._notify(
                 "balance cannot be read",
-                f"Taqnyat did not tell the account's balance: {found.trouble}. "
+                f"Taqnyat did not give the account's balance: {found.trouble}. "
                 "Mails are sent as before, but nobody is warned before the money ends.",
             )
             found = replace(found, told_trouble=True)
         today = datetime.fromtimestamp(now, UTC).date()
         if expires_soon(found.expires, today) and found.told_expiry != found.expires:
-            self._tell("the account expires", f"The account at Taqnyat expires on {found.expires}.")
+            message = f"The account at Taqnyat expires on {found.expires}."
+            self._notify("the account expires", message)
             found = replace(found, told_expiry=found.expires)
         return found
 
-    def _tell(self, subject: str, message: str) -> None:
+    def _notify(self, subject: str, message: str) -> None:
         self._telemetry.event(subject)
         if self._settings.alarm_topic_arn:
             self._topic().publish(
@@ -177,7 +176,7 @@ def _paused_for_money(state: PauseState) -> bool:
 
 
 def _measures(known: Money, now: float, every: int) -> list[Datum]:
-    """Return the balance, and the hours left where they are proven, unless they are old."""
+    """Return the balance, and the hours left if they are proven; nothing if they are old."""
     if known.last is None or now - known.last.at > _UNREADABLE_TOLD * max(every, HOUR / 2):
         return []
     found = [(BALANCE, float(known.last.balance))]

@@ -1,7 +1,7 @@
-"""What the operators are told of a pause, of its end, and of a suspicion.
+"""The notices to the operators: of a pause, of its end, and of a suspicion.
 
-A pause that comes back within the hour is folded into one notice each quarter of an hour, and a
-resume is told when it has held.
+Pauses that repeat within an hour share one notice each quarter of an hour. The notice of a resume
+comes when it has lasted.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ class Notice(NamedTuple):
 
 
 def of_pause(state: PauseState, now: float, first_probe_seconds: int) -> Notice | None:
-    """Return what is to be told of a pause or its end now, if anything.
+    """Return the notice that is due now for a pause or its end, or None.
 
-    `now` is epoch seconds; a resume has held when it lasted twice as long as the first wait for a
-    probe, or two minutes.
+    `now` is epoch seconds; a resume has lasted after two minutes, or after twice the first wait for
+    a probe if that is shorter.
     """
     if state.announced:
         return None
@@ -49,7 +49,7 @@ def of_pause(state: PauseState, now: float, first_probe_seconds: int) -> Notice 
 
 
 def of_suspicion(suspicion: Suspicion | None, sent_at: float, now: float) -> Notice | None:
-    """Return what is to be told of a suspicion that stands while nothing is sent, if anything."""
+    """Return the notice of a suspicion after five minutes in which nothing was sent, or None."""
     if suspicion is None or suspicion.told or sent_at >= suspicion.at:
         return None
     if now - suspicion.at < _SUSPICION_SECONDS:
@@ -57,7 +57,7 @@ def of_suspicion(suspicion: Suspicion | None, sent_at: float, now: float) -> Not
     refusal = suspicion.refusal
     message = (
         f"Taqnyat refused a mail, and nothing was sent since: {_answers([refusal])}.\n"
-        "It may be about this mail or the account; sending goes on, and the next mails tell.\n"
+        "It may be about this mail or the account. Sending goes on; the next mails will show it.\n"
         f"{_WHERE_NEXT}"
     )
     fields = {"reason": refusal.reason, "code": refusal.code, "correlation_id": refusal.mail_id}
@@ -65,7 +65,7 @@ def of_suspicion(suspicion: Suspicion | None, sent_at: float, now: float) -> Not
 
 
 def publish(notice: Notice, topic: Callable[[], Any], topic_arn: str) -> None:
-    """Send a notice to the topic, where there is one. Raises botocore's errors."""
+    """Send a notice to the topic, if there is one. Raises botocore's errors."""
     if topic_arn:
         topic().publish(TopicArn=topic_arn, Subject=notice.subject, Message=notice.message)
 

@@ -1,1 +1,1 @@
-"""Calls the applications' endpoints."""
+"""Calls the endpoints of applications."""

@@ -1,4 +1,4 @@
-"""Entry of the webhook queue: each message wakes one endpoint, which is called for what is due."""
+"""Entry of the webhook queue: each message starts a run of one endpoint."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from outbox.webhooks.dispatching import PARALLEL, Dispatcher, Run
 from outbox.webhooks.poster import Poster
 from outbox.webhooks.queue import Wakeup
 
-from mail_webhooks.notice import tell
+from mail_webhooks.notice import notify
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +26,7 @@ _BATCH_SIZE = 10
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Wake the endpoints of a batch side by side; report the messages that must come again."""
+    """Run the endpoints of a batch in parallel; return the messages that must come again."""
     run, side_by_side, telemetry = _container()
     records = event.get("Records", [])
     failed = []
@@ -49,7 +49,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 def _container() -> tuple[Callable[[str], Run | Exception | None], ThreadPoolExecutor, Telemetry]:
     settings = Settings.from_environ(os.environ)
     poster = Poster(wiring.seals(settings), loopback=wiring.allows_loopback(settings))
-    # Two pools: a run waits for its calls, and must never wait for a place among the runs.
+    # Two pools: a run waits for its calls, so calls must not wait for a thread of the runs.
     runs = ThreadPoolExecutor(_BATCH_SIZE, thread_name_prefix="run")
     calls = ThreadPoolExecutor(_BATCH_SIZE * PARALLEL, thread_name_prefix="call")
     dispatcher = Dispatcher(
@@ -57,7 +57,7 @@ def _container() -> tuple[Callable[[str], Run | Exception | None], ThreadPoolExe
         poster,
         calls,
         settings.webhook_retry_seconds,
-        partial(tell, aws.LazyClient("sns"), settings.alarm_topic_arn),
+        partial(notify, aws.LazyClient("sns"), settings.alarm_topic_arn),
     )
 
     def run(body: str) -> Run | Exception | None:

@@ -1,4 +1,4 @@
-"""Tells the operators of an endpoint that is paused."""
+"""Notifies the operators of an endpoint that is paused."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from outbox.webhooks.endpoint import Endpoint
 
 
-def tell(sns: SnsClient, topic: str, endpoint: Endpoint) -> None:
-    """Publish it: whose endpoint and which, never its URL, which may hold a secret."""
+def notify(sns: SnsClient, topic: str, endpoint: Endpoint) -> None:
+    """Publish its client and its id, but never its URL, which may contain a secret."""
     sns.publish(
         TopicArn=topic,
         Subject="Taqnyat mail gateway: a webhook is paused",

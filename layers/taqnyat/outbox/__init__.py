@@ -1,4 +1,4 @@
-"""The way of a mail: accepted, queued, claimed, sent, settled. Knows AWS.
+"""The life of a mail: accepted, queued, claimed, sent, settled.
 
-Knows Taqnyat only through `taqnyat`.
+This package calls AWS; it calls Taqnyat only through `taqnyat`.
 """

@@ -18,13 +18,13 @@ _making = threading.Lock()
 
 
 class LazyClient:
-    """A client that is made at its first call: for calls that most containers never make."""
+    """A client that is made at its first call, for calls that most containers never make."""
 
     def __init__(self, service: str) -> None:
         self._service = service
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  a method of botocore's client
-        """Return the client's own."""
+        """Return the client's own method."""
         return getattr(client(self._service), name)
 
 
@@ -40,7 +40,7 @@ def client(service: str) -> Any:  # noqa: ANN401  botocore makes its clients' me
 def redacted(error: ClientError) -> ClientError:
     """Return an error that says which call AWS refused and by which code.
 
-    For where it is raised out of a function: Lambda logs it, and AWS's text may repeat a value.
+    Use it for an error that leaves a function: Lambda logs it, and AWS's text may repeat a value.
     """
     code = error.response.get("Error", {}).get("Code", "Unknown")
     return ClientError({"Error": {"Code": code}}, error.operation_name)
@@ -60,8 +60,8 @@ def _client(service: str) -> Any:  # noqa: ANN401
         read_timeout=4,
         retries={"mode": "standard", "total_max_attempts": 3},
         max_pool_connections=16,
-        # Together a fifth of a call's CPU: AWS checks the arguments too, and the long user agent
-        # tells it nothing that we need.
+        # The two cost a fifth of a call's CPU. AWS checks the arguments too, and nobody reads the
+        # long user agent.
         parameter_validation=False,
         user_agent="taqnyat-mail-gateway",
     )

@@ -1,4 +1,4 @@
-"""The calls that are made of botocore's clients; arguments and answers are AWS's own."""
+"""The calls of botocore's clients that the code makes; arguments and answers are AWS's own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class DynamoClient(Protocol):
 
 
 class TableClient(DynamoClient, Protocol):
-    """DynamoDB, for a table whose items are taken away too."""
+    """DynamoDB, for a table whose items are deleted too."""
 
     def delete_item(self, **arguments: Any) -> Any: ...
     def batch_write_item(self, **arguments: Any) -> Any: ...

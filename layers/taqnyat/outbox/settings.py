@@ -70,7 +70,7 @@ class Settings(NamedTuple):  # a dataclass of so many fields takes more than 1% 
             name = field.upper()
             if text := environ.get(name, "").strip():
                 values[field] = _parse(name, cls._field_defaults.get(field, ""), text)
-        # Lambda tells a function its own name; only the status check is told the worker's.
+        # Lambda sets a function's own name; only the status check has the worker's in a variable.
         values.setdefault("worker_function_name", environ.get("AWS_LAMBDA_FUNCTION_NAME", ""))
         try:
             return cls(**values)

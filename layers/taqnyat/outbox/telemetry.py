@@ -1,6 +1,6 @@
-"""All metrics and log fields, in one place. EMF once an invocation, one JSON line a mail.
+"""All metrics and log fields, in one place: EMF once an invocation, one JSON line a mail.
 
-Nothing of a mail but its id, its state and its times is ever logged or measured.
+Of a mail, only its id, its state and its times are logged or measured.
 """
 
 from __future__ import annotations
@@ -66,12 +66,12 @@ class Calls(Protocol):
 
 
 class Telemetry:
-    """Logs at once, and gathers metrics until `flush`. For the thread of the handler alone."""
+    """Logs at once, and collects metrics until `flush`. Only the handler's thread may use it."""
 
     def __init__(self, namespace: str, level: str | None = None) -> None:
         """`level` None takes LOG_LEVEL of the environment."""
         self._namespace = namespace
-        # Neither code locations nor ids of traces that nobody takes: each line is billed.
+        # No code locations and no trace ids: nobody reads them, and each byte is billed.
         self._log = Logger(
             service=SERVICE, level=level, location=None, xray_trace_id=None, utc=True
         )
@@ -80,21 +80,21 @@ class Telemetry:
         self._measures: list[tuple[str, MetricUnit, float]] = []
 
     def accepted(self, mail_ids: list[str]) -> None:
-        """Note mails that were accepted."""
+        """Log and count mails that were accepted."""
         self._counts[MAIL_ACCEPTED] += len(mail_ids)
         for mail_id in mail_ids:
             self._log.info("mail accepted", extra={"correlation_id": mail_id})
 
     def not_carried(self, mails: int) -> None:
-        """Count mails of which something was left out, as their callers' policy asks for."""
+        """Count mails whose `reply_to` or `headers` were left out by policy."""
         self._counts[MAIL_NOT_CARRIED] += mails
 
     def changed(self, mail_id: str) -> None:
-        """Note that a mail was canceled or rescheduled by its owner."""
+        """Log that a mail was canceled or rescheduled by its owner."""
         self._log.info("mail changed", extra={"correlation_id": mail_id})
 
     def processed(self, report: Report) -> None:
-        """Note a processed message."""
+        """Log a processed message, and measure its call."""
         outcome = report.outcome
         fields: dict[str, object] = {
             "correlation_id": report.mail_id,
@@ -124,7 +124,7 @@ class Telemetry:
             return
         called = outcome.status is not None or outcome.verdict is Verdict.UNKNOWN
         if called and report.seconds:
-            # A mail that expired, has no token yet, or whose worker died before has no latency.
+            # No latency: it expired, there was no token, or an earlier worker died.
             milliseconds = round(report.seconds * 1000, 1)
             latency = (PROVIDER_LATENCY, MetricUnit.Milliseconds, milliseconds)
             self._measures.append(latency)
@@ -134,11 +134,11 @@ class Telemetry:
                 self._measures.append((MAIL_PRICE, MetricUnit.NoUnit, float(outcome.price)))
 
     def kept(self, count: int) -> None:
-        """Note events that were kept for endpoints."""
+        """Log how many events were kept for endpoints."""
         self._log.info("events kept", extra={"count": count})
 
     def called(self, run: Calls) -> None:
-        """Note the calls of one endpoint."""
+        """Log and count the calls of one endpoint."""
         counted = {
             WEBHOOK_DELIVERED: run.delivered,
             WEBHOOK_RETRIED: run.retried,
@@ -164,7 +164,7 @@ class Telemetry:
         )
 
     def error(self, what: str, error: Exception, mail_id: str = "") -> None:
-        """Note a failure: its kind, and AWS's code or the place in ours.
+        """Log an error: its type, and AWS's code or the place in our code.
 
         Never its text, which may repeat a value.
         """
@@ -185,7 +185,7 @@ class Telemetry:
         self._log.warning(what, extra=fields)
 
     def flush(self) -> None:
-        """Emit what was gathered since the last time."""
+        """Emit the metrics that were collected since the last time."""
         if self._counts or self._measures:
             emf = self._emf()
             for name, count in self._counts.items():

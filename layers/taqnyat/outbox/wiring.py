@@ -1,4 +1,4 @@
-"""The parts that the entries have in common, each made from the settings."""
+"""Makes the parts that several entries use, each from the settings."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from outbox import aws
 from outbox.queues.queue import MailQueue
 from outbox.queues.schedules import Schedules
-from outbox.sending.pause import Pause
 from outbox.storage.table import LedgerTable
 
 if TYPE_CHECKING:
     from outbox.ports import SqsClient
+    from outbox.sending.pause import Pause
     from outbox.settings import Settings
 
 
@@ -22,6 +22,8 @@ def ledger_table(settings: Settings) -> LedgerTable:
 
 def pause(settings: Settings) -> Pause:
     """Make the pause."""
+    from outbox.sending.pause import Pause  # noqa: PLC0415  the API rarely needs it
+
     return Pause(aws.client("dynamodb"), settings.ledger_table, settings.probe_delays_seconds)
 
 

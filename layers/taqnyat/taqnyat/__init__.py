@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from taqnyat.classification import Fault, Outcome, Scope, Verdict, classify
+from taqnyat.outcome import Fault, Outcome, Scope, Verdict
 
 if TYPE_CHECKING:
+    from taqnyat.classification import classify
     from taqnyat.client import Letter, SystemStatus, TaqnyatClient
     from taqnyat.credentials import (
         BearerToken,
@@ -39,12 +40,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401  a module's attribute
-    """Import what makes calls when it is asked for: a function that only accepts never does."""
+    """Import the modules that make calls at their first use: accepting mails needs none."""
     if name not in __all__:
         message = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(message)
-    from taqnyat import client, credentials, transport  # noqa: PLC0415
+    from taqnyat import classification, client, credentials, transport  # noqa: PLC0415
 
-    return next(
-        vars(module)[name] for module in (client, credentials, transport) if name in vars(module)
-    )
+    modules = (classification, client, credentials, transport)
+    return next(vars(module)[name] for module in modules if name in vars(module))

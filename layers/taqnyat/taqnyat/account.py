@@ -1,7 +1,7 @@
-"""What Taqnyat says of the account's money: `GET /account/balance`.
+"""The account's balance: `GET /account/balance`.
 
-It is documented for Taqnyat's other channels, not for mail: whether this money pays for mails shows
-only by its fall. Reading is tolerant, as of everything that Taqnyat answers.
+It is documented for Taqnyat's other channels, not for mail. Only its fall shows whether this
+balance pays for mails. Reading is tolerant, as for every answer of Taqnyat.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ REFUSED: Final = "refused"
 UNREADABLE: Final = "unreadable"
 _DATES: Final = ("%d-%m-%Y", "%Y-%m-%d")
 _FIELDS: Final = ("statusCode", "accountStatus", "accountExpiryDate", "balance", "currency")
-# For what is not valid JSON, as most of the guide's samples are.
+# For bodies that are not valid JSON, such as most of the guide's samples.
 _FIELD: Final = re.compile(
     rf"""["']?({"|".join(_FIELDS)})["']?\s*:\s*(?:"([^"]*)"|'([^']*)'|([^"',}}\s]+))"""
 )
@@ -30,10 +30,10 @@ _MOST: Final = Decimal(10) ** 15
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountBalance:
-    """The balance, and the account's currency, status and last day where they were said.
+    """The balance, and the account's currency, status and last day if they are in the answer.
 
-    `balance` is None where there is none to be had; `trouble` tells why: `refused`, `unreadable`,
-    or the reason why there is no token.
+    `balance` is None if it is not known; `trouble` says why: `refused`, `unreadable`, or the reason
+    why there is no token.
     """
 
     balance: Decimal | None = None
@@ -44,7 +44,7 @@ class AccountBalance:
 
 
 def read_balance(answer: Answer) -> AccountBalance:
-    """Read an answer. Raises nothing, whatever is answered."""
+    """Read an answer. Never raises."""
     fields = _fields(answer.body.decode("utf-8", errors="replace"))
     statuses = {answer.status, _whole(fields.get("statusCode"))}
     if statuses & {401, 403}:

@@ -7,67 +7,11 @@ decides over the HTTP status.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
 from taqnyat import envelope
-
-
-class Verdict(StrEnum):
-    """What became of one call."""
-
-    SENT = "sent"
-    RETRYABLE = "retryable"  # known not sent
-    TERMINAL = "terminal"  # known not sent, and never will be as it stands
-    UNKNOWN = "unknown"  # Taqnyat may have sent it
-
-
-class Scope(StrEnum):
-    """What the verdict is about."""
-
-    MAIL = "mail"
-    ACCOUNT = "account"
-    EITHER = "account_or_mail"  # the same answer to a second, different mail decides
-    RATE = "rate"
-    PROVIDER = "provider"
-
-
-class Fault(StrEnum):
-    """How a call ended without a whole answer."""
-
-    UNREACHABLE = "unreachable"  # DNS, connect or TLS: nothing was written
-    TIMEOUT = "timeout"  # written, no whole answer in time
-    CUT = "connection_lost"  # written, then the connection broke or spoke no HTTP
-    CUT_ON_REUSE = (
-        "reused_connection_lost"  # the same, on one that the server may have been closing
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """A classified answer. Holds nothing of the mail.
-
-    `reason` is a stable snake_case name; `status` the HTTP status; `code` Taqnyat's ErrorCode; `ip`
-    the address that Taqnyat refused (102); `retry_after` seconds that the provider asked to wait.
-    """
-
-    verdict: Verdict
-    scope: Scope
-    reason: str
-    status: int | None = None
-    code: int | None = None
-    msg_id: str | None = None
-    price: str | None = None
-    ip: str | None = None
-    retry_after: float | None = None
-
-    @property
-    def provider_failed(self) -> bool:
-        """Whether the provider, rather than the mail or the account, was the trouble."""
-        return self.scope is Scope.PROVIDER and self.verdict is not Verdict.SENT
-
+from taqnyat.outcome import Fault, Outcome, Scope, Verdict
 
 _Rule = tuple[Verdict, Scope, str]
 
@@ -79,7 +23,7 @@ _SUCCESS: Final = 2  # the family of 2xx
 _UNREADABLE: Final[_Rule] = (Verdict.UNKNOWN, Scope.PROVIDER, "unreadable_answer")
 _UNKNOWN_CODE: Final[_Rule] = (Verdict.TERMINAL, Scope.MAIL, "unknown_code")
 _WRONG_ENDPOINT: Final[_Rule] = (Verdict.RETRYABLE, Scope.EITHER, "wrong_endpoint")
-# A filter before Taqnyat may dislike one mail; 104 can only be about the token.
+# A filter in front of Taqnyat may refuse one mail; only 104 is surely about the token.
 _REFUSED: Final[_Rule] = (Verdict.RETRYABLE, Scope.EITHER, TOKEN_REFUSED)
 
 CODES: Final = MappingProxyType[int, _Rule](
@@ -129,10 +73,10 @@ _FAULTS: Final = MappingProxyType[Fault, _Rule](
 
 
 def classify(status: int | None, body: bytes, fault: Fault | None = None) -> Outcome:
-    """Classify one answer, or the lack of one; total over any status, any bytes, any fault.
+    """Classify one answer, or a missing one; total over any status, any bytes, any fault.
 
-    `status` is None when no status line was read. `body` may be cut off, and is read as far as it
-    goes.
+    `status` is None when no status line was read. Of a `body` that was cut off, the part that came
+    is read.
     """
     said = envelope.read(body)
     verdict, scope, reason = _rule(status, said, fault)
@@ -152,13 +96,13 @@ def classify(status: int | None, body: bytes, fault: Fault | None = None) -> Out
 def _rule(status: int | None, said: envelope.Envelope, fault: Fault | None) -> _Rule:
     family = 0 if status is None else status // 100
     if said.result == "success":
-        # Success beside an Error, without msgId or under another status contradicts itself: it may
-        # have been sent.
+        # Success with an Error, without a msgId or with another status contradicts itself: the mail
+        # may have been sent.
         whole = family == _SUCCESS and said.msg_id is not None and not said.error
         return (Verdict.SENT, Scope.MAIL, "sent") if whole else _UNREADABLE
     code = said.code
     if code is not None and (code in CODES or said.result == "fail"):
-        # Without "fail", a number that is not known may as well mean that there is no error.
+        # Without "fail", an unknown number may also mean that there is no error.
         return CODES.get(code, _UNKNOWN_CODE)
     if fault is not None:
         return _FAULTS[fault]

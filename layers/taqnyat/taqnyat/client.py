@@ -1,7 +1,7 @@
 """Taqnyat's mail API as one call: a letter goes in, a classified outcome comes out.
 
-Wire facts (provider notes): POST form-urlencoded with the token in the body and in the header is
-the one shape seen to deliver real mail. The token is never in a URL.
+Wire facts: only a form-urlencoded POST with the token in the body and in the header is known to
+deliver real mail. The token is never in a URL.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import re
 import time
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import urlencode
 
-from taqnyat.classification import TOKEN_REFUSED, Outcome, Scope, Verdict, classify
+from taqnyat.classification import TOKEN_REFUSED, classify
 from taqnyat.credentials import CredentialsError, SecretUnavailableError
+from taqnyat.outcome import Outcome, Scope, Verdict
 
 if TYPE_CHECKING:
     from taqnyat.account import AccountBalance
@@ -27,11 +27,10 @@ _MAX_RETRY_AFTER: Final = 900.0
 _SERVICE: Final = re.compile(r"""["']?service["']?\s*:\s*["']([^"']*)["']""", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """What Taqnyat is asked to send: bare addresses, and one message (HTML or text) as it is.
+class Letter(NamedTuple):
+    """What Taqnyat gets: bare addresses, and one message (HTML or text).
 
-    `reference` is our own id of it, which is not sent: it tells apart two that say the same.
+    `reference` is our own id, which is not sent; it distinguishes two letters with equal content.
     """
 
     sender: str
@@ -45,9 +44,8 @@ class Letter:
 _TO_NOBODY: Final = Letter("", (), "", "", "")
 
 
-@dataclass(frozen=True, slots=True)
-class SystemStatus:
-    """`up` is False when a service is affected, or the answer cannot be had or read.
+class SystemStatus(NamedTuple):
+    """`up` is False when a service is affected, or there is no readable answer.
 
     `seconds` is the answer's time.
     """
@@ -67,9 +65,10 @@ class TaqnyatClient:
         self._msg_ids: dict[str, int] = {}
 
     def send(self, letter: Letter, deadline: float) -> Outcome:
-        """Send one letter by `deadline` (epoch seconds). Raises nothing, whatever is answered.
+        """Send one letter by `deadline` (epoch seconds). Never raises.
 
-        A refused token is read again once, and the letter sent again only if it has changed.
+        If Taqnyat refuses the token, it is read again once, and the letter is sent again only if
+        the token has changed.
         """
         try:
             token = self._token.get()
@@ -84,25 +83,25 @@ class TaqnyatClient:
         try:
             other = self._token.replacement(token, since=started)
         except CredentialsError:
-            return outcome  # that the token was refused says more, and pauses
+            return outcome  # the refusal of the token says more, and pauses
         return self._post(letter, other, deadline) if other else outcome
 
     def ask_account(self, deadline: float) -> Outcome:
-        """Ask whether the token, read again, and this address are accepted: by a letter to nobody.
+        """Ask whether Taqnyat accepts the token, read again, and this address: by an empty letter.
 
-        It cannot be sent; codes 14 to 17 tell that Taqnyat took everything but the letter.
+        It cannot be sent; codes 14 to 17 mean that Taqnyat accepted everything but the letter.
         """
         self._token.forget()
         return self.send(_TO_NOBODY, deadline)
 
     def system_status(self, deadline: float) -> SystemStatus:
-        """Ask `/system/status`, which needs no token and so cannot tell of the account."""
+        """Ask `/system/status`, which needs no token and so says nothing about the account."""
         answer = self._transport.request("GET", "/system/status", deadline)
         return SystemStatus(up=_operational(answer), seconds=answer.seconds)
 
     def account_balance(self, deadline: float) -> AccountBalance:
-        """Ask `/account/balance`, with the token in a header alone. Raises nothing."""
-        from taqnyat import account  # noqa: PLC0415  the worker, which never asks, starts without
+        """Ask `/account/balance`, with the token only in a header. Never raises."""
+        from taqnyat import account  # noqa: PLC0415  the worker never asks
 
         try:
             token = self._token.get()
@@ -137,19 +136,19 @@ class TaqnyatClient:
             deadline,
             body,
             headers,
-            # After a refusal too the connection goes: a second answer to it, however late, would
-            # say of the next letter that it was refused.
+            # Close the connection after a refusal too: a late second answer to it would count as
+            # the answer to the next letter.
             keep=lambda answer: self._judge(letter, answer).verdict is Verdict.SENT,
         )
         outcome = self._judge(letter, answer)
-        return replace(outcome, retry_after=answer.wait(_MAX_RETRY_AFTER))
+        return outcome._replace(retry_after=answer.wait(_MAX_RETRY_AFTER))
 
     def _judge(self, letter: Letter, answer: Answer) -> Outcome:
-        """Classify an answer; one that another letter has had before is not believed."""
+        """Classify an answer; a msgId that another letter has had is not trusted."""
         outcome = classify(answer.status, answer.body, answer.fault)
         if outcome.msg_id is None:
             return outcome
-        # Hashes: this must hold no letter for as long as a container lives.
+        # Only hashes: a container must not keep letters.
         if self._msg_ids.setdefault(outcome.msg_id, hash(letter)) != hash(letter):
             return Outcome(
                 Verdict.UNKNOWN, Scope.PROVIDER, ANSWER_OF_ANOTHER, status=outcome.status
@@ -174,9 +173,9 @@ def _operational(answer: Answer) -> bool:
 
 
 def _services(document: object) -> list[str]:
-    """Collect the service names of one status object or of a list of them.
+    """Return the service names of one status object or of a list of them.
 
-    What has no name counts as affected; without entries, or in another shape, nothing is collected.
+    An entry without a name counts as affected. Another shape gives an empty list.
     """
     if not isinstance(document, dict) or document.get("statusCode", 200) not in (200, "200"):
         return []

@@ -1,11 +1,11 @@
-"""Connections that keep one deadline and one bound of size, whatever the server does.
+"""Connections that keep one deadline and one limit of size against any server.
 
-The deadline holds for every phase but the DNS look-up, whose end is the resolver's: a socket's own
-timeout starts again with each byte and each address, so a server that drips could hold a caller for
-hours. A pooled connection that has idled is not used again:
-after a freeze of the Lambda container it may be dead without a sign, and a POST that is lost on it
-looks like a mail that may have been sent. Nor is one that has bytes left over: they would be taken
-for the next mail's answer.
+The deadline holds for every phase except the DNS look-up, which the resolver ends. A socket's own
+timeout starts again with each byte and each address, so a server that sends slowly could hold a
+caller for hours. An idle pooled connection is not used again: after a freeze of the Lambda
+container it may be dead without a sign, and a POST that is lost on it looks like a mail that may
+have been sent. A connection with unread bytes is not used again either: they would count as the
+next mail's answer.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import re
 import socket
 import time
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from http.client import CONTINUE, IncompleteRead
 from http.client import HTTPResponse as RawResponse
 from typing import TYPE_CHECKING, Any, Final
@@ -29,49 +28,51 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 MAX_ANSWER_BYTES: Final = 64 * 1024
-# Below the second after which the quickest of common web servers close an idle connection; what the
-# server says of itself may lower it further, to a share of that: a request needs time to get there.
+# Less than a second: some common web servers close an idle connection after that. A server's own
+# Keep-Alive lowers it to half of what it says, because a request needs time to arrive.
 MAX_IDLE_SECONDS: Final = 0.8
 _KEEP_ALIVE_SHARE: Final = 0.5
 _KEEP_ALIVE: Final = re.compile(
     r"(?:^|[\s,;])timeout\s*=\s*\"?(\d{1,6})\b", re.IGNORECASE | re.ASCII
 )
-_FINAL_STATUS: Final = 200  # those below announce an answer, and are none
+_FINAL_STATUS: Final = 200  # lower ones only announce an answer
 
-# It logs header lines that it cannot read, with whatever Taqnyat wrote there.
+# It logs header lines that it cannot read, with their content.
 logging.getLogger("urllib3.connection").setLevel(logging.ERROR)
 
 
-@dataclass(slots=True)
 class Exchange:
     """The state of the call that this thread is making.
 
-    `reused` tells whether its connection is older than the call; `surplus` whether more bytes came
-    than its answer has; `kept` whether the connection may be used for another call.
-    `resolve` (host, port, seconds left) looks a name up in place of the system, and may refuse.
+    `reused`: its connection is older than the call; `surplus`: more bytes came than its answer has;
+    `kept`: the connection may be used for another call. `resolve` (host, port, seconds left) looks
+    a name up instead of the system, and may refuse it.
     """
 
-    deadline: float
-    written: bool = False
-    reused: bool = True
-    surplus: bool = False
-    kept: bool = False
-    left: int = field(default=MAX_ANSWER_BYTES)
-    resolve: Callable[[str, int, float], Sequence[Any]] | None = None
+    def __init__(
+        self,
+        deadline: float,
+        resolve: Callable[[str, int, float], Sequence[Any]] | None = None,
+    ) -> None:
+        self.deadline = deadline
+        self.resolve = resolve
+        self.written = self.surplus = self.kept = False
+        self.reused = True
+        self.left = MAX_ANSWER_BYTES
 
     @property
     def lost_on_reuse(self) -> bool:
-        """Whether not a byte came back on a connection that was used before."""
+        """Whether no byte came back on a connection that was used before."""
         return self.written and self.reused and self.left == MAX_ANSWER_BYTES
 
     def addresses(self, host: str, port: int) -> Sequence[Any]:
-        """Return the addresses that a name may be connected at, as `getaddrinfo` does."""
+        """Return the addresses of a name, as `getaddrinfo` does."""
         if self.resolve is None:
             return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         return self.resolve(host, port, self.remaining())
 
     def remaining(self) -> float:
-        """Return the seconds left; TimeoutError when there are none."""
+        """Return the seconds left; raise TimeoutError if there are none."""
         seconds = self.deadline - time.time()
         if seconds <= 0:
             message = "the deadline of the call has passed"
@@ -98,7 +99,7 @@ class _BoundedReader(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int | None:  # noqa: ANN401  typeshed's WriteableBuffer is private
         if self._ended:
-            return None  # "nothing now": the answer has been read
+            return None  # "no data now": the answer has been read
         if not self._exchange.left:
             return 0
         self._sock.settimeout(self._exchange.remaining())
@@ -107,19 +108,19 @@ class _BoundedReader(io.RawIOBase):
         return count
 
     def end(self, surplus: Callable[[], bytes]) -> None:
-        """Read no more; `surplus` tells what is left of what was read."""
+        """Stop reading; `surplus` returns the bytes that were read too much."""
         self._ended = True
         self._exchange.surplus = bool(surplus())
 
     def close(self) -> None:
-        self._unbounded.close()  # gives the socket's reference back
+        self._unbounded.close()  # releases the socket's reference
         super().close()
 
 
 class _WholeLines(io.BufferedReader):
-    """Lines that end: http.client takes headers that break off for all of them.
+    """Reads only whole lines: http.client takes headers that break off as complete.
 
-    A 400 whose body is missing would then look like one that has none.
+    A 400 whose body is missing would then look like one without a body.
     """
 
     def __init__(self, bounded: _BoundedReader) -> None:
@@ -139,20 +140,20 @@ class _WholeLines(io.BufferedReader):
 
 
 class _BoundedResponse(RawResponse):
-    """http.client's response, reading through the bounds."""
+    """http.client's response, which reads within the limits."""
 
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         super().__init__(sock, *args, **kwargs)
         self.fp = _WholeLines(_BoundedReader(sock, self.fp, current_exchange.get()))
 
     def _read_status(self) -> tuple[str, int, str]:
-        """Let http.client pass over every 1xx as it passes over 100: the answer comes after it."""
+        """Let http.client skip every 1xx as it skips 100: the answer comes after it."""
         version, status, reason = super()._read_status()  # type: ignore[misc]  # not in typeshed
         return version, CONTINUE if CONTINUE <= status < _FINAL_STATUS else status, reason
 
 
 class BoundedConnection(HTTPConnection):
-    """A connection that keeps the deadline while writing, and notes that it wrote."""
+    """A connection that keeps the deadline while it writes, and records that it wrote."""
 
     response_class = _BoundedResponse
     _last_exchange: Exchange | None = None
@@ -163,22 +164,22 @@ class BoundedConnection(HTTPConnection):
     def is_connected(self) -> bool:
         """Whether the connection can be used again; urllib3 opens a new one otherwise.
 
-        The pool has it back a moment before its last answer is judged: until then it cannot.
+        The pool gets it back a moment before its last answer is judged: until then it is False.
         """
         kept = self._last_exchange is not None and self._last_exchange.kept
         fresh = time.time() - self._used_at < self._max_idle
-        # What TLS has decrypted already no longer shows at the socket.
+        # The socket no longer shows bytes that TLS has decrypted.
         return kept and fresh and super().is_connected and not getattr(self.sock, "pending", int)()
 
     def _new_conn(self) -> socket.socket:
-        """Connect to the first address that answers, all of them within the deadline."""
+        """Connect to the first address that answers, within the deadline for all of them."""
         exchange = current_exchange.get()
         exchange.reused = False
         failure: OSError | None = None
         for family, kind, protocol, _, address in exchange.addresses(self._dns_host, self.port):
             try:
                 sock = socket.socket(family, kind, protocol)
-            except OSError as error:  # an address of a family that this machine has not
+            except OSError as error:  # an address of a family that this machine does not have
                 failure = error
                 continue
             try:
@@ -201,7 +202,7 @@ class BoundedConnection(HTTPConnection):
         if self.sock is None:
             self.connect()
         exchange = current_exchange.get()
-        self.sock.settimeout(exchange.remaining())  # for the whole of the data
+        self.sock.settimeout(exchange.remaining())  # for all of the data
         exchange.written = True
         super().send(data)
 
@@ -222,8 +223,8 @@ class BoundedTLSConnection(BoundedConnection, HTTPSConnection):
 
 def tls_context() -> ssl.SSLContext:
     """Make the context of all connections: TLS 1.2 at least, certificate and name checked."""
-    # One for all connections: left to itself, urllib3 reads the system's certificates for each.
-    from urllib3.util.ssl_ import create_urllib3_context  # noqa: PLC0415  a TLS provider pays for it
+    # One for all connections: urllib3 would read the system's certificates for each.
+    from urllib3.util.ssl_ import create_urllib3_context  # noqa: PLC0415  for TLS only
 
     context = create_urllib3_context()
     context.load_default_certs()

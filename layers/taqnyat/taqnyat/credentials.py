@@ -1,8 +1,8 @@
 """Taqnyat's bearer token, read from Secrets Manager.
 
-CredentialsError            no token can be had; nothing was sent
+CredentialsError            there is no token; nothing was sent
 ├── TokenNotSetError        the secret is missing, has no value yet, or is empty
-├── MalformedSecretError    the secret's value is no token
+├── MalformedSecretError    the secret's value is not a token
 └── SecretUnavailableError  Secrets Manager did not answer, or refused
 """
 
@@ -19,12 +19,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# What may stand in a header and in a form field unchanged: visible ASCII.
+# Visible ASCII, which needs no encoding in a header.
 _TOKEN: Final = re.compile(r"[\x21-\x7e]{1,4096}")
 
 
 class CredentialsError(Exception):
-    """No token can be had. `reason` is a stable name; the message never holds the secret."""
+    """There is no token. `reason` is a stable name; the message never has the secret."""
 
     reason = "token_unavailable"
 
@@ -57,8 +57,8 @@ class SecretsClient(Protocol):
 class BearerToken:
     """The token, cached for `ttl` seconds and read again when Taqnyat refuses it.
 
-    Safe to share between threads. Of those that want it read at the same time one reads it, and all
-    get what came of that, an error too.
+    Safe to share between threads. If several threads need a new read at the same time, one of them
+    reads, and all get its result or its error.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class BearerToken:
         ttl: float,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """Read nothing yet: the first mail does."""
+        """Read nothing yet: the first mail reads the secret."""
         self._secrets = secrets
         self._secret_id = secret_id
         self._ttl = ttl
@@ -83,7 +83,7 @@ class BearerToken:
         """Return the token.
 
         Raises:
-            CredentialsError: there is none to be had.
+            CredentialsError: there is no token.
 
         """
         asked = self._clock()
@@ -95,8 +95,8 @@ class BearerToken:
     def replacement(self, refused: str, since: float) -> str | None:
         """Return another token than `refused`, or None if the secret still holds that one.
 
-        `since` is when the refused call began: of many calls refused together only the first reads
-        the secret.
+        `since` is when the refused call began: if many calls were refused together, only the first
+        reads the secret.
 
         Raises:
             CredentialsError: the secret cannot be read now.
@@ -130,7 +130,7 @@ def _secret_string(secrets: SecretsClient, secret_id: str) -> str:
     try:
         answer = secrets.get_secret_value(SecretId=secret_id)
     except ClientError as error:
-        # A secret that was created without a value answers ResourceNotFound, as a missing one does.
+        # A secret without a value answers ResourceNotFound, as a missing one does.
         if error.response.get("Error", {}).get("Code") == "ResourceNotFoundException":
             message = "the token secret is missing or has no value yet"
             raise TokenNotSetError(message) from None
@@ -151,7 +151,7 @@ def token_in(secret: str) -> str:
 
     Raises:
         TokenNotSetError: the text is empty.
-        MalformedSecretError: it holds no token.
+        MalformedSecretError: it has no token.
 
     """
     text = secret.strip()
@@ -174,7 +174,7 @@ def _token_in_json(text: str) -> str:
         raise MalformedSecretError(message) from None
     token = None
     if isinstance(document, dict):
-        # Without any entry it was never filled in; with others it has another shape.
+        # An empty object was never filled in; one with other entries has another shape.
         token = document.get("bearerToken") if document else ""
     if not isinstance(token, str):
         message = 'the token secret is JSON without a "bearerToken" text'

@@ -1,25 +1,21 @@
-"""Reads Taqnyat's answer bodies as they are.
-
-Eleven of the guide's twelve samples are not valid JSON.
-"""
+"""Reads Taqnyat's answer bodies, also invalid JSON, as in eleven of the guide's twelve samples."""
 
 from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 _ADDRESS: Final = re.compile(r"(?<![\w.:])[0-9A-Fa-f:.]{2,45}(?![\w:])", re.ASCII)
 _NUMBER: Final = re.compile(r"-?[0-9]{1,9}")
 _PRICE: Final = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,6})?")
-# With a digit in it: null, true and NaN are no ids.
+# An id has a digit: null, true and NaN are no ids.
 _MSG_ID: Final = re.compile(r"(?=[A-Za-z._-]*[0-9])[A-Za-z0-9._-]{1,64}")
 
 
 def _field(name: str, value: str) -> re.Pattern[str]:
-    # The value must be closed, by its quote or by a delimiter: a cut body turns ErrorCode 104 into
-    # 1 or 10, and a price of "1,200" into 1.
+    # A quote or a delimiter must end the value: otherwise a body that was cut off would turn
+    # ErrorCode 104 into 1 or 10, and a price of "1,200" into 1.
     return re.compile(
         rf"""(?:^|[\s,{{"'])"""
         rf"""{name}["']?\s*:\s*(?:(["'])\s*({value})\s*\1|({value})(?=["'\s,}}\]]))""",
@@ -31,16 +27,15 @@ _RESULT_FIELD: Final = _field("ResponseStatus", "success|fail")
 _CODE_FIELD: Final = _field("ErrorCode", _NUMBER.pattern)
 _MSG_ID_FIELD: Final = _field("msgId", _MSG_ID.pattern)
 _PRICE_FIELD: Final = _field("price", _PRICE.pattern)
-# An Error that holds something, whatever it is; neither empty nor null, false or 0.
+# An Error with any content; not an empty one, null, false or 0.
 _ERROR_FIELD: Final = re.compile(
     r"""[\s,{"']Error["']?\s*:\s*(?:\{\s*[^\s}]|\[\s*[^\s\]]|"[^"]|'[^']|[1-9a-eg-mo-z])""",
     re.IGNORECASE | re.ASCII,
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
-    """What an answer says of itself; `None` where it says nothing that can be trusted.
+class Envelope(NamedTuple):
+    """The fields of an answer; `None` for a field that is missing or cannot be trusted.
 
     `result` is "success" or "fail"; `code` Taqnyat's ErrorCode; `error` whether there is an Error,
     readable or not; `price` a decimal number as text.
@@ -54,7 +49,7 @@ class Envelope:
 
 
 def read(body: bytes) -> Envelope:
-    """Read any bytes at all; never raises."""
+    """Read any bytes. Never raises."""
     text = body.decode("utf-8-sig", errors="replace")
     try:
         document = json.loads(text)
@@ -64,8 +59,8 @@ def read(body: bytes) -> Envelope:
 
 
 def ip_address(body: bytes) -> str | None:
-    """Return the first IP address in an answer: code 102 names the address that was refused."""
-    import ipaddress  # noqa: PLC0415  code 102 alone pays for it
+    """Return the first IP address in an answer: that of code 102 has the refused address."""
+    import ipaddress  # noqa: PLC0415  only code 102 needs it
 
     for candidate in _ADDRESS.findall(body.decode("utf-8", errors="replace")):
         try:
@@ -101,7 +96,7 @@ def _scan(text: str) -> Envelope:
 
 
 def _only(pattern: re.Pattern[str], text: str) -> str | None:
-    # Two different values for one field contradict each other: then the field says nothing.
+    # A field with two different values contradicts itself, so it counts as missing.
     found = [quoted or plain for _, quoted, plain in pattern.findall(text)]
     return found[0] if len({value.lower() for value in found}) == 1 else None
 

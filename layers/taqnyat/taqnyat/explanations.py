@@ -1,34 +1,31 @@
-"""What each reason means and what to do about it, in English and in Arabic.
+"""The meaning of each reason, and what to do about it, in English and in Arabic.
 
-In our own words: the guide's texts are short and partly wrong (101's English text is 104's, code
-3's sample carries the number 2, 14 is mostly a sender that waits for approval).
+The texts are our own: the guide's are short and partly wrong (101 has the English text of 104, the
+sample of code 3 has the number 2, and 14 is mostly a sender that waits for approval).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
-    """One sentence or two, in both languages."""
+class Text(NamedTuple):
+    """One or two sentences, in both languages."""
 
     en: str
     ar: str
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """What happened, and what helps."""
+class Explanation(NamedTuple):
+    """What happened, and what to do."""
 
     meaning: Text
     remedy: Text
 
 
 def explain(reason: str) -> Explanation | None:
-    """Return the explanation of a reason; None for one that is a person's own words, or none.
+    """Return the explanation of a reason; None for a person's own words.
 
     A reason may name a field after a colon, as `invalid:to[0]` does.
     """
@@ -231,7 +228,7 @@ EXPLANATIONS: Final = MappingProxyType[str, Explanation](
         ),
         "token_unavailable": Explanation(
             Text(
-                "No token can be had. All mails wait.",
+                "There is no token. All mails wait.",
                 "تعذر الحصول على الرمز. جميع الرسائل في الانتظار.",
             ),
             _LOOK_AT_SECRET,
@@ -280,7 +277,7 @@ EXPLANATIONS: Final = MappingProxyType[str, Explanation](
         ),
         "no_record": Explanation(
             Text(
-                "The record of this mail is gone, so nothing tells whether it was sent.",
+                "The record of this mail is gone, so nobody knows whether it was sent.",
                 "سجل هذه الرسالة لم يعد موجوداً، فلا يُعرف هل أُرسلت أم لا.",
             ),
             _ASK_FIRST,

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import time
 import zlib
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import urllib3
 from urllib3.exceptions import HTTPError
 
-from taqnyat.classification import Fault
 from taqnyat.connection import (
     MAX_ANSWER_BYTES,
     BoundedConnection,
@@ -22,6 +20,7 @@ from taqnyat.connection import (
     current_exchange,
     tls_context,
 )
+from taqnyat.outcome import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -29,11 +28,10 @@ if TYPE_CHECKING:
 _GZIP_OR_ZLIB: Final = 47
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back: `status` None without a status line; `body` decoded, cut at 64 KiB.
+class Answer(NamedTuple):
+    """An answer: `status` is None without a status line; `body` is decoded, at most 64 KiB.
 
-    `seconds` the time it took.
+    `seconds` is the time of the exchange.
     """
 
     status: int | None
@@ -85,10 +83,10 @@ class Transport:
     ) -> Answer:
         """Make one exchange that ends by `deadline` (epoch seconds).
 
-        The connection is used again only if the answer ended where it should, and `keep` says so:
-        what a server still sends after an odd answer would be the next call's. `resolve` (host,
-        port, seconds left) looks the host up for a new connection, and may refuse its addresses.
-        Never raises for what the network does.
+        The connection is used again only if the answer ended correctly and `keep` returns True:
+        bytes that a server sends after a strange answer would count as the next call's answer.
+        `resolve` (host, port, seconds left) looks the host up for a new connection, and may refuse
+        its addresses. Errors of the network are never raised.
         """
         started = time.monotonic()
         exchange = Exchange(deadline, resolve=resolve)
@@ -105,7 +103,7 @@ class Transport:
             current_exchange.reset(token)
         whole = fault is None and exchange.left > 0 and not exchange.surplus
         if fault is Fault.CUT and not exchange.left:
-            fault = None  # our own bound ended the reading: what was read speaks for itself
+            fault = None  # our own limit ended the reading: the part that was read counts
         answer = Answer(
             status=read.status,
             body=read.decoded(),
@@ -143,14 +141,14 @@ class Transport:
         )
 
 
-@dataclass(slots=True)
 class _Reading:
-    """What has been read so far; kept when the reading breaks."""
+    """The part of an answer that has been read, also after an error."""
 
-    status: int | None = None
-    retry_after: str | None = None
-    _encoding: str = ""
-    _body: bytearray = field(default_factory=bytearray)
+    def __init__(self) -> None:
+        self.status: int | None = None
+        self.retry_after: str | None = None
+        self._encoding = ""
+        self._body = bytearray()
 
     def whole(self, response: urllib3.BaseHTTPResponse) -> None:
         self.status = response.status
@@ -170,7 +168,7 @@ class _Reading:
 
 
 def _fault(error: Exception, exchange: Exchange) -> Fault:
-    # urllib3 wraps what ended a writing into an error of its own.
+    # urllib3 wraps an error of writing in one of its own.
     timeouts = (TimeoutError, urllib3.exceptions.TimeoutError)
     late = any(isinstance(part, timeouts) for part in (error, *error.args))
     if late:

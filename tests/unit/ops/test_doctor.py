@@ -15,7 +15,8 @@ from outbox.storage.expressions import pack_item
 from outbox.webhooks.endpoint import Endpoint
 from outbox.webhooks.endpoints import Endpoints
 from rich.console import Console
-from taqnyat.classification import CODES, STATUSES, Scope
+from taqnyat import Scope
+from taqnyat.classification import CODES, STATUSES
 from taqnyat.credentials import MalformedSecretError, TokenNotSetError
 
 from ops import version

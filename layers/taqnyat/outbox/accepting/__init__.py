@@ -1,1 +1,1 @@
-"""Accepting mails, and changing those that wait."""
+"""Accepting mails, and changing mails that wait."""

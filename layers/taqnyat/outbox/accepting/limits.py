@@ -1,8 +1,8 @@
-"""A caller's limits: so many mails a second, so many a day. Pure; usage.py keeps what was used.
+"""A caller's limits: mails a second and mails a day. Pure; usage.py keeps what was used.
 
-Mails are counted, not requests. A second's worth may come at once. A batch of more than that is
-accepted when nothing of the rate is used, and its time is then waited for: no batch is refused for
-ever, and over any longer time the rate holds.
+Mails are counted, not requests. The mails of one second may come together. A larger batch is
+accepted when nothing of the rate is used, and later calls wait for its time. So no batch is refused
+for ever, and over a longer time the rate holds.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Limits(NamedTuple):
 class Usage(NamedTuple):
     """What a caller has used.
 
-    `free_at` is when nothing of the rate will be used any more (epoch milliseconds); `mails` is of
+    From `free_at` (epoch milliseconds) on nothing of the rate is used; `mails` were accepted on
     `day` (ISO 8601).
     """
 
@@ -44,7 +44,7 @@ class Day(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """How a limit stands: mails in all, mails that are left, seconds until it is whole again."""
+    """A limit's state: its mails, the mails that are left, seconds until all are free again."""
 
     limit: int
     remaining: int
@@ -52,10 +52,10 @@ class Standing(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """Whether mails are let in.
+    """Whether mails are accepted.
 
-    `refused` is the error's name, "" where they are; then `usage` is what is used with them.
-    `standing` is the limit's that refuses, or the one's that is nearest to its end.
+    `refused` is the error's name, or "" if they are accepted; `usage` then includes them.
+    `standing` is the limit that refuses, or the one that is nearest to its end.
     """
 
     usage: Usage
@@ -87,7 +87,7 @@ def decide(usage: Usage, limits: Limits, mails: int, now: float, day: Day) -> De
 
 
 def without(usage: Usage, limits: Limits, mails: int, day: Day) -> Usage:
-    """Return what is used once `mails` that were let in are taken back."""
+    """Return the usage without `mails` that were counted before."""
     if limits.rate is not None:
         usage = usage._replace(free_at=usage.free_at - math.ceil(mails / limits.rate * 1000))
     if limits.daily is not None and usage.day == day.name:
@@ -99,7 +99,7 @@ def day_at(now: float, zone: tzinfo) -> Day:
     """Return the day that it is at `now` (epoch seconds) in a time zone."""
     here = datetime.fromtimestamp(now, zone)
     tomorrow = datetime(here.year, here.month, here.day, tzinfo=zone) + timedelta(days=1)
-    # Compared as moments: on some days clocks are turned.
+    # Compare the moments: on some days the clocks change.
     left = tomorrow.timestamp() - now
     return Day(here.date().isoformat(), max(1, math.ceil(left)))
 

@@ -1,6 +1,6 @@
 """Accepting mails: first their rows, then their messages, then the answer.
 
-So that a repeat heals whatever broke between, and nothing is sent that has no row.
+In this order a repeat completes what an error interrupted, and no mail without a row is sent.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import json
 import random
 import time
 import uuid
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from outbox.mail.states import State
@@ -50,8 +49,7 @@ def mail_id(client: str, key: str | None, index: int = 0) -> str:
     return str(uuid.UUID(bytes=name[:16], version=5))
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """A mail that can be accepted, its message, and the fingerprint of its request."""
 
     mail: Mail
@@ -67,9 +65,9 @@ class Accepted(NamedTuple):
 
 
 class Submission:
-    """Accepts mails. Raises botocore's errors when AWS does not answer; then repeat.
+    """Accepts mails. Raises botocore's errors when AWS does not answer; then repeat the call.
 
-    Whatever else it raises, nothing was written.
+    When it raises any other error, it has written nothing.
     `request` is the fingerprint of the request that came with an idempotency key; None without one.
     """
 
@@ -100,9 +98,9 @@ class Submission:
         return existing is None
 
     def submit_joined(self, mail: Mail) -> Accepted:
-        """Accept a mail that may repeat one which the same id was given to by `join`.
+        """Accept a mail that has its id from `join`, and may repeat an earlier one.
 
-        Return it as it was accepted: after one that failed or was canceled, under a new id.
+        Return it as it was accepted. If the earlier one failed or was canceled, it has a new id.
         """
         while True:
             text = self.prepare(mail).text
@@ -113,18 +111,18 @@ class Submission:
             mail = _successor(mail)
 
     def join(self, mails: Sequence[Mail], seconds: int) -> list[Mail]:
-        """Return the mails of a call without an idempotency key, under the ids that it shall have.
+        """Return the mails of a call without an idempotency key, with the ids that they get.
 
-        Those of an equal call of the same client within `seconds`, if there was one.
+        After an equal call of the same client within `seconds`, these are that call's ids.
         """
         client = mails[0].client or ""
         contents = [[mail.fingerprint, mail.scheduled_at] for mail in mails]
         content = hashlib.sha256(json.dumps([client, contents]).encode()).hexdigest()
         key = self._ledger.join(content, str(uuid.uuid4()), seconds)
-        return [replace(mail, id=mail_id(client, key, index)) for index, mail in enumerate(mails)]
+        return [mail._replace(id=mail_id(client, key, index)) for index, mail in enumerate(mails)]
 
     def knows(self, mail_id: str) -> bool:
-        """Tell whether a mail was accepted under this id."""
+        """Return whether a mail was accepted under this id."""
         return self._ledger.get(mail_id) is not None
 
     def prepare(self, mail: Mail, request: str | None = None) -> Draft:
@@ -142,9 +140,9 @@ class Submission:
     def submit_all(self, drafts: Sequence[Draft], *, joined: bool = False) -> Accepted:
         """Accept 1 to 100 mails, all or none: one message holds them until the worker has it.
 
-        Those of a later time get their schedules from the worker too. `joined` says that their ids
-        are those of `join`: one that failed or was canceled is then a new mail. Return them as they
-        were accepted.
+        The worker also makes the schedules of mails for a later time. `joined` says that the ids
+        come from `join`: if an earlier mail failed or was canceled, its repeat is a new mail.
+        Return the mails as they were accepted.
 
         Raises:
             MailError: all together are too large.
@@ -179,7 +177,7 @@ class Submission:
         return Accepted([draft.mail for draft in drafts], len(drafts) - len(existing))
 
     def was_accepted(self, mail_id: str, request: str | None) -> bool:
-        """Tell whether a request with an idempotency key was accepted before."""
+        """Return whether a request with an idempotency key was accepted before."""
         row = self._ledger.get(mail_id) if request is not None else None
         return row is not None and row.request == request
 
@@ -220,16 +218,16 @@ class Submission:
 
 def _successor(mail: Mail) -> Mail:
     """Return the mail under the id that follows its own, the same each time."""
-    return replace(mail, id=mail_id(mail.client or "", f"after {mail.id}"))
+    return mail._replace(id=mail_id(mail.client or "", f"after {mail.id}"))
 
 
 def _unclaimed(row: Row, request: str | None) -> bool:
     _check(row, request)
-    # No worker has seen it: the message may never have been queued. A second one does no harm.
+    # No worker has received it, so the message may be missing. A second one does no harm.
     return row.state in {State.QUEUED, State.SCHEDULED} and row.attempt_count == 0
 
 
 def _check(row: Row, request: str | None) -> None:
-    # A row that is nobody's has this very mail, or it would have been written over.
+    # A row without a client has the same mail: a different one would have been overwritten.
     if row.client is not None and row.request != (request or ""):
         raise IdempotencyConflictError

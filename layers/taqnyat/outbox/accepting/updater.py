@@ -1,7 +1,7 @@
-"""Changing a mail's mind: cancel one that waits, move one that is scheduled.
+"""Changing mails: cancel one that waits, move one that is scheduled.
 
-The row is the truth. A schedule that is left over only brings a message that the worker passes over
-(canceled, sent) or gives its schedule again (moved to a later time).
+The row decides. A schedule that is left over only queues a message, which the worker then deletes
+(canceled, sent) or schedules again (moved to a later time).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class TooLateError(Exception):
-    """The mail is past being changed; the message says how."""
+    """The mail can no longer be changed; the message says why."""
 
 
 class MailUpdater:
@@ -60,9 +60,9 @@ class MailUpdater:
             self._delete(now.schedule_name)
 
     def reschedule(self, row: Row, at: int) -> None:
-        """Move a scheduled mail to `at` (epoch seconds); what is not to come is sent now.
+        """Move a scheduled mail to `at` (epoch seconds); a time in the past sends it now.
 
-        The row's write is the turning point. A new schedule is there before it, so whatever breaks,
+        Writing the row makes the change. The new schedule is made before that, so after any error
         the mail is sent at its old time or at its new one.
 
         Raises:
@@ -73,7 +73,7 @@ class MailUpdater:
             raise TooLateError(f"this mail is {row.state}: only one that is scheduled can be moved")
         text = self._schedules.text(row.schedule_name)
         if text is None and row.scheduled_at == at:
-            return  # a repeat of what was done
+            return  # a repeat of an earlier call
         if text is None:
             raise TooLateError("this mail is about to be sent, or was only just accepted")
         delay = at - int(self._clock())
@@ -83,7 +83,7 @@ class MailUpdater:
             self._bring(row, at, text, max(0, delay))
 
     def _move(self, row: Row, at: int, text: str) -> None:
-        # A name of its own: no other call can ever delete, or take for its own, this schedule.
+        # A new name: no other call can delete this schedule, or use it as its own.
         name = f"{row.id}.{uuid.uuid4().hex[:12]}"
         self._schedules.create(name, at, text, row.lane)
         moved = self._ledger.reschedule(row, at, name)
@@ -91,7 +91,7 @@ class MailUpdater:
         _check(moved=moved)
 
     def _bring(self, row: Row, at: int, text: str, delay: int) -> None:
-        # The row keeps its schedule's name until the queue has the message: a break is repeatable.
+        # The row keeps its schedule's name until the queue has the message: a repeat completes it.
         _check(moved=self._ledger.reschedule(row, at, row.schedule_name))
         self._queue.send(text, row.route, delay)
         self._delete(row.schedule_name)
@@ -100,7 +100,7 @@ class MailUpdater:
         try:
             self._schedules.delete(schedule)
         except (ClientError, BotoCoreError):
-            return  # it fires at its time, and brings nothing new
+            return  # it queues its message at its time, which does no harm
 
 
 def _check(*, moved: bool) -> None:

@@ -1,8 +1,8 @@
-"""What callers with limits have used: an item each in the ledger's table, written on condition.
+"""What callers with limits have used: one item each in the ledger's table, written on a condition.
 
-A caller without limits has none, and costs no request. A container remembers what it wrote last, so
-that a lone container needs one write a call; where others write too, the refused write brings what
-stands, and is made again with that.
+A caller without limits has no item, and costs no request. A container remembers what it wrote last,
+so a single container needs one write a call. If others write too, the failed write returns the
+item as it is, and the container tries again with that.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class UsageRecord:
         zone: Callable[[], tzinfo],
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`zone` returns where a day ends at midnight."""
+        """`zone` returns the time zone of the day."""
         self._dynamo = dynamo
         self._table = table
         self._zone = zone
@@ -54,13 +54,13 @@ class UsageRecord:
                     return decision
             elif self._write(client, usage, decision.usage):
                 return decision
-        # So many calls of this client at once that none gets through: its rate is exceeded.
+        # Too many calls of this client at the same time: its rate is exceeded.
         return Decision(Usage(), Standing(limits.rate or limits.daily or 0, 0, 1), RATE, 1)
 
     def give_back(self, client: str, limits: Limits, mails: int) -> None:
-        """Take back `mails` that were counted and not accepted, or accepted before.
+        """Subtract `mails` that were counted but not accepted, or were accepted before.
 
-        Where that does not succeed the client has so many less.
+        If that fails, they stay counted.
         """
         for _ in range(_TRIES):
             usage = self._seen.get(client, Usage())
@@ -69,7 +69,7 @@ class UsageRecord:
                 return
 
     def _is_stale(self, client: str, usage: Usage) -> bool:
-        """Tell whether others have written since: a refusal is not given on an old word."""
+        """Read the item; return whether others have written since, so that a refusal is right."""
         answer = self._dynamo.get_item(TableName=self._table, Key=_key(client), ConsistentRead=True)
         self._seen[client] = _usage(answer.get("Item") or {})
         return self._seen[client] != usage

@@ -1,1 +1,1 @@
-"""The mail: its value, what makes it valid, its states."""
+"""The mail: its value, its validation, its states."""

@@ -16,12 +16,12 @@ _PLAIN: Final = re.compile(
     r"[a-z]{2,24}",
 )
 _MAX_PLAIN: Final = 64
-# A name before the address; it is dropped, so that callers may write it as they like.
+# A name before the address. It is dropped, so callers may write it in any way.
 _NAMED: Final = re.compile(r'((?:"(?:[^"\\]|\\.)*"|[^<>"])*)<([^<>]+)>')
-# What the eye does not see: soft hyphen, joiners, marks, embeddings and isolates of direction, BOM.
-# Pages and sheets in Arabic leave them around an address.
+# Invisible characters: soft hyphen, joiners, marks, embeddings and isolates of direction, BOM.
+# Text that is copied from Arabic pages and sheets often has them around an address.
 _HIDDEN_SET: Final = "\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202c\u2060-\u2069\ufeff"
-# Compiled when first needed, like all that an everyday address does without.
+# Compiled at their first use: an everyday address needs none of these.
 _HIDDEN: Final = f"[{_HIDDEN_SET}]"
 _ENDS: Final = rf"\A[\s{_HIDDEN_SET}]+|[\s{_HIDDEN_SET}]+\Z"
 _SEPARATOR: Final = r"[,;\s\u060c\u061b]"
@@ -30,13 +30,13 @@ _QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 
 class AddressError(ValueError):
-    """The text is no address that can be mailed to; the message says why and never repeats it."""
+    """The text is no address that can get mail; the message says why and never repeats it."""
 
 
 def bare(text: str) -> str:
     """Return the bare address of "Name <name@example.com>", its domain in ASCII (IDNA).
 
-    Blanks and characters that the eye does not see are taken away at its ends.
+    Blanks and invisible characters at its ends are removed.
 
     Raises:
         AddressError: it is none, or has a quoted or non-ASCII local part, a comma, or a domain
@@ -59,7 +59,7 @@ def mask(address: str) -> str:
 
 
 def trimmed(text: str) -> str:
-    """Return a text without blanks and unseen characters at its ends."""
+    """Return a text without blanks and invisible characters at its ends."""
     return re.sub(_ENDS, "", text)
 
 
@@ -72,7 +72,7 @@ def _without_name(text: str) -> str:
     if named is None:
         return text
     name, address = trimmed(_QUOTED.sub("", named[1])), trimmed(named[2])
-    # An address in the name may be a recipient of its own, which must not be dropped in silence.
+    # An address in the name may be a second recipient, so it is an error and is not dropped.
     if "@" in name and name.lower() != address.lower():
         message = "has an @ in the name before the address; put the name in quotes"
         raise AddressError(message)
@@ -83,10 +83,10 @@ def _validated(text: str) -> str:
     if hidden := re.search(_HIDDEN, text):
         message = f"has a character that is not seen (U+{ord(hidden[0]):04X}); type it again"
         raise AddressError(message)
-    # Slow to import, and seldom needed.
+    # Slow to import, rarely needed.
     import email_validator  # noqa: PLC0415
 
-    # Reserved domains such as .test: whether a mail reaches them is not ours to say.
+    # Accept reserved domains such as .test: a mail to them may still arrive.
     email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
     try:
         found = email_validator.validate_email(
@@ -107,7 +107,7 @@ def _validated(text: str) -> str:
 
 
 def _reason(text: str) -> str:
-    """Say what is wrong with a text that is no address, as far as that is plain."""
+    """Return what is wrong with a text that is no address, if that is clear."""
     if text.count("@") > 1 and re.search(_SEPARATOR, text):
         return "has more than one address; give a list, with one address in each entry"
     if "<" in text or ">" in text:

@@ -1,7 +1,7 @@
-"""Headers that frameworks set for bookkeeping: taken for what they mean, none changes the mail.
+"""Bookkeeping headers, which frameworks set: the gateway uses their meaning; none changes the mail.
 
-Tags and metadata become tags, an idempotency key the key; a reference and a priority are kept with
-the row. Every other header would change the mail, which Taqnyat does not let us do.
+Tags and metadata become tags, and an idempotency key becomes the mail's key. A reference and a
+priority are kept with the row. All other headers would change the mail, which Taqnyat cannot do.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _KEPT: Final = frozenset(
         "x-mailer",
     }
 )
-# Of the form that a mail has on the wire to a mail server; they say nothing of this one.
+# They describe the format of a mail on the wire to a mail server, so they mean nothing here.
 _OF_THE_FORM: Final = frozenset({"mime-version", "content-transfer-encoding"})
 REPLY_TO: Final = "reply-to"
-# A name that is none of these may be a value in the wrong place, which no error repeats.
+# Any other name may be a value in the wrong place, so no error repeats it.
 _NAMES: Final = (
     r"(?i)(?:x|list|content|disposition)-[a-z0-9-]{1,40}"
     "|auto-submitted|bcc|cc|comments|date|dkim-signature|feedback-id|from|in-reply-to|importance"
@@ -41,17 +41,17 @@ _NAMES: Final = (
 
 
 class Headers:
-    """What the field `headers` of a mail says, sorted by what it means.
+    """The field `headers` of a mail, sorted by meaning.
 
-    `tags` are those of tag headers, `kept` what stays in the row, `key` the idempotency key (None
-    without one), `replies` the values of Reply-To, `others` the names of what would change the
-    mail: those that are plainly a header's, "?" for any other.
+    `tags` come from tag headers, `kept` stays in the row, `key` is the idempotency key (None
+    without one), `replies` are the values of Reply-To, and `others` the names of headers that would
+    change the mail; a name that may not be a header's is "?".
     """
 
     __slots__ = ("kept", "key", "others", "replies", "tags")
 
     def __init__(self, value: object) -> None:
-        """Take any JSON: what is no object of headers is one that would change the mail."""
+        """Take any JSON; anything but an object counts as a header that would change the mail."""
         self.tags: list[Tag] = []
         self.kept: list[Tag] = []
         self.key: str | None = None
@@ -117,7 +117,7 @@ def _several(place: str, text: str, name: str) -> Iterator[Tag]:
 
 
 def _text(value: object) -> str | None:
-    """Return a header's value as text; None for what no header can be."""
+    """Return a header's value as text; None if it cannot be one."""
     if isinstance(value, str):
         return _decoded(value) if "=?" in value else value
     return json.dumps(value) if isinstance(value, (int, float)) else None
@@ -130,8 +130,8 @@ def _json_text(value: object) -> str:
 
 
 def _decoded(text: str) -> str:
-    """Decode what a mail library has encoded for a header's line (RFC 2047)."""
-    from email.errors import HeaderParseError  # noqa: PLC0415  slow to import, and seldom needed
+    """Decode a header that a mail library has encoded (RFC 2047)."""
+    from email.errors import HeaderParseError  # noqa: PLC0415  slow to import, rarely needed
     from email.header import decode_header, make_header  # noqa: PLC0415
 
     try:

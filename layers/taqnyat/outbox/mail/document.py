@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 
 class DuplicateKeyError(ValueError):
-    """An object has a key twice; which value was meant cannot be told."""
+    """An object has a key twice, so it is not clear which value is meant."""
 
 
 def read_json(text: str) -> Any:  # noqa: ANN401
@@ -15,7 +15,7 @@ def read_json(text: str) -> Any:  # noqa: ANN401
 
     Raises:
         DuplicateKeyError: an object has a key twice.
-        ValueError: it is no JSON; NaN and Infinity are none.
+        ValueError: it is not JSON; NaN and Infinity are not allowed.
         RecursionError: it is nested too deeply.
 
     """

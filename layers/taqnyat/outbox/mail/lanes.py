@@ -1,7 +1,7 @@
-"""Lanes: a mail is normal or bulk, and within its lane belongs to a caller.
+"""Lanes: a mail is normal or bulk, and within its lane it belongs to a caller.
 
-In a message the lane is the queue and an attribute, never the body: an older worker refuses a field
-that it does not know.
+A message carries its lane by its queue and an attribute, never in the body: an older worker refuses
+a field that it does not know.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ LANES: tuple[str, ...] = tuple(Lane)
 
 
 class Route(NamedTuple):
-    """Where a message goes: its lane, and the group by which SQS shares a lane out fairly.
+    """Where a message goes: its lane, and the group by which SQS shares a lane fairly.
 
-    Without a group a message is a caller of its own to SQS.
+    For SQS a message without a group is its own caller.
     """
 
     lane: Lane = Lane.NORMAL
@@ -31,5 +31,5 @@ class Route(NamedTuple):
 
 
 def route_of(lane: Lane, client: str | None) -> Route:
-    """Return the route of a client's mail; a group's name has no spaces, which a client's may."""
+    """Return the route of a client's mail; spaces in the client's name become underscores."""
     return Route(lane, (client or "").replace(" ", "_"))

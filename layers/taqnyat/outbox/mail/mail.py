@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from outbox.mail.addresses import mask
 from outbox.mail.lanes import Lane, Route, route_of
@@ -43,9 +42,8 @@ class MailError(ValueError):
         return MailError(field, self.message, self.name)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mail:
-    """One valid mail. Addresses are bare; times are epoch seconds.
+class Mail(NamedTuple):
+    """One valid mail. Addresses are bare; times are epoch seconds. Built by names, never by places.
 
     `kind` says which of html and text `body` is. `tags` and `headers` (bookkeeping) are for its row
     alone, as is `not_carried`, the fields that were left out: a message never has them.
@@ -54,19 +52,23 @@ class Mail:
     id: str
     sender: str
     recipients: tuple[str, ...]
-    subject: str = field(repr=False)
-    body: str = field(repr=False)
-    kind: str = "html"
+    subject: str
+    body: str
     campaign: str
+    accepted_at: float
+    kind: str = "html"
     expires_at: int | None = None
     scheduled_at: int | None = None
     on_unknown: str | None = None
     client: str | None = None
     lane: Lane = Lane.NORMAL
-    accepted_at: float
-    tags: Pairs = field(default=(), compare=False)
-    headers: Pairs = field(default=(), compare=False)
-    not_carried: tuple[str, ...] = field(default=(), compare=False)
+    tags: Pairs = ()
+    headers: Pairs = ()
+    not_carried: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        """Name its id alone: the rest is its owner's."""
+        return f"Mail(id={self.id!r})"
 
     @property
     def has_derived_id(self) -> bool:

@@ -1,4 +1,4 @@
-"""Which field a wrong name means: callers write `replyTo`, `sendAt`, `To`."""
+"""Finds the field that a wrong name means: callers write `replyTo`, `sendAt`, `To`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _SEPARATORS: Final = re.compile("[_-]")
-# Names that other providers have, folded.
+# Names that other providers use, folded.
 _SYNONYMS: Final = {
     "sender": "from",
     "fromemail": "from",
@@ -42,7 +42,7 @@ _SYNONYMS: Final = {
 
 
 def unknown(key: str, allowed: Iterable[str]) -> str:
-    """Return the end of the sentence on a field that there is not."""
+    """Return the end of the error's sentence about an unknown field."""
     if _folded(key) == "idempotencykey":
         return "is not a known field; an idempotency key is the header `Idempotency-Key`"
     field = meant(key, allowed)
@@ -50,7 +50,7 @@ def unknown(key: str, allowed: Iterable[str]) -> str:
 
 
 def meant(key: str, allowed: Iterable[str]) -> str | None:
-    """Return the field that a wrong name means; None if it is like none."""
+    """Return the field that a wrong name means; None if no field is similar."""
     folded = _folded(key)
     fields = {_folded(name): name for name in sorted(allowed)}
     return fields.get(folded) or fields.get(_folded(_SYNONYMS.get(folded, "")))

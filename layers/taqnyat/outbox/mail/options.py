@@ -1,4 +1,4 @@
-"""What an API key chooses for its client in the keys' secret: the lane of its mails, its limits."""
+"""The options of an API key's client in the keys' secret: the lane of its mails, its limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whom a mail is from, and whom it is to."""
+"""The sender and the recipients of a mail."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAX_RECIPIENTS: Final = 50
 
 
 def sender(given: Mapping[str, Any]) -> str:
-    """Read the bare address that a mail is from."""
+    """Read a mail's sender as a bare address."""
     text = required(given, "from")
     try:
         return _address(text)
@@ -24,7 +24,7 @@ def sender(given: Mapping[str, Any]) -> str:
 
 
 def recipients(given: Mapping[str, Any]) -> tuple[str, ...]:
-    """Read the bare addresses that a mail is to, each once."""
+    """Read a mail's recipients as bare addresses, each once."""
     value = given.get("to")
     entries = [value] if isinstance(value, str) else value
     if entries is None:
@@ -46,7 +46,7 @@ def recipients(given: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def is_same_address(entry: object, address: str) -> bool:
-    """Tell whether an entry is that bare address, with or without a name."""
+    """Return whether an entry is this bare address, with or without a name."""
     try:
         return isinstance(entry, str) and _address(entry).lower() == address.lower()
     except AddressError:

@@ -1,4 +1,4 @@
-"""The report of one processed message: what metrics and logs are made of."""
+"""The report of one processed message, for metrics and logs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from taqnyat import Outcome
 
-NO_RECORD: Final = "no_record"  # the reason of a mail that had a row, and has none any more
+NO_RECORD: Final = "no_record"  # the reason of a mail whose row is gone
 
 
 class Report(NamedTuple):
@@ -15,9 +15,9 @@ class Report(NamedTuple):
 
     `retry_in` None: done, delete the message; else the seconds until it may be received again.
 
-    `outcome` is the call's, None when none was made; `state` the row's; `seconds` the call's time;
-    `waited` the seconds from acceptance to here; `resend` whether an earlier call may have sent the
-    mail already; `refused_alone` whether it was refused while others went through.
+    `outcome` is the call's, or None without a call; `state` is the row's; `seconds` is the time of
+    the call; `waited` the seconds since the mail was accepted; `resend` whether an earlier call may
+    have sent the mail; `refused_alone` whether it was refused while others were sent.
     """
 
     mail_id: str

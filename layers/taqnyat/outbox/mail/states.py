@@ -8,7 +8,7 @@ from typing import Final
 
 
 class State(StrEnum):
-    """Where a mail is. Exactly one at a time, kept in its ledger row."""
+    """The state of a mail: one at a time, kept in its row."""
 
     SCHEDULED = "scheduled"
     QUEUED = "queued"
@@ -26,7 +26,7 @@ ARROWS: Final = MappingProxyType(
         State.SENDING: frozenset(
             {State.SENDING, State.QUEUED, State.SENT, State.FAILED, State.UNKNOWN}
         ),
-        # Operators alone take these: re-drive, resolve, discard.
+        # Only operators take the arrows from here: re-drive, resolve, discard.
         State.FAILED: frozenset({State.SENDING, State.CANCELED}),
         State.UNKNOWN: frozenset({State.SENDING, State.SENT, State.CANCELED}),
         State.SENT: frozenset(),

@@ -1,4 +1,4 @@
-"""The tags of a mail: kept in its row alone, addresses in them masked. One names the campaign."""
+"""The tags of a mail: kept only in its row, with masked addresses. One may name the campaign."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 MAX_CAMPAIGN: Final = 128
 MAX_TAGS: Final = 50
 MAX_TAG: Final = 256
-MAX_TAG_BYTES: Final = 4096  # of all that is kept with a mail's row
+MAX_TAG_BYTES: Final = 4096  # of all tags and headers in a mail's row
 CAMPAIGN: Final = "campaign"
 
 # An address in a longer text; in a URL its @ is %40. Compiled when first needed.
@@ -27,14 +27,14 @@ _ADDRESS: Final = f"{_PART}(?:{_AT}){_PART}"
 
 
 class Tag(NamedTuple):
-    """A tag as it was given; `place` is what an error of it names, such as "tags[3]"."""
+    """A tag as it was given; `place` is its place for an error, such as "tags[3]"."""
 
     place: str
     name: str
     value: str
 
     def part(self, name: str) -> str:
-        """Return the place of its name or value, which a header has together."""
+        """Return the place of its name or value; for a header both are the same."""
         return f"{self.place}.{name}" if self.place.startswith("tags[") else self.place
 
 
@@ -53,7 +53,7 @@ def read_tags(value: object) -> list[Tag]:
 
 
 def tag_of_header(name: str) -> str | None:
-    """Return what a header that carries one tag calls it; None for any other header."""
+    """Return the name of the tag that a header carries; None for any other header."""
     folded = name.lower()
     if folded == "x-tag":
         return "tag"
@@ -76,10 +76,7 @@ def kept(found: Sequence[Tag], headers: Sequence[Tag] = ()) -> tuple[Pairs, Pair
         total += len(tag.name.encode()) + len(tag.value.encode())
         if total > MAX_TAG_BYTES:
             raise MailError(tag.place, f"makes all tags larger than {MAX_TAG_BYTES} bytes")
-    tags, others = (
-        tuple((masked(t.name), masked(t.value)) for t in all_) for all_ in (found, headers)
-    )
-    return tags, others
+    return _pairs(found), _pairs(headers)
 
 
 def named_campaign(given: Mapping[str, Any], tags: Sequence[Tag]) -> str | None:

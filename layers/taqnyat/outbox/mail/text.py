@@ -1,4 +1,4 @@
-"""Reads a field of decoded JSON as text, and says of one that is none what is wrong with it."""
+"""Reads a field of decoded JSON as text; an error says what is wrong with it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 SURROGATE: Final = re.compile("[\ud800-\udfff]")
 # C0 and C1 controls, the two overrides that make a line read as another (marks and isolates are
-# good Arabic), and the two that are no characters and that SQS refuses.
+# good Arabic), and the two noncharacters, which SQS refuses.
 NOT_IN_LINE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202d\u202e\ufffe\uffff]")
-# What stands for a field that was left out.
+# These values mean that a field is absent.
 EMPTY: Final[tuple[object, ...]] = (None, "", [], {})
 _FIELD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}")
 
@@ -27,7 +27,7 @@ def line(given: Mapping[str, Any], key: str, longest: int) -> str:
 
 
 def check_line(text: str, key: str, longest: int) -> None:
-    """Refuse a text that is too long, or has what one line cannot have; `key` is to blame."""
+    """Refuse a text that is too long, or not one line; the error names `key`."""
     if len(text) > longest:
         raise MailError(key, f"is longer than {longest} characters")
     if unallowed := SURROGATE.search(text) or NOT_IN_LINE.search(text):
@@ -45,7 +45,7 @@ def one_of(given: Mapping[str, Any], key: str, choices: tuple[str, ...]) -> str 
 
 
 def required(given: Mapping[str, Any], key: str) -> str:
-    """Read text that must be given and more than blanks."""
+    """Read text that must be given and must not be blank."""
     if key not in given:
         raise MailError(key, "is missing", "missing_required_field")
     text = text_of(given, key)
@@ -63,5 +63,5 @@ def text_of(given: Mapping[str, Any], key: str) -> str:
 
 
 def shown(key: str) -> str:
-    """Show a field's name; what is none may be an address or a text in the wrong place."""
+    """Return a field's name, or "?" if it may be an address or a text in the wrong place."""
     return key if _FIELD.fullmatch(key) else "?"

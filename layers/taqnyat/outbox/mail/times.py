@@ -10,7 +10,7 @@ from outbox.mail.mail import MailError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# Midnight of the last day of 9999: every zone has it, and can write it. What is later means never.
+# Midnight of the last day of 9999, which every time zone can write. A later time means never.
 LAST_SECOND: Final = 253402214400
 
 

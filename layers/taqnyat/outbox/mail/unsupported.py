@@ -1,4 +1,4 @@
-"""What Taqnyat cannot carry: refused with a sentence; some of it left out, where asked for."""
+"""Fields that Taqnyat cannot carry: refused with a sentence; two may be left out by policy."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from outbox.mail.bookkeeping import Headers
 
-# Without these a mail is another mail, or reaches other people.
+# Without these it is a different mail, or it reaches other people.
 _NEVER: Final[Mapping[str, str]] = {
     "cc": "Taqnyat has no carbon copy; name every recipient in `to`",
     "bcc": "Taqnyat has no blind carbon copy; send a mail of its own to each recipient",
@@ -31,7 +31,7 @@ def refuse_always(key: str) -> None:
     """Refuse a field that is never left out.
 
     Raises:
-        MailError: it is one.
+        MailError: it is such a field.
 
     """
     if key in _NEVER:
@@ -43,10 +43,10 @@ def not_carried(
 ) -> tuple[str, ...]:
     """Return which of `reply_to` and `headers` are left out.
 
-    A reply address that is `from` again says nothing new, and is not among them.
+    A reply address that is `from` again adds nothing, and is not among them.
 
     Raises:
-        MailError: there is one, and `report` is not asked for.
+        MailError: there is one, and `report` is False.
 
     """
     reply_to = given.get("reply_to")
@@ -64,7 +64,7 @@ def not_carried(
 
 
 def is_empty(key: str, value: object) -> bool:
-    """Tell whether a field says nothing: null, "", [], {}; where Taqnyat has no use, also [""]."""
+    """Return whether a field is empty: null, "", [], {}; an unsupported field also with [""]."""
     if key in UNSUPPORTED and isinstance(value, list):
         return all(entry in (None, "") for entry in value)
     return value in EMPTY

@@ -1,4 +1,4 @@
-"""What makes a mail valid: one definition, for the API and for the queue alike."""
+"""The validation of a mail: one definition, for the API and for the queue."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _COMMON: Final = {
     *_BODIES,
 }
 REQUEST_FIELDS: Final = frozenset({*_COMMON, *UNSUPPORTED, "tags", "scheduled_at", "priority"})
-# What only a message has. An empty one is a mistake of its producer, not a field left out.
+# Only a message has these. An empty one is a mistake of its producer, and not absent.
 _OF_MESSAGES: Final = frozenset({"version", "id", "client", "accepted_at"})
 MESSAGE_FIELDS: Final = frozenset({*_COMMON, *_OF_MESSAGES})
 
@@ -53,14 +53,14 @@ def read_mail(
     lane: Lane = Lane.NORMAL,
     report: bool = False,
 ) -> Mail:
-    """Make a mail of decoded JSON. Null, "", [] and {} stand for a field that was left out.
+    """Make a mail from decoded JSON. A field of null, "", [] or {} counts as absent.
 
-    `allowed` is REQUEST_FIELDS or MESSAGE_FIELDS; `now` epoch seconds; `campaign` the name to use
-    when none is given; `mail_id`, `client` and `lane` are what holds when the data may not, or does
-    not, say; `report` leaves out `reply_to` and `headers`, and tells so.
+    `allowed` is REQUEST_FIELDS or MESSAGE_FIELDS; `now` is epoch seconds; `campaign` is the name to
+    use without one; `mail_id`, `client` and `lane` are used when the data has none, or may have
+    none; `report` leaves out `reply_to` and `headers`, and notes it in the mail.
 
     Raises:
-        MailError: the first thing that is wrong, by name.
+        MailError: the first field that is wrong, by its name.
 
     """
     if not isinstance(data, dict):
@@ -121,26 +121,26 @@ def read_schedule(data: object, mail_id: str, now: float) -> int:
 
 
 def is_identifier(text: str) -> bool:
-    """Tell whether a text can be the id of a mail."""
+    """Return whether a text can be the id of a mail."""
     return _ID.fullmatch(text) is not None
 
 
 def _headers(given: Mapping[str, Any]) -> Headers | None:
     if "headers" not in given:
         return None
-    from outbox.mail.bookkeeping import Headers  # noqa: PLC0415  few mails have any
+    from outbox.mail.bookkeeping import Headers  # noqa: PLC0415  few mails have headers
 
     return Headers(given["headers"])
 
 
 def _unknown(key: str, allowed: frozenset[str]) -> MailError:
-    from outbox.mail.names import unknown  # noqa: PLC0415  for a mistake alone
+    from outbox.mail.names import unknown  # noqa: PLC0415  only an error needs it
 
     return MailError(shown(key), unknown(key, allowed))
 
 
 def _unchangeable(key: str) -> MailError:
-    from outbox.mail.names import meant, unknown  # noqa: PLC0415  for a mistake alone
+    from outbox.mail.names import meant, unknown  # noqa: PLC0415  only an error needs it
 
     time = ("scheduled_at",)
     known = "cannot be changed; only `scheduled_at` can"
@@ -148,7 +148,7 @@ def _unchangeable(key: str) -> MailError:
 
 
 def _given(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields that say something."""
+    """Return the fields that are not empty."""
     return {
         key: value
         for key, value in data.items()
@@ -179,8 +179,7 @@ def _body(given: Mapping[str, Any]) -> tuple[str, str]:
     if "msg" in given and ("html" in given or "text" in given):
         raise MailError("msg", "says the same as `html` and `text`; give one of them")
     found = [(key, text_of(given, key)) for key in _BODIES if key in given]
-    # Taqnyat carries one body. Clients send text beside html for readers that Taqnyat does not
-    # serve.
+    # Taqnyat carries one body: the first that is not blank, HTML before text.
     for key, text in found:
         if text.strip():
             if unallowed := SURROGATE.search(text) or _NOT_IN_TEXT.search(text):

@@ -21,7 +21,7 @@ class EventSource:
         function_name: str,
         queue_arns: Collection[str],
     ) -> None:
-        """`functions` makes the client: seldom needed, it is not made before."""
+        """`functions` makes the client at its first use, which is rare."""
         self._functions = functions
         self._function_name = function_name
         self._queue_arns = frozenset(queue_arns)
@@ -45,7 +45,7 @@ class EventSource:
             for mapping in answer["EventSourceMappings"]
             if mapping["EventSourceArn"] in self._queue_arns and mapping["State"] not in settled
         ]
-        # One that is being switched refuses; that must not keep the other as it is.
+        # A mapping that is changing refuses the call; the others must still be switched.
         switched = [_switch(functions, uuid, enabled=enabled) for uuid in unsettled]
         return all(switched)
 

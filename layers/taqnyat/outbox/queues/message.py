@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from outbox.mail.document import DuplicateKeyError, read_json
@@ -23,38 +22,37 @@ MAX_MESSAGE_BYTES: Final = 1024 * 1024
 # Room for the attributes that a message carries to the failed queue: they count towards SQS's
 # limit.
 MAX_BODY_BYTES: Final = MAX_MESSAGE_BYTES - 4096
-# A message is requeued well before the queue gives it up: to the failed queue after 1,000 receives,
-# to nothing after 10 days (template.yaml).
+# A message is requeued long before the queue ends it: after 1,000 receives it goes to the failed
+# queue, after 10 days it is deleted (template.yaml).
 MAX_RECEIVES: Final = 900
 MAX_AGE_SECONDS: Final = 5 * 86400
 REQUEUED: Final = "queued"  # the attribute `state` of a message that was requeued
 MAX_BATCH: Final = 100
 LANE: Final = "lane"  # the attribute of a message in the bulk lane
-LANES: Final = "lanes"  # that of a batch's message, where its mails have both
+LANES: Final = "lanes"  # the attribute of a batch's message whose mails are in both lanes
 
 _BATCH: Final = '{"version":1,"batch":['
 
-# What SendMessage refuses in a body. Not written as "all but": that costs a start 60 times as much.
+# What SendMessage refuses in a body. Listing what is allowed would cost a start 60 times as much.
 _NOT_IN_SQS: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 class Glimpse(NamedTuple):
-    """What a message names, before it is validated. `caller` is client and sender."""
+    """The names in a message that is not validated yet. `caller` is client and sender."""
 
     mail_id: str
     caller: tuple[str, str]
     expires_at: float | None
 
     def expired(self, now: float) -> bool:
-        """Tell whether it is past its time; `now` is epoch seconds."""
+        """Return whether the mail has expired at `now` (epoch seconds)."""
         return self.expires_at is not None and int(self.expires_at) <= now
 
 
-@dataclass(frozen=True, slots=True)
-class ReceivedMessage:
+class ReceivedMessage(NamedTuple):
     """A message as it was received: from Lambda's event or from ReceiveMessage.
 
-    `attributes` are the text of its own ones; `sent_at` is epoch seconds, 0 where SQS does not say.
+    `attributes` are its message attributes as text; `sent_at` is epoch seconds, 0 if not known.
     `queue` is the lane of the queue that it was received from, `group` its message group or "".
     """
 
@@ -99,17 +97,17 @@ class ReceivedMessage:
 
     @property
     def lane(self) -> Lane:
-        """The mail's lane: its queue's, unless its attribute says that it has strayed."""
+        """The mail's lane: bulk if its attribute says so, else its queue's."""
         return Lane.BULK if self.attributes.get(LANE) == Lane.BULK else self.queue
 
     @property
     def route(self) -> Route:
-        """Where the message belongs, also when it is sent again."""
+        """Where the message goes when it is sent again."""
         return Route(self.lane, self.group)
 
     @property
     def mail_id(self) -> str:
-        """The id of a mail that names none itself; SQS gives a requeued message a new one."""
+        """The id for a mail without one; a requeued message keeps it as an attribute."""
         again = self.redrive_attempt is not None or self.attributes.get("state") == REQUEUED
         return self.attributes.get("id", "") if again else self.message_id
 
@@ -133,7 +131,7 @@ class ReceivedMessage:
         return self.redrive_attempt is not None and self.attributes["state"] == "unknown"
 
     def is_given_up_soon(self, now: float) -> bool:
-        """Tell whether SQS would soon give it up, by its age or its receives."""
+        """Return whether SQS will soon end the message, by its age or its receives."""
         old = now - self.sent_at > MAX_AGE_SECONDS
         return bool(self.sent_at) and (old or self.receives > MAX_RECEIVES)
 
@@ -143,7 +141,7 @@ class ReceivedMessage:
         return self.body.startswith(_BATCH)
 
     def peek(self) -> Glimpse:
-        """Read what its body names, unchecked."""
+        """Read the names in its body without validation."""
         try:
             fields = decode(self.body)
         except MailError:
@@ -161,7 +159,7 @@ class ReceivedMessage:
         )
 
     def needs_call(self, now: float) -> bool:
-        """Tell whether processing it may call Taqnyat: not for a batch, nor when it has expired.
+        """Return whether processing it may call Taqnyat; a batch or an expired mail needs no call.
 
         `now` is epoch seconds.
         """
@@ -173,7 +171,7 @@ class ReceivedMessage:
         """Return the messages that a batch holds, and where each goes.
 
         Raises:
-            MailError: it is not as the API writes it. A part without an id would be another mail
+            MailError: it is not as the API writes it. A part without an id would be a new mail
                 each time that the batch is received.
 
         """
@@ -197,8 +195,8 @@ class ReceivedMessage:
         """Read the mail.
 
         Raises:
-            MailError: the message is not valid, or leaves no room for the attributes that it would
-            need in the failed queue, without which it could not be re-driven.
+            MailError: the message is not valid, or has no room for the attributes that it needs in
+            the failed queue for a re-drive.
 
         """
         if len(self.body.encode(errors="replace")) > MAX_BODY_BYTES:
@@ -206,7 +204,7 @@ class ReceivedMessage:
         sent_at = self.sent_at or now
         document = decode(self.body)
         if isinstance(document, dict) and "accepted_at" in document:
-            # The API wrote it, perhaps a later version: what it added is not a producer's mistake.
+            # The API wrote it, maybe a later version: a new field is no mistake of a producer.
             document = {key: document[key] for key in document if key in MESSAGE_FIELDS}
         mail = read_mail(
             document,
@@ -216,15 +214,15 @@ class ReceivedMessage:
             mail_id=self.mail_id,
             lane=self.lane,
         )
-        # Nothing is accepted after its message was sent, whatever the message says.
-        return mail if mail.accepted_at <= sent_at else replace(mail, accepted_at=sent_at)
+        # No mail is accepted after its message was sent, even if the message says so.
+        return mail if mail.accepted_at <= sent_at else mail._replace(accepted_at=sent_at)
 
 
 def decode(text: str) -> Any:  # noqa: ANN401
     """Read JSON of up to 1 MiB.
 
     Raises:
-        MailError: it is none, or an object in it has a key twice.
+        MailError: it is not JSON, or an object in it has a key twice.
 
     """
     try:
@@ -274,7 +272,7 @@ def encode_batch(texts: Sequence[str]) -> str:
 
 
 def _written(message: Mapping[str, Any], field: str) -> str:
-    """Write a message as JSON that SQS can carry; `field` is to blame if there is none."""
+    """Write a message as JSON that SQS can carry; an error names `field`."""
     text = json.dumps(message, ensure_ascii=False, separators=(",", ":"))
     if _NOT_IN_SQS.search(text):
         raise MailError(field, "has a character that the queue cannot carry")
@@ -286,7 +284,7 @@ def _written(message: Mapping[str, Any], field: str) -> str:
 
 
 def _of_the_system(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """Read what SQS says of a message itself."""
+    """Read the system attributes of a message."""
     return {
         "sent_at": int(attributes.get("SentTimestamp", 0)) / 1000,
         "receives": int(attributes.get("ApproximateReceiveCount", 1)),

@@ -1,4 +1,4 @@
-"""The mail queue, which is an SQS queue a lane, and the failed queue behind it."""
+"""The mail queue, which is one SQS queue for each lane, and the failed queue."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 MAX_DELAY_SECONDS: Final = 12 * 3600
 _MAX_DELIVERY_DELAY_SECONDS: Final = 900  # of SendMessage
 _WAIT_SECONDS: Final = 1
-_ROUNDS: Final = 3  # of one batch's entries, in one go
+_ROUNDS: Final = 3  # tries of one batch's entries in one call of `send_all`
 _MAX_ENTRIES: Final = 10  # of one SendMessageBatch, or ReceiveMessage
 
-# What a message carries from the failed queue, or from a requeue, beside its body.
+# The attributes that a message has after a re-drive or a requeue.
 _TEXTS: Final = ("id", "state", "reason")
 _NUMBERS: Final = ("attempt", "code")
 
@@ -29,7 +29,7 @@ Part = tuple[str, Route]  # a mail's message, and where it goes
 class MailQueue:
     """All queues. Methods raise botocore's errors when SQS does not answer.
 
-    A route of the bulk lane leads to the normal one where there is no bulk queue.
+    Without a bulk queue, bulk mails go to the normal queue.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class MailQueue:
         )
 
     def send_batch(self, text: str, routes: Sequence[Route], delay: int = 0) -> None:
-        """Queue the one message of many mails, of which each goes its own route from there."""
+        """Queue one message with many mails; the worker sends each on by its own route."""
         lanes = {route.lane for route in routes}
         route = Route(Lane.BULK if lanes == {Lane.BULK} else Lane.NORMAL, routes[0].group)
         sent = _routed(route)
@@ -69,9 +69,9 @@ class MailQueue:
         self._sqs.send_message(QueueUrl=self._urls[route.lane], MessageBody=text, **sent)
 
     def send_all(self, parts: Sequence[Part], may_go_on: Callable[[], bool]) -> list[Part]:
-        """Queue encoded mails of up to 1 MiB in all; return those that SQS has not taken.
+        """Queue encoded mails of up to 1 MiB in all; return those that SQS did not take.
 
-        Those that it refused are sent again at once, a few times, while `may_go_on`.
+        What SQS refuses is sent again at once, a few times, as long as `may_go_on` returns True.
         """
         for _ in range(_ROUNDS):
             left: list[Part] = []
@@ -92,15 +92,15 @@ class MailQueue:
         ]
         url = self._urls[parts[0][1].lane]
         answer = self._sqs.send_message_batch(QueueUrl=url, Entries=entries)
-        # Only what is said to be taken is: an answer may be cut.
+        # Count only the entries that the answer lists: it may be incomplete.
         taken = {entry.get("Id") for entry in answer.get("Successful") or []}
         return [part for index, part in enumerate(parts) if str(index) not in taken]
 
     def receive(self, lane: Lane = Lane.NORMAL) -> list[ReceivedMessage]:
-        """Receive up to 10 messages of a lane; none when there is none within a second.
+        """Receive up to 10 messages of a lane; an empty list if none comes within a second.
 
-        A long poll, which asks all of SQS's servers, and one that ends long before the client gives
-        up: what SQS gives to a poll that nobody waits for is out of sight for minutes.
+        A long poll asks all of SQS's servers. It must end long before the client's timeout: a
+        message that SQS gives to an abandoned poll is invisible for minutes.
         """
         answer = self._sqs.receive_message(
             QueueUrl=self._urls[lane],
@@ -117,15 +117,15 @@ class MailQueue:
         return [ReceivedMessage.from_queue(message, lane) for message in messages]
 
     def delete(self, message: ReceivedMessage) -> None:
-        """Delete a message that is done."""
+        """Delete a message that needs no more processing."""
         url = self._urls[message.queue]
         self._sqs.delete_message(QueueUrl=url, ReceiptHandle=message.receipt_handle)
 
     def retry_later(self, message: ReceivedMessage, delay: int) -> None:
         """Let a message be received again in `delay` seconds.
 
-        One that SQS would soon give up, by its age or its receives, is requeued: its mail is
-        retried until we end it.
+        If SQS will soon end it, by its age or its receives, it is requeued, so that only the policy
+        ends the retries.
         """
         if message.is_given_up_soon(self._clock()):
             self.requeue(message, delay)
@@ -138,11 +138,11 @@ class MailQueue:
         )
 
     def has_strayed(self, message: ReceivedMessage) -> bool:
-        """Tell whether a message is in a queue that is not its lane's, as after SQS's redrive."""
+        """Return whether a message is in the other lane's queue, as after SQS's own redrive."""
         return self._urls[message.lane] != self._urls[message.queue]
 
     def requeue(self, message: ReceivedMessage, delay: int = 0) -> None:
-        """Send a message again in its lane, as a new one; the old one is still there."""
+        """Send a copy of a message as a new message of its lane; the old one stays."""
         given = message.attributes
         if message.redrive_attempt is None:
             given = {"id": message.mail_id, "state": REQUEUED}
@@ -168,7 +168,7 @@ class MailQueue:
         code: int | None,
         attempt: int,
     ) -> None:
-        """Send a message, body and all, to the failed queue, with what re-drive selects by."""
+        """Send a message with its body to the failed queue; attributes are for the re-drive."""
         attributes = {
             "id": _text(mail_id),
             "state": _text(state),
@@ -177,8 +177,8 @@ class MailQueue:
             **({} if code is None else {"code": _number(str(code))}),
         }
         if len(message.body.encode()) > MAX_BODY_BYTES:
-            # A direct producer may fill SQS's whole limit: the body is kept, its reason stays in
-            # the log.
+            # A direct producer may use SQS's whole limit. Then only the body is kept; the reason is
+            # in the log.
             attributes = {}
         else:
             attributes |= _lanes(message)
@@ -191,7 +191,7 @@ class MailQueue:
 
 
 def _routed(route: Route) -> dict[str, Any]:
-    """Return what SendMessage gets of a route: the bulk lane as an attribute, and the group."""
+    """Return a route's arguments for SendMessage: an attribute for bulk, and the group."""
     bulk = {"MessageAttributes": {LANE: _text(Lane.BULK)}} if route.lane is Lane.BULK else {}
     return bulk | _group(route)
 
@@ -201,7 +201,7 @@ def _group(route: Route) -> dict[str, str]:
 
 
 def _lanes(message: ReceivedMessage) -> dict[str, dict[str, str]]:
-    """Return the attributes by which a message, sent again, keeps its lane."""
+    """Return the attributes that keep a message in its lane when it is sent again."""
     own = {LANE: _text(Lane.BULK)} if message.lane is Lane.BULK else {}
     mixed = message.attributes.get(LANES)
     return own | ({LANES: _text(mixed)} if mixed else {})

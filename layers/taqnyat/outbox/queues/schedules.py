@@ -1,4 +1,4 @@
-"""Schedules: EventBridge Scheduler puts a mail's message on the queue when its time has come."""
+"""Schedules: EventBridge Scheduler sends a mail's message to the queue at its time."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 
 MAX_INPUT_BYTES: Final = 256 * 1024
 
-# Scheduler puts its own values in the place of such words, wherever they stand in a message.
+# Scheduler replaces such words in a message with its own values.
 _KEYWORD: Final = "<aws.scheduler."
 
 
 class Schedules:
     """The schedules of one group. Methods raise botocore's errors when Scheduler does not answer.
 
-    A name stands for one message at one time and is never used for another, so that creating one
-    twice, or deleting one late, can do no harm.
+    A name belongs to one message at one time and is never used again. So it does no harm to create
+    a schedule twice, or to delete it late.
     """
 
     def __init__(self, scheduler: Callable[[], SchedulerClient], settings: Settings) -> None:
-        """`scheduler` makes the client: seldom needed, it is not made before."""
+        """`scheduler` makes the client at its first use, which is rare."""
         self._scheduler = scheduler
         self._group = settings.schedule_group
         self._role_arn = settings.schedule_role_arn
@@ -38,13 +38,13 @@ class Schedules:
             Lane.NORMAL: settings.mail_queue_arn,
             Lane.BULK: settings.bulk_queue_arn or settings.mail_queue_arn,
         }
-        # What Scheduler cannot deliver within a day is not dropped.
+        # Scheduler sends what it cannot deliver within a day to the failed queue.
         self._dead_letters = {"Arn": settings.failed_queue_arn}
 
     def create(self, name: str, at: int, text: str, lane: Lane) -> None:
-        """Have `text` put on a lane's queue at `at` (epoch seconds); once, however often asked.
+        """Schedule `text` for a lane's queue at `at` (epoch seconds); a repeat changes nothing.
 
-        Scheduler gives a message neither attributes nor, on a queue that is not FIFO, a group.
+        Scheduler gives a message no attributes, and a group only on a FIFO queue.
         """
         moment = datetime.fromtimestamp(at, UTC).replace(tzinfo=None)
         try:
@@ -63,30 +63,30 @@ class Schedules:
                 },
             )
         except ClientError as error:
-            _pass_over(error, "ConflictException")
+            _ignore(error, "ConflictException")
 
     def text(self, name: str) -> str | None:
-        """Return the message of a schedule; None if it has fired, or never was."""
+        """Return the message of a schedule; None if it has fired or does not exist."""
         try:
             answer = self._scheduler().get_schedule(Name=name, GroupName=self._group)
         except ClientError as error:
-            _pass_over(error, "ResourceNotFoundException")
+            _ignore(error, "ResourceNotFoundException")
             return None
         return str(answer["Target"]["Input"])
 
     def delete(self, name: str) -> None:
-        """Delete a schedule if it is there."""
+        """Delete a schedule if it exists."""
         try:
             self._scheduler().delete_schedule(Name=name, GroupName=self._group)
         except ClientError as error:
-            _pass_over(error, "ResourceNotFoundException")
+            _ignore(error, "ResourceNotFoundException")
 
 
 def need_room(text: str, kind: str) -> None:
     """Refuse a message that no schedule can hold.
 
     Raises:
-        MailError: it is larger; `kind` is the field to blame.
+        MailError: it is too large; the error names `kind`.
 
     """
     if len(_escaped(text).encode()) > MAX_INPUT_BYTES:
@@ -95,10 +95,10 @@ def need_room(text: str, kind: str) -> None:
 
 
 def _escaped(text: str) -> str:
-    # In JSON both read alike.
+    # In JSON both mean the same.
     return text.replace(_KEYWORD, "\\u003c" + _KEYWORD[1:])
 
 
-def _pass_over(error: ClientError, code: str) -> None:
+def _ignore(error: ClientError, code: str) -> None:
     if error.response.get("Error", {}).get("Code") != code:
         raise error

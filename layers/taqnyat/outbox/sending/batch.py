@@ -1,6 +1,7 @@
-"""One batch of the mail queue.
+"""Processes one batch of the mail queue.
 
-Every message is processed side by side, each in its turn, and none can fail the others.
+The messages are processed in parallel, each in its turn. An error of one does not affect the
+others.
 """
 
 from __future__ import annotations
@@ -26,14 +27,14 @@ if TYPE_CHECKING:
     from outbox.sending.turns import Turns
     from outbox.telemetry import Telemetry
 
-# The part of an invocation that is kept free at its end for settling what was sent, and its most.
+# The part of an invocation that is kept free at its end to settle sent mails, and its maximum.
 _RESERVE_SHARE: Final = 1 / 6
 _MAX_RESERVE_SECONDS: Final = 10.0
-# How long a message waits after AWS failed under it: from so many seconds to so many.
+# The wait of a message after an error of AWS: the first, and the longest, in seconds.
 _HICCUP_SECONDS: Final = 4
 _HICCUP_CAP_SECONDS: Final = 300
-# A batch without a turn keeps its place so long: pollers that came back at once would only count up
-# the messages in flight, of which SQS allows 120,000.
+# A batch without a turn waits this long before it ends. If it ended at once, the poller would only
+# bring more messages in flight, of which SQS allows 120,000.
 _WITHOUT_TURN_SECONDS: Final = 5.0
 _RATE_LIMITED: Final = "rate_limited"
 
@@ -44,7 +45,7 @@ def last_moment(seconds: float) -> float:
 
 
 class Turn(NamedTuple):
-    """When a message may be processed (epoch seconds); None: not by now, `wait` seconds more."""
+    """When a message may be processed (epoch seconds); None: not now, but after `wait` seconds."""
 
     at: float | None
     wait: int = 1
@@ -65,10 +66,10 @@ class BatchProcessor:
         on_resumed: Callable[[], None],
         bulk_queue_arn: str = "",
     ) -> None:
-        """`executor` must run a whole batch at once.
+        """`executor` must run a whole batch in parallel.
 
-        `on_resumed` is called when a pause has been lifted. All records of an event are of one
-        lane; those of `bulk_queue_arn` are bulk.
+        `on_resumed` is called when a pause has ended. All records of an event are of one lane;
+        those of `bulk_queue_arn` are bulk.
         """
         self._delivery = delivery
         self._queue = queue
@@ -94,7 +95,7 @@ class BatchProcessor:
                 self._on_resumed()
             turns = self._take_turns(messages, control.rate, deadline)
         except (ClientError, BotoCoreError) as error:
-            # Fail closed: a pause or a limit that cannot be read may be there.
+            # Fail closed: there may be a pause or a limit that cannot be read.
             self._telemetry.error("control_unreadable", error)
             list(self._executor.map(self._retry_soon, messages))
             return [message.message_id for message in messages]
@@ -115,7 +116,7 @@ class BatchProcessor:
     def _take_turns(
         self, messages: Sequence[ReceivedMessage], rate: Rate, deadline: float
     ) -> list[Turn]:
-        """Take a turn for each message that may need a call; one that needs none goes at once."""
+        """Take a turn for each message that may need a call; the others are processed at once."""
         if self._breaker.tripped:
             return [Turn(0.0)] * len(messages)
         now = time.time()
@@ -135,17 +136,17 @@ class BatchProcessor:
             if report.retry_in is not None:
                 self._queue.retry_later(message, report.retry_in)
         except (ClientError, BotoCoreError) as error:
-            # Received again soon, or when its visibility timeout ends; its row has what was done.
+            # It is received again soon, or after its visibility timeout; its row has the state.
             self._telemetry.error("aws_failed", error, message.message_id)
             self._retry_soon(message)
             return Report(mail_id=message.message_id, retry_in=0, reason="aws_failed")
-        except Exception as error:  # noqa: BLE001  one that finds a bug must not sink the others
+        except Exception as error:  # noqa: BLE001  a bug in one must not end the others
             self._telemetry.error("unexpected", error, message.message_id)
             return Report(mail_id=message.message_id, retry_in=0, reason="unexpected")
         return report
 
     def _retry_soon(self, message: ReceivedMessage) -> None:
-        """Let a message be received again in seconds, more with each receive, after a hiccup."""
+        """Make a message visible again in some seconds, more with each receive."""
         longest = min(_HICCUP_CAP_SECONDS, _HICCUP_SECONDS << min(message.receives - 1, 8))
         with suppress(ClientError, BotoCoreError):
             delay = round(random.uniform(longest / 2, longest))  # noqa: S311  spreads load

@@ -1,9 +1,9 @@
-"""The circuit breaker: what keeps one container from sending on in vain.
+"""The circuit breaker of one container: it stops calls that would fail.
 
-Tripped it lets no call through; it follows the pause, and begins one. An answer that names the
-account trips it at once; one that may be about its mail, when a second, different mail gets it too.
-When half of the mails in its window failed by the provider's fault, it is half open: three calls at
-a time decide, two failures trip it, and three mails that go through close it.
+While it is tripped it allows no call. It trips when sending is paused, and it begins a pause. An
+answer about the account trips it at once. An answer that may be about the mail trips it when a
+second, different mail gets it too. When the provider failed for half of the mails in its window, it
+is half open: it allows three calls at a time; two failures trip it, three successes close it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _BLAMED: Final = 5  # refusals that are kept with a pause
 class Call(NamedTuple):
     """One call and its outcome. `started` is epoch seconds.
 
-    `alone` tells that the mail was refused while others went through.
+    `alone` says that the mail was refused while others were sent.
     """
 
     mail_id: str
@@ -44,20 +44,20 @@ class Call(NamedTuple):
 
     @property
     def refusal(self) -> Refusal:
-        """The outcome as it is held against the mail or the account."""
+        """The outcome as a refusal of the mail or the account."""
         outcome = self.outcome
         return Refusal(self.mail_id, self.sender, outcome.reason, outcome.code, outcome.status)
 
     @property
     def went_through(self) -> bool:
-        """Whether Taqnyat took the mail, or answered about the mail itself."""
+        """Whether Taqnyat accepted the mail, or refused it for its own content."""
         return self.outcome.verdict is Verdict.SENT or (
             self.outcome.verdict is Verdict.TERMINAL and self.outcome.scope is Scope.MAIL
         )
 
 
 class Reaction(StrEnum):
-    """What follows a call for all others; carried out when the call's own row is settled."""
+    """What follows a call for all mails; it is done after the call's own row is settled."""
 
     SUSPECT = "suspect"
     CLEAR = "clear"
@@ -65,7 +65,7 @@ class Reaction(StrEnum):
 
 
 class Breaker(Protocol):
-    """What a delivery asks before it sends, and to which it reports each call."""
+    """Asked by a delivery before each call, and informed after it."""
 
     @property
     def sent_at(self) -> float: ...  # noqa: D102
@@ -98,13 +98,13 @@ class CircuitBreaker:
 
     @property
     def sent_at(self) -> float:
-        """When a mail was last known to go through, by this container or another."""
+        """When a mail was last known to be sent, by this container or another."""
         return max(self._sent_at, self._known.sent_at)
 
     def refresh(self) -> tuple[ControlRecord, bool]:
         """Read the control record at the start of a batch.
 
-        Return it, and whether a pause has been lifted since the last one.
+        Return it, and whether a pause has ended since the last batch.
         """
         before, was_tripped = self._known.pause, self.tripped
         record = self._pause.record()
@@ -116,7 +116,7 @@ class CircuitBreaker:
                 self._suspects.clear()
             if lifted or record.pause.resumed_at != before.resumed_at:
                 self._window.clear()
-                # The provider had failed: the first calls of each container tell whether it does.
+                # The provider had failed: test it with the first calls of each container.
                 if record.pause.cause == "provider":
                     self._half_open()
                 else:
@@ -129,7 +129,7 @@ class CircuitBreaker:
         return record, lifted
 
     def refuses(self) -> str:
-        """Return why no call may be made now; "" lets one through."""
+        """Return why no call may be made now; "" allows one."""
         with self._lock:
             if self.tripped:
                 return "paused"
@@ -141,7 +141,7 @@ class CircuitBreaker:
             return ""
 
     def record(self, call: Call) -> Reaction | None:
-        """Take in a call's outcome at once; return what has to follow for all others."""
+        """Record a call's outcome at once; return what must follow for all mails."""
         with self._lock:
             if call.went_through:
                 return self._went_through(call)
@@ -184,7 +184,7 @@ class CircuitBreaker:
         self._permits, self._passed, self._failed = _PERMITTED, 0, 0
 
     def _end_of_round(self) -> None:
-        """Close after three mails that went through; else try three more."""
+        """Close after three successes; else try three more."""
         if self._passed >= _PERMITTED:
             self._permits = None
             self._window.clear()
@@ -202,7 +202,7 @@ class CircuitBreaker:
         return Reaction.SUSPECT
 
     def _needed(self, call: Call) -> int:
-        """Return how many different mails must be refused: two, and more after each short pause."""
+        """Return how many different mails must be refused: 2, then 4, 6, ... after short pauses."""
         return 2 * (1 + repeats_of(self._known.pause, call.outcome.reason, call.started))
 
     def _trip(self, *blamed: Refusal) -> Reaction | None:
@@ -212,24 +212,24 @@ class CircuitBreaker:
         return Reaction.PAUSE if first else None
 
     def _give_back(self) -> None:
-        """Give a half-open breaker's permit back: the call told nothing of the provider."""
+        """Return a half-open breaker's permit: the call says nothing about the provider."""
         if self._permits is not None:
             self._permits += 1
 
     def react(self, reaction: Reaction, call: Call) -> None:
-        """Carry out what follows a call. Raises botocore's errors.
+        """Do what follows a call. Raises botocore's errors.
 
-        Where it cannot be written, the next call that is refused tries again.
+        If the write fails, the next refused call tries it again.
         """
         if reaction is Reaction.CLEAR and self._cleared is not None:
             self._suspicions.clear(self._cleared, call.started)
         elif reaction is Reaction.SUSPECT:
-            standing = self._suspicions.raise_against(call.refusal)
+            raised = self._suspicions.raise_against(call.refusal)
             with self._lock:
                 if self._suspicion is not None:
-                    self._suspicion = standing
-                enough = standing.mails >= self._needed(call)
-                pauses = enough and self._trip(standing.refusal, call.refusal)
+                    self._suspicion = raised
+                enough = raised.mails >= self._needed(call)
+                pauses = enough and self._trip(raised.refusal, call.refusal)
             if pauses:
                 self._begin(call)
         elif reaction is Reaction.PAUSE:
@@ -249,7 +249,7 @@ class CircuitBreaker:
 
 
 class HalfOpenBreaker:
-    """The breaker of a probe: it lets its call through, keeps it, and changes nothing itself."""
+    """The breaker of a probe: it allows the call, keeps it, and changes nothing."""
 
     sent_at = 0.0
 
@@ -257,7 +257,7 @@ class HalfOpenBreaker:
         self.call: Call | None = None
 
     def refuses(self) -> str:
-        """Let the call through, although sending is paused."""
+        """Allow the call, although sending is paused."""
         return ""
 
     def record(self, call: Call) -> Reaction | None:
@@ -266,4 +266,4 @@ class HalfOpenBreaker:
         return None
 
     def react(self, reaction: Reaction, call: Call) -> None:
-        """Do nothing: the probe concludes."""
+        """Do nothing: the probe decides."""

@@ -1,7 +1,7 @@
 """The control record: one item that every container reads before a batch.
 
-It holds the pause, a suspicion, and the rate. Each part has its own attributes and is written
-conditionally by its own code; a version that does not know a part passes it over.
+It has the pause, a suspicion, and the rate. Each part has its own attributes; its own code writes
+them on conditions. A version that does not know a part ignores it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _KEY: Final = {"pk": pack("#pause")}
 
 
 class Refusal(NamedTuple):
-    """An answer that is held against a mail or the account: which mail's, and what it was."""
+    """An answer that refused a mail: which mail, and which answer."""
 
     mail_id: str
     sender: str
@@ -31,14 +31,15 @@ class Refusal(NamedTuple):
     status: int | None = None
 
     def plain(self) -> dict[str, Any]:
-        """Return it as it is kept."""
+        """Return it as it is stored."""
         return {key: value for key, value in self._asdict().items() if value is not None}
 
 
 class Suspicion(NamedTuple):
     """A refusal that may be about its mail or about the account. `at` is epoch seconds.
 
-    `mails` counts the different mails that were refused so while it stands.
+    `mails` counts the different mails that were refused in this way since then; `told` says that
+    the operators have had a notice.
     """
 
     refusal: Refusal
@@ -55,11 +56,11 @@ class PauseState(NamedTuple):
     """Whether sending is paused, and why.
 
     Times are epoch seconds; `next_probe` 0 waits for an operator. `detail` is the address that
-    Taqnyat refused (102); `by` is "system" or "operator"; `announced` tells that the topic knows.
-    `cause` is "account" or "provider"; `repeats` counts the pauses for the same reason before it,
-    each within an hour of the last resume. `blamed` are the refusals that paused. `passed` and
-    `failed` count the calls of a probe that has not ended yet. `told_at` is the last notice,
-    `series_since` when the first of the repeated pauses began.
+    Taqnyat refused (102); `by` is "system" or "operator"; `announced` says that the topic has had a
+    notice. `cause` is "account" or "provider"; `repeats` counts the earlier pauses for the same
+    reason, each within an hour of the last resume. `blamed` are the refusals that paused. `passed`
+    and `failed` count the calls of a probe that has not ended. `told_at` is the time of the last
+    notice, `series_since` the begin of the first of the repeated pauses.
     """
 
     paused: bool = False
@@ -88,7 +89,7 @@ class PauseState(NamedTuple):
 
 
 class ControlRecord(NamedTuple):
-    """All of it. `sent_at` is when a mail was last known to have gone through, epoch seconds."""
+    """The whole record. `sent_at` is when a mail was last known to be sent (epoch seconds)."""
 
     pause: PauseState = PauseState()
     suspicion: Suspicion | None = None
@@ -135,7 +136,7 @@ class Control:
         condition: str | None = None,
         remove: Sequence[str] = (),
     ) -> tuple[bool, ControlRecord]:
-        """Write it on a condition; return whether it was, and the record after or in the way."""
+        """Write it on a condition; return whether it was written, and the record as it is now."""
         removal = f" REMOVE {', '.join(map(write.name, remove))}" if remove else ""
         try:
             answer = self._dynamo.update_item(

@@ -1,6 +1,6 @@
 """The delivery of one mail: claim its row, send it once, settle the row.
 
-Whatever fails between, the message stays in its queue until the row has the mail's outcome.
+If anything fails, the message stays in its queue until the row has the mail's outcome.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ class Delivery:
         except NoRecordError:
             if mail.client is None:
                 return self._reject(message, "id", mail.id)
-            # It may have been sent long ago; a person may choose to send it all the same.
+            # It may have been sent long ago; a person may still choose to send it.
             self._queue.dead_letter(message, mail.id, State.UNKNOWN, NO_RECORD, None, 0)
             return Report(mail_id=mail.id, state=State.UNKNOWN, reason=NO_RECORD)
 
@@ -125,9 +125,9 @@ class Delivery:
         return self._send(message, mail, row, deadline)
 
     def _fan_out(self, message: ReceivedMessage, deadline: float) -> Report:
-        """Make many messages of one that holds a batch; doing so twice does no harm.
+        """Make one message for each mail of a batch; a repeat does no harm.
 
-        What SQS refuses, and what the time does not reach for, goes on as a smaller batch.
+        Mails that SQS refuses, and mails for which no time is left, become a smaller batch.
         """
         try:
             parts = message.parts()
@@ -148,7 +148,7 @@ class Delivery:
         started = self._clock()
         last = started + self._settings.send_timeout_seconds
         if last > deadline:
-            # Claiming took too long: what is left of the invocation could not hold a whole call.
+            # Claiming took too long: the invocation has no time left for a whole call.
             self._claims.settle(row, State.QUEUED, None)
             return Report(mail_id=mail.id, state=State.QUEUED, retry_in=0, reason="no_time_left")
         outcome = self._provider.send(mail.letter, last)
@@ -160,7 +160,7 @@ class Delivery:
             return self._settle(message, mail, row, outcome, iso(started), seconds, alone=alone)
         finally:
             if reaction is not None:
-                # Where it cannot be written, the next call that is refused tries again.
+                # If the write fails, the next refused call tries it again.
                 with suppress(ClientError, BotoCoreError):
                     self._breaker.react(reaction, call)
 
@@ -203,13 +203,13 @@ class Delivery:
                 message, row.id, decision.state, decision.reason, code, row.attempt_count
             )
         except (ClientError, BotoCoreError):
-            return False  # the row is settled: the next receive sends the message there
+            return False  # the row is settled: the next receive tries again
         return True
 
     def _skip_unclaimable(self, message: ReceivedMessage, row: Row, now: float) -> Report:
         action, wait = policy.unclaimable(row, now)
         if action is Unclaimable.DEAD_LETTER:
-            self._claims.keep(row.id)  # for one more copy
+            self._claims.keep(row.id)  # its message lives on in the failed queue
             reason = row.reason or ""
             self._queue.dead_letter(message, row.id, row.state, reason, row.code, row.attempt_count)
         elif action is Unclaimable.SCHEDULE:

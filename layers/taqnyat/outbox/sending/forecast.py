@@ -1,8 +1,8 @@
-"""How long the money lasts, and whether it may be believed. Pure.
+"""How long the balance lasts, and whether that is proven. Pure.
 
-Nobody documents that the balance of `/account/balance` pays for mails. It proves itself: while it
-falls as the prices of the sent mails add up, its fall tells how long it lasts. While it does not
-(another channel takes from it, or another purse pays), no such thing is said.
+Taqnyat does not document that the balance of `/account/balance` pays for mails. It is proven while
+it falls by the prices of the sent mails; then its fall shows how long it lasts. While it does not
+(another channel uses it too, or another balance pays), there is no forecast.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ MIN_MAILS: Final = 20
 _WITHIN: Final = Decimal("0.1")
 _MINUTE: Final = 60
 _EXPIRES_SOON: Final = timedelta(days=14)
-# Metrics are seen some minutes after the mails that they count.
+# Metrics appear some minutes after the mails that they count.
 SETTLED_SECONDS: Final = 300
 
 
 class Proof(StrEnum):
-    """Whether the fall of the balance is that of the prices."""
+    """Whether the balance falls by the prices of the mails."""
 
-    OPEN = "open"  # too short a time, or too few mails, to tell
+    OPEN = "open"  # not known yet: too short a time, or too few mails
     AGREES = "agrees"
     DIFFERS = "differs"
 
@@ -47,7 +47,7 @@ class Spent:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What the newest readings tell; amounts are in the account's currency.
+    """The forecast from the newest readings; amounts are in the account's currency.
 
     `seconds_left` is None when nothing is proven, or nothing was spent in the last hour.
     """
@@ -61,9 +61,9 @@ class Forecast:
 
 
 def forecast(readings: Sequence[Reading], spent: Sequence[Spent], now: float) -> Forecast:
-    """Compare the fall of the balance with what was spent, and tell how long it lasts.
+    """Compare the fall of the balance with the prices of the mails, and forecast how long it lasts.
 
-    A time in which the balance rose was a top-up's, and is left out on both sides.
+    A time in which the balance rose had a top-up, and is left out on both sides.
     """
     falls = [(one, two) for one, two in pairwise(readings) if two.balance <= one.balance]
     found = _compared([pair for pair in falls if pair[1].at <= now - SETTLED_SECONDS], spent)
@@ -74,12 +74,12 @@ def forecast(readings: Sequence[Reading], spent: Sequence[Spent], now: float) ->
 
 
 def expires_soon(expires: str, today: date) -> bool:
-    """Tell whether the account's last day (ISO 8601; empty: not known) is near, or over."""
+    """Return whether the account's last day (ISO 8601; empty: not known) is near or past."""
     return bool(expires) and date.fromisoformat(expires) - today <= _EXPIRES_SOON
 
 
 def _compared(falls: list[tuple[Reading, Reading]], spent: Sequence[Spent]) -> Forecast:
-    """Compare the least of the newest falls that is long enough and has mails enough."""
+    """Compare the newest falls, as few as give a long enough time with enough mails."""
     fell = paid = mails = Decimal(0)
     seconds = 0
     proof = Proof.OPEN

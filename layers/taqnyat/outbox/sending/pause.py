@@ -1,7 +1,7 @@
 """The pause: the part of the control record that stops sending for everybody.
 
-The record is the truth. The event source follows it, so that waiting mails spend no receives; where
-a call to it fails, the status check repeats it within a minute.
+The record decides. The event source follows it, so that waiting mails are not received again and
+again; if a call to it fails, the status check repeats it within a minute.
 """
 
 from __future__ import annotations
@@ -39,10 +39,7 @@ class Pause:
         probe_delays: Sequence[int],
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`probe_delays` are the seconds before the first probe, the second, ....
-
-        The last one repeats.
-        """
+        """`probe_delays` are the seconds before each probe; the last one repeats."""
         self._dynamo = dynamo
         self._table = table
         self._control = Control(dynamo, table)
@@ -67,11 +64,11 @@ class Pause:
         blamed: Sequence[Refusal] = (),
         previous: PauseState | None = None,
     ) -> bool:
-        """Pause, because of what a call that began at `seen_at` was answered.
+        """Pause because of the answer to a call that began at `seen_at`.
 
-        Return False if there is a pause already. A call from before the last resume says nothing
-        of the account as it is now, and pauses nothing. `previous` is the pause as it was read
-        last: another one for the same reason within an hour waits longer before its first probe.
+        Return False if sending is paused already. A call from before the last resume says nothing
+        about the account now, and does not pause. `previous` is the pause as it was read last: a
+        second pause for the same reason within an hour waits longer before its first probe.
         """
         now = int(self._clock())
         write = Expression()
@@ -106,19 +103,16 @@ class Pause:
         )
 
     def take_probe(self, state: PauseState, until: float) -> bool:
-        """Take the right to send the one probe that is due, until a time by which it has ended.
+        """Take the right to send the probe that is due; it must end by `until`.
 
-        False if another status check has it.
+        Return False if another status check has it.
         """
         write = Expression()
         due = f"{write.name('next_probe')} = {write.value(state.next_probe)}"
         return self._write(write, f"{self._same(write, state)} AND {due}", next_probe=int(until))
 
     def probe_failed(self, state: PauseState, reason: str, detail: str) -> None:
-        """Wait longer before the next probe.
-
-        What the probe was answered is the reason from now on.
-        """
+        """Wait longer before the next probe; the probe's answer is the new reason."""
         write = Expression()
         self._write(
             write,
@@ -132,7 +126,7 @@ class Pause:
         )
 
     def probe_again(self, state: PauseState, passed: int = 0, failed: int = 0) -> None:
-        """Leave the probe due: too few mails or too little time; it goes on where it was."""
+        """Leave the probe due, after too few mails or too little time; the counts are kept."""
         write = Expression()
         self._write(
             write,
@@ -143,7 +137,7 @@ class Pause:
         )
 
     def bring_probe_forward(self, state: PauseState) -> bool:
-        """Let the next probe of `state` be due now; False if it is not the next any more."""
+        """Make the next probe of `state` due now; return False if it is no longer the next."""
         write = Expression()
         still = f"{write.name('next_probe')} = {write.value(state.next_probe)}"
         now = int(self._clock())
@@ -152,7 +146,7 @@ class Pause:
         return self._write(write, f"{self._same(write, state)} AND {still}", next_probe=now)
 
     def end(self, state: PauseState) -> bool:
-        """Resume from `state`, slowly; False if it was resumed or paused again meanwhile."""
+        """Resume from `state`, slowly; return False if somebody else resumed or paused since."""
         write = Expression()
         now = int(self._clock())
         return self._write(
@@ -173,7 +167,7 @@ class Pause:
         )
 
     def note_provider(self, *, up: bool, milliseconds: int) -> None:
-        """Keep what Taqnyat last said of itself, for `GET /status`."""
+        """Store Taqnyat's last status, for `GET /status`."""
         self._dynamo.put_item(
             TableName=self._table,
             Item=pack_item(
@@ -195,13 +189,13 @@ class Pause:
         return unpack_item(answer.get("Item") or {})
 
     def announced(self, state: PauseState) -> None:
-        """Note that the topic has been told of `state`."""
+        """Record that the topic has had a notice of `state`."""
         write = Expression()
         now = int(self._clock())
         self._write(write, self._same(write, state), announced=True, told_at=now)
 
     def suspicion_told(self, suspicion: Suspicion) -> None:
-        """Note that the topic has been told of a suspicion."""
+        """Record that the topic has had a notice of a suspicion."""
         write = Expression()
         same = f"{write.name('suspect')} = {write.value(suspicion.refusal.plain())}"
         self._write(write, same, suspicion_told=True)
@@ -226,7 +220,7 @@ class Pause:
 
 
 def repeats_of(previous: PauseState | None, reason: str, now: float) -> int:
-    """Count the pauses for the same reason before this one, each soon after the last resume."""
+    """Count the earlier pauses for the same reason, each within an hour of the last resume."""
     if previous is None or previous.reason != reason or not previous.resumed_at:
         return 0
     return previous.repeats + 1 if now - previous.resumed_at < _REPEATED_SECONDS else 0
@@ -237,7 +231,7 @@ def _series_since(previous: PauseState | None, now: int) -> int:
 
 
 def _begun(now: int, reason: str, by: str, cause: str) -> dict[str, Any]:
-    """Return what is alike in every pause that begins."""
+    """Return the attributes that every new pause has."""
     return {
         "paused": True,
         "reason": reason,

@@ -1,6 +1,6 @@
-"""What follows an outcome: the one page that answers "what happens when ...?".
+"""What follows an outcome: this page answers every "what happens when ...?".
 
-Pure: rows, outcomes, times and settings in, decisions out. `delivery.py` carries them out.
+Pure: rows, outcomes, times and settings in, decisions out. `delivery.py` does what they say.
 
 | outcome                        | sent before? | next state                              |
 |--------------------------------|--------------|-----------------------------------------|
@@ -9,8 +9,8 @@ Pure: rows, outcomes, times and settings in, decisions out. `delivery.py` carrie
 | unknown, owner chose to hold   | either       | unknown                                 |
 | unknown, owner chose to resend | either       | queued, until `max_resends`             |
 | retryable, account or rate     | either       | queued; spends no retry window          |
-| the same, while others went    | no / maybe   | queued, with a strike; after three,     |
-| through (`refused_alone`)      |              | failed / unknown                        |
+| the same, while others were    | no / maybe   | queued, with a strike; after three,     |
+| sent (`refused_alone`)         |              | failed / unknown                        |
 | retryable, provider            | no / maybe   | queued; when the retry window has ended |
 |                                |              | failed / unknown                        |
 """
@@ -38,11 +38,11 @@ _UNLUCKY: Final = 3
 _OF_EVERYBODY: Final = frozenset({Scope.ACCOUNT, Scope.EITHER, Scope.RATE})
 REFUSED_ALONE: Final = "refused_alone"
 _STRIKES: Final = 3
-# In units of the longest retry delay (15 minutes): three strikes end a mail after 3 hours at the
-# earliest, and it waits up to 2 hours for the next one.
+# In units of the longest retry delay (15 minutes): three strikes end a mail after at least 3 hours,
+# and it waits up to 2 hours for the next try.
 _STRIKES_SPAN: Final = 12
 _MAX_STRIKE_WAIT: Final = 8
-# A top-up, or the owner of a filter, needs time: such a mail keeps its whole retry window.
+# A top-up, or a change of a filter, needs time: such a mail keeps its whole retry window.
 _PATIENT_STATUSES: Final = frozenset({401, 403})
 _PATIENT_CODE: Final = 3
 WORKER_DIED: Final = Outcome(Verdict.UNKNOWN, Scope.PROVIDER, "worker_died")
@@ -50,9 +50,9 @@ EXPIRED: Final = Outcome(Verdict.TERMINAL, Scope.MAIL, "expired")
 
 
 class Decision(NamedTuple):
-    """The row's next state and what else changes in it; None takes an attribute away.
+    """The row's next state and its other changes; None removes an attribute.
 
-    `retry_in` is the seconds until the message may be received again, should it have to be.
+    `retry_in` is the seconds until the message may be received again, if it must be.
     """
 
     state: State
@@ -61,7 +61,7 @@ class Decision(NamedTuple):
 
     @property
     def reason(self) -> str:
-        """Why, in a word."""
+        """The reason's name."""
         return str(self.changes["reason"])
 
 
@@ -95,10 +95,10 @@ def decide(
 
 
 def refused_alone(row: Row, outcome: Outcome, sent_at: float) -> bool:
-    """Tell whether a mail fared badly again although others went through since its last call.
+    """Return whether a mail failed again although others were sent since its last call.
 
-    Such an outcome is about the mail: it says nothing of the account, the rate or the provider.
-    `sent_at` (epoch seconds) is when another mail was last known to go through.
+    Such an outcome is about the mail, and not about the account, the rate or the provider.
+    `sent_at` (epoch seconds) is when another mail was last known to be sent.
     """
     if outcome.scope is Scope.MAIL or not row.attempts:
         return False
@@ -107,23 +107,23 @@ def refused_alone(row: Row, outcome: Outcome, sent_at: float) -> bool:
 
 
 def refused_delay(reason: str, settings: Settings) -> int:
-    """Return the seconds until a message may be received again that no call may be made for."""
+    """Return the seconds until a message may be received again after the breaker refused it."""
     return paused_delay(settings) if reason == "paused" else _HALF_OPEN_SECONDS
 
 
 def _earns_strike(row: Row, outcome: Outcome) -> bool:
-    """Tell whether a mail that was refused alone is to blame for it."""
+    """Return whether a mail that was refused alone gets a strike for it."""
     if outcome.verdict is not Verdict.RETRYABLE or outcome.scope not in _OF_EVERYBODY:
         return False
     if outcome.scope is not Scope.RATE:
         return True
-    # Where the rate limits, any mail may be unlucky a few times.
+    # Under a rate limit any mail may be refused a few times.
     before = [attempt.get("scope") for attempt in row.attempts[-_UNLUCKY:]]
     return before == [Scope.RATE] * _UNLUCKY
 
 
 def _strike(row: Row, outcome: Outcome, now: int, settings: Settings) -> Decision:
-    """Give a mail a strike; the third one, if they span long enough, ends it."""
+    """Give a mail a strike; the third one ends it, if enough time lies between them."""
     strikes, struck_at = row.strikes + 1, row.struck_at or now
     retry_until = row.retry_until or now + settings.retry_window_seconds
     wait = settings.retry_cap_seconds * min(2 ** (strikes - 1), _MAX_STRIKE_WAIT)
@@ -145,13 +145,13 @@ def _strike(row: Row, outcome: Outcome, now: int, settings: Settings) -> Decisio
 
 
 def may_resend(row: Row, settings: Settings) -> bool:
-    """Tell whether a mail that may have been sent may be sent again without asking a person."""
+    """Return whether a possibly sent mail may be sent again without asking a person."""
     choice = row.on_unknown or settings.on_unknown
     return choice == "resend" and row.resends < settings.max_resends
 
 
 def is_abandoned(row: Row, now: float) -> bool:
-    """Tell whether a worker died while it held the row's claim."""
+    """Return whether a worker died while it held the row's claim."""
     return row.state is State.SENDING and row.lease <= now
 
 
@@ -161,14 +161,14 @@ def paused_delay(settings: Settings) -> int:
 
 
 def unclaimable(row: Row, now: float) -> tuple[Unclaimable, int | None]:
-    """Decide on a message whose row cannot be claimed; seconds to wait where it is to wait."""
+    """Decide on a message whose row cannot be claimed; return the seconds too if it must wait."""
     if row.state in {State.SENT, State.CANCELED}:
         return Unclaimable.DELETE, None
     if row.state in {State.FAILED, State.UNKNOWN}:
-        # The worker died between two writes, or SQS delivered twice: the failed queue must have it.
+        # A worker died between two writes, or SQS delivered twice: the failed queue needs a copy.
         return Unclaimable.DEAD_LETTER, None
     if row.state is State.SCHEDULED and (row.scheduled_at or 0) - now > _MAX_EARLY_SECONDS:
-        # Of a batch, or rescheduled since: its time is too far away to wait in the queue.
+        # From a batch, or rescheduled: its time is too far away to wait in the queue.
         return Unclaimable.SCHEDULE, None
     due = {State.SENDING: row.lease, State.SCHEDULED: row.scheduled_at or 0}.get(row.state, 0)
     return Unclaimable.WAIT, min(max(1, int(due - now) + 1), _MAX_EARLY_SECONDS)
@@ -178,12 +178,12 @@ def _next_state(
     row: Row, outcome: Outcome, now: int, settings: Settings
 ) -> tuple[State, dict[str, Any]]:
     why: dict[str, Any] = {"reason": outcome.reason, "code": outcome.code}
-    # Once a call may have sent the mail, "failed" would be a claim that nobody can make.
+    # If a call may have sent the mail, nobody knows that it failed.
     ended = State.UNKNOWN if row.possibly_sent else State.FAILED
     if outcome.verdict is Verdict.SENT:
         return State.SENT, {
             "reason": outcome.reason,
-            "code": None,  # of an attempt before
+            "code": None,  # removes that of an earlier attempt
             "msg_id": outcome.msg_id,
             "price": outcome.price,
         }
@@ -194,8 +194,8 @@ def _next_state(
         if not may_resend(row, settings):
             return State.UNKNOWN, why
     if outcome.scope in _OF_EVERYBODY and outcome.verdict is Verdict.RETRYABLE:
-        # Waiting for the account or a turn spends nothing of the mail's own time to be retried,
-        # but for a mail that was refused alone.
+        # Waiting for the account or a turn does not use up the retry window, except for a mail
+        # that was refused alone.
         return State.QUEUED, why if row.strikes else why | {"retry_until": None}
     retry_until = row.retry_until or now + settings.retry_window_seconds
     if now >= retry_until:
@@ -204,11 +204,11 @@ def _next_state(
 
 
 def _backoff(row: Row, outcome: Outcome, settings: Settings, luck: float) -> int:
-    """Return seconds with full jitter, or what the provider asked for if that is more."""
+    """Return seconds with full jitter, or the provider's Retry-After if that is more."""
     if outcome.scope is Scope.ACCOUNT:
         return paused_delay(settings)
     if outcome.scope is Scope.RATE:
-        # The turn that it takes next spreads the load already: a mail need not wait for that twice.
+        # The mail's next turn already spreads the load, so a short wait is enough.
         base, most = 1, min(settings.retry_cap_seconds, _MAX_RATE_SECONDS)
     else:
         base, most = settings.retry_base_seconds, settings.retry_cap_seconds

@@ -1,7 +1,7 @@
-"""The probe: while sending is paused, a few real mails show whether it can go on.
+"""The probe: while sending is paused, a few real mails test whether it can go on.
 
-Nothing else that Taqnyat offers can. For a cause of the account one of up to three different mails
-that goes through is enough; when the provider had failed, two of three must.
+Taqnyat offers no other test. If the account was the cause, one of up to three different mails must
+be sent; if the provider had failed, two of three must.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
     from outbox.storage.table import LedgerTable
 
 _CALLS: Final = 3
-# Enough to find three different callers; more would only be received in vain.
+# Enough to find three different callers.
 _MAX_HELD: Final = 50
 _MAX_ENDED: Final = 20
 
 
 class Candidate(NamedTuple):
-    """A mail that could be a probe's. `refused_at` orders those that were refused before."""
+    """A mail that could be a probe. `refused_at` orders those that were refused before."""
 
     message: ReceivedMessage
     mail_id: str
@@ -46,9 +46,10 @@ class Candidate(NamedTuple):
 
 
 class Tally(NamedTuple):
-    """How a probe stands. `ends` after an answer that names the account, or an unknown outcome.
+    """The result of a probe so far.
 
-    The one leaves nothing to try, and of the other a probe may cause one, not more.
+    `ends` after an answer about the account, which settles the question, or after an unknown
+    outcome, of which a probe may cause only one.
     """
 
     provider: bool
@@ -57,7 +58,7 @@ class Tally(NamedTuple):
     ends: bool = False
 
     def add(self, call: Call) -> Tally:
-        """Count a call; a refusal by the rate tells nothing."""
+        """Count a call; a refusal by the rate does not count."""
         if call.went_through:
             return self._replace(passed=self.passed + 1)
         if call.outcome.scope is Scope.RATE:
@@ -68,22 +69,22 @@ class Tally(NamedTuple):
 
     @property
     def resumes(self) -> bool:
-        """Whether enough went through."""
+        """Whether enough mails were sent."""
         return self.passed >= (_CALLS - 1 if self.provider else 1)
 
     @property
     def stays(self) -> bool:
-        """Whether too many did not."""
+        """Whether too many failed."""
         return self.ends or self.failed >= (_CALLS - 1 if self.provider else _CALLS)
 
     @property
     def decided(self) -> bool:
-        """Whether there is no need for another call."""
+        """Whether no other call is needed."""
         return self.resumes or self.stays
 
 
 class Probe:
-    """Probes a pause, and ends it when it can."""
+    """Probes a pause, and ends it if the probe succeeds."""
 
     def __init__(
         self,
@@ -97,8 +98,8 @@ class Probe:
     ) -> None:
         """`deliver` makes a delivery that reports to the breaker, and reads the token again.
 
-        `on_error` is told of AWS's errors: they end a probe, and not the check that it is part of.
-        `call_seconds` is what one call may take.
+        `on_error` gets AWS's errors: they end the probe, but not the status check around it.
+        `call_seconds` is the longest time of one call.
         """
         self._pause = pause
         self._queue = queue
@@ -115,12 +116,12 @@ class Probe:
         if not state.next_probe or now < state.next_probe:
             return []
         try:
-            # No function lives twice as long as it may send: two checks never probe side by side.
+            # No function runs twice as long as it may send, so two checks never probe together.
             if self._pause.take_probe(state, now + 2 * (deadline - now)):
                 try:
                     self._go_on(progress, {refusal.mail_id for refusal in state.blamed}, deadline)
                 finally:
-                    # Whatever failed: all mails wait for it, and the rows have what was found out.
+                    # Even after an error: all mails wait for this, and the rows have the results.
                     self._conclude(state, progress)
                 self._end_dead(progress, deadline)
         except (ClientError, BotoCoreError) as error:
@@ -141,11 +142,10 @@ class Probe:
                 self._queue.retry_later(candidate.message, 1)
 
     def _receive(self, progress: _Progress, deadline: float) -> tuple[list[Candidate], bool]:
-        """Receive until three fresh mails are at hand; return all candidates, and if that is all.
+        """Receive until there are three fresh mails; return the candidates, and if these are all.
 
-        Dead messages (expired, canceled, sent before) are passed over by what they and their rows
-        say: they cost no call, and are in nobody's way until they are received again. A few of them
-        are ended when the probe has its answer.
+        Dead messages (expired, canceled, sent before) are found by their bodies and rows, without a
+        call, and are skipped. A few of them are ended when the probe has its answer.
         """
         held: list[Candidate] = []
         while len(held) < _MAX_HELD and self._clock() + self._call_seconds <= deadline:
@@ -209,7 +209,7 @@ class Probe:
             self._queue.retry_later(message, report.retry_in)
 
     def _end_dead(self, progress: _Progress, deadline: float) -> None:
-        """End some of the dead messages; the others wait until sending resumes."""
+        """Process some of the dead messages; the others wait until sending resumes."""
         for message in progress.dead:
             if self._clock() + self._call_seconds > deadline:
                 return
@@ -217,7 +217,7 @@ class Probe:
 
     def _conclude(self, state: PauseState, progress: _Progress) -> None:
         tally, last = progress.tally, progress.last
-        # Fewer mails wait than a whole probe takes: those that were tried decide.
+        # Fewer mails wait than a whole probe needs: those that were tried decide.
         few = progress.all_tried and not tally.decided and last is not None
         if tally.resumes or (few and tally.passed and not tally.failed):
             self._pause.end(state)
@@ -229,9 +229,9 @@ class Probe:
 
 @dataclass(slots=True)
 class _Progress:
-    """How far a probe is; `newest` whether it begins with the newest mail.
+    """The progress of a probe. `newest`: it begins with the newest mail.
 
-    `all_tried` tells whether no other mail waits.
+    `all_tried`: no other mail waits.
     """
 
     tally: Tally
@@ -246,10 +246,10 @@ class _Progress:
 def _next(
     held: Sequence[Candidate], tried: Sequence[object], blamed: set[str], *, newest: bool
 ) -> Candidate:
-    """Choose a mail: none that paused, was refused or was struck before, of another caller, if any.
+    """Choose the next mail: best one that did not pause and was not refused, of a new caller.
 
-    Of like ones the first (each second probe: the last), then the last, then one between: what is
-    wrong often came together.
+    Among equals it takes the first (in every second probe: the last), then the last, then one from
+    the middle, because bad mails often came together.
     """
 
     def rank(one: Candidate) -> tuple[bool, bool, int, bool, str]:
@@ -267,7 +267,7 @@ def _next(
 
 
 def _may_go(row: Row, message: ReceivedMessage, now: float) -> bool:
-    """Tell whether a mail's row may be claimed now."""
+    """Return whether the row of a mail may be claimed now."""
     if row.state is State.SENDING:
         return row.lease <= now
     if row.state is State.SCHEDULED:
@@ -278,7 +278,7 @@ def _may_go(row: Row, message: ReceivedMessage, now: float) -> bool:
 
 
 def _refused_at(row: Row) -> str:
-    """Return when a mail was last refused as if it were for the account; "" if it was not."""
+    """Return when the mail's last call failed for a cause beyond the mail; "" if it did not."""
     last = row.attempts[-1] if row.attempts else {}
     about_all = {Scope.ACCOUNT, Scope.EITHER, Scope.RATE, Scope.PROVIDER}
     return str(last.get("at", "")) if last.get("scope") in about_all else ""

@@ -1,9 +1,8 @@
-"""How many mails a second all workers together may send: what limits, and how it is learned.
+"""The rate: how many mails a second all workers together may send, and how it is learned.
 
-Pure. A refusal by 429 lowers the rate for everybody (multiplicative), each success raises it
-(additive), so that it settles just below what Taqnyat takes. It starts low and rises steeply until
-the first refusal: after a pause, and where nothing is known yet. It is kept in the control record;
-`turns.py` reads and writes it there.
+Pure. A 429 lowers the rate for all workers (multiplicative); each success raises it (additive). So
+it settles just below Taqnyat's limit. After a pause, and while nothing is known, it starts low and
+rises fast until the first refusal. The control record has it; `turns.py` reads and writes it there.
 """
 
 from __future__ import annotations
@@ -17,44 +16,44 @@ if TYPE_CHECKING:
 
 START: Final = 5.0
 LEAST: Final = 1.0
-# A learned rate above this limits nobody any more.
+# A learned rate above this is no limit.
 LIFTED: Final = 500.0
-# Without a refusal for so long, a learned rate is forgotten.
+# After this time without a refusal, a learned rate is forgotten.
 FORGOTTEN_SECONDS: Final = 900
-# After a resume it starts low, and for so long at most.
+# After a resume the rate starts low, for at most this time.
 SLOW_START_SECONDS: Final = 300
 # What a success adds to the rate until the first refusal.
 _STEEP: Final = 0.6
-# And after it, by the part of the rate that was last refused: gently near that one (a provider that
-# counts by the second takes a little more for a while), boldly where it evidently takes more now.
+# And after it, by the share of the rate that was last refused: slowly near that rate (a provider
+# that counts by the second accepts a little more for a while), faster when it accepts more now.
 _GAINS: Final = ((0.95, 0.04), (1.05, 0.01), (1.3, 0.02))
 _BOLD: Final = 0.08
-# What is left of the rate after a refusal; of many refusals, less.
+# The share of the rate that is left after a refusal; after many refusals it is less.
 _LOWERED: Final = 0.85
 _HALVED: Final = 0.5
 _MANY: Final = 0.4
 _SOON_SECONDS: Final = 5.0
 _LEAST_HOLD, _LONG_HOLD, _MOST_HOLD = 0.5, 2.0, 4.0
 _BURSTY_SECONDS: Final = 120.0
-# What went through is counted over so many seconds, and lowers the rate to this part at most.
+# Sent mails are counted over these seconds; the count lowers the rate to this share at most.
 _LEAST_SPAN, _MOST_SPAN = 8.0, 30.0
 _MOST_AT_ONCE: Final = 0.3
 
 
-_NORMAL_SHARE: Final = 0.9  # while bulk waits too: the rest is bulk's
+_NORMAL_SHARE: Final = 0.9  # while bulk mails wait too, which get the rest
 _ACTIVE_SECONDS: Final = 3.0
 _MOMENT_SECONDS: Final = 1.0
 
 
 class Rate(NamedTuple):
-    """What the control record holds of the rate.
+    """The rate in the control record.
 
-    `learned` is mails a second (0: nothing learned), and counts until `learned_until`; `ceiling`
-    the rate that was last refused (0: none yet). `lowered_at` is the last refusal that lowered it.
-    Until `held_until` nothing is sent at all (Retry-After). `turn` and `bulk_turn` are when the
-    next turn of a lane begins. `hold` is the last wait, in seconds, while there were only refusals;
-    after a long one, until `bursty_until`, Taqnyat is taken to count over some seconds. `counted`
-    mails went through since `counted_since`. Times are epoch seconds.
+    `learned` is mails a second (0: nothing learned), valid until `learned_until`; `ceiling` is the
+    rate that was last refused (0: none yet). `lowered_at` is the last refusal that lowered it.
+    Until `held_until` nothing is sent (Retry-After). `turn` and `bulk_turn` are when the next turn
+    of a lane begins. `hold` is the last wait, in seconds, while there were only refusals; after a
+    long one, until `bursty_until`, we assume that Taqnyat counts over some seconds. `counted`
+    mails were sent since `counted_since`. Times are epoch seconds.
     """
 
     learned: float = 0.0
@@ -71,7 +70,7 @@ class Rate(NamedTuple):
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Rate:
-        """Read the control record's attributes; numbers are kept as thousandths."""
+        """Read the control record's attributes, whose numbers are thousandths."""
         return cls(
             learned=values.get("rate_learned", 0) / 1000,
             learned_until=values.get("rate_learned_until", 0) / 1000,
@@ -87,7 +86,7 @@ class Rate(NamedTuple):
         )
 
     def limit(self, most: float, now: float) -> float:
-        """Return the mails a second that all workers may send; 0 when nothing limits.
+        """Return the mails a second that all workers may send; 0 for no limit.
 
         `most` is MaxSendRate, 0 for none.
         """
@@ -100,14 +99,14 @@ class Rate(NamedTuple):
         return self.bulk_turn if lane is Lane.BULK else self.turn
 
     def share(self, lane: Lane, now: float) -> float:
-        """Return a lane's part of the limit: normal leaves a tenth to bulk where bulk waits."""
+        """Return a lane's share of the limit: normal leaves a tenth to bulk if bulk waits."""
         if lane is Lane.NORMAL and self.bulk_turn > now - _ACTIVE_SECONDS:
             return _NORMAL_SHARE
         return 1.0
 
     @property
     def first_turn(self) -> float:
-        """The end of the moment after the first refusal: Taqnyat may count by the second."""
+        """The end of the second after the first refusal: Taqnyat may count by the second."""
         return 0.0 if self.ceiling else self.lowered_at + _MOMENT_SECONDS
 
     @property
@@ -120,7 +119,7 @@ class Rate(NamedTuple):
 
 
 class Tally(NamedTuple):
-    """What a container has seen since it last wrote: how many of each, and when the last began."""
+    """What a container counted since its last write, and when the last call of each began."""
 
     successes: int = 0
     sent_at: float = 0.0
@@ -128,7 +127,7 @@ class Tally(NamedTuple):
     refused_at: float = 0.0
 
     def success(self, started: float) -> Tally:
-        """Count a mail that went through."""
+        """Count a sent mail."""
         return self._replace(successes=self.successes + 1, sent_at=max(self.sent_at, started))
 
     def refusal(self, started: float) -> Tally:
@@ -137,17 +136,17 @@ class Tally(NamedTuple):
 
 
 def lowers(rate: Rate, tally: Tally) -> bool:
-    """Tell whether a tally lowers a rate: a refusal of a call from before the last one does not."""
+    """Return whether a tally lowers a rate; a call from before the last refusal does not."""
     return tally.refusals > 0 and tally.refused_at > rate.lowered_at
 
 
 def lowered(rate: Rate, limit: float, tally: Tally, now: float) -> Rate:
     """Return the rate that follows refusals under a limit.
 
-    Soon after others, refusals with no success between only say that it is too early: what Taqnyat
-    counts over some seconds is used up. Then all wait, each time twice as long, and where the waits
-    grow long, what went through since shows the rate better than any step. Else it is lowered by a
-    step, and halved where many were refused.
+    Refusals soon after others, with no success between, only mean that it is too early: Taqnyat
+    counts over some seconds, and that count is used up. Then all wait, each time twice as long. If
+    the waits become long, the number of sent mails shows the rate better than any step. Otherwise
+    the rate is lowered by a step, and halved if many were refused.
     """
     again = now - rate.lowered_at < _SOON_SECONDS
     lasting = rate._replace(lowered_at=now, learned_until=now + FORGOTTEN_SECONDS)

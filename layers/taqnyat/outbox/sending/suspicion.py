@@ -1,7 +1,7 @@
 """Suspicions: a refusal that may be about its mail or about the account.
 
-The first one is written down and stops nothing. A second, different mail that is refused while it
-stands pauses; a mail that goes through after it was read clears it.
+The first one is stored and stops nothing. If a second, different mail is refused too, sending
+pauses. If a mail is sent whose call began after the suspicion, the suspicion is cleared.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Suspicions:
         self._clock = clock
 
     def raise_against(self, refusal: Refusal) -> Suspicion:
-        """Write a suspicion down, or count one more mail where one stands; return how it stands."""
+        """Store a suspicion, or count one more mail if there is one; return it as it is now."""
         write = Expression()
         now = int(self._clock())
         assign = [
@@ -40,17 +40,17 @@ class Suspicions:
         ]
         first = f"attribute_not_exists({write.name('suspect')})"
         written, record = self._control.write(write, assign, first)
-        standing = record.suspicion or Suspicion(refusal, now)
-        if written or standing.refusal.mail_id == refusal.mail_id:
-            return standing
+        found = record.suspicion or Suspicion(refusal, now)
+        if written or found.refusal.mail_id == refusal.mail_id:
+            return found
         write = Expression()
         more = [write.add("suspect_mails", write.value(1))]
-        same = f"{write.name('suspect')} = {write.value(standing.refusal.plain())}"
+        same = f"{write.name('suspect')} = {write.value(found.refusal.plain())}"
         _, record = self._control.write(write, more, same)
-        return record.suspicion or standing
+        return record.suspicion or found
 
     def clear(self, suspicion: Suspicion, sent_at: float) -> None:
-        """Clear a suspicion, since a mail went through; another one that stands by now stays."""
+        """Clear a suspicion after a mail was sent; a newer suspicion stays."""
         write = Expression()
         same = f"{write.name('suspect')} = {write.value(suspicion.refusal.plain())}"
         same += f" AND {write.name('suspected_at')} = {write.value(suspicion.at)}"

@@ -1,8 +1,8 @@
 """Turns: when each mail of a batch may be sent, so that all workers together keep one rate.
 
-While nothing limits, nothing is asked and nothing written. While something does, a batch takes its
-turns in one write: the record's clock moves on by as many as it took, and what it learned from the
-batch before goes along. Turns are taken only as far ahead as the batch can wait for them.
+Without a limit this reads and writes nothing. With a limit, a batch takes its turns in one write:
+it moves the record's clock forward by the turns that it took, and writes what it learned from the
+last batch. A batch takes only turns for which it has time to wait.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _MILLI: Final = 1000
 
 
 class Taken(NamedTuple):
-    """The times (epoch seconds) at which calls may begin; `wait` the seconds for all others."""
+    """The times (epoch seconds) at which calls may begin; the others wait `wait` seconds."""
 
     times: tuple[float, ...]
     wait: int = 1
@@ -54,7 +54,7 @@ class Turns:
         call_seconds: float,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`most` is MaxSendRate, mails a second (0: none); `call_seconds` what a call may take."""
+        """`most` is MaxSendRate, mails a second (0: no limit); a call may take `call_seconds`."""
         self._control = control
         self._call_seconds = call_seconds
         self._most = most
@@ -68,7 +68,7 @@ class Turns:
     def take(self, rate: Rate, count: int, deadline: float, lane: Lane) -> Taken:
         """Take turns for up to `count` calls, each of which must have ended by `deadline`.
 
-        Those for which there is no time wait in the queue. Raises botocore's errors when DynamoDB
+        Mails for which there is no time wait in the queue. Raises botocore's errors when DynamoDB
         does not answer: then nothing may be sent.
         """
         self.stopped = False
@@ -78,7 +78,7 @@ class Turns:
             taken, rate = self._try(rate, count, latest, lane)
             if taken is not None:
                 return taken
-        return Taken(())  # too many take turns at this moment
+        return Taken(())  # too many others take turns at this moment
 
     def _try(self, rate: Rate, count: int, latest: float, lane: Lane) -> tuple[Taken | None, Rate]:
         now, tally = self._clock(), self._tally
@@ -96,7 +96,7 @@ class Turns:
                 return self._wait_for(write, assign, after, now), rate
             limit = after.limit(self._most, now)
         if rate.hold:
-            count = min(count, 1)  # one mail tells whether it is still too early
+            count = min(count, 1)  # one mail tests whether it is still too early
         interval = 1 / (limit * rate.share(lane, now))
         begins = max(rate.next_turn(lane), rate.first_turn, now)
         fit = min(count, max(0, floor((latest - begins) / interval) + 1))
@@ -106,7 +106,7 @@ class Turns:
         clock = "rate_bulk_turn" if lane is Lane.BULK else "rate_turn"
         assign += write.set(**{clock: _milli(ends)})
         if lane is Lane.NORMAL and rate.bulk_turn > now:
-            # What normal takes is not bulk's, which waits for so much longer.
+            # Bulk waits longer by the turns that normal takes.
             assign += write.set(rate_bulk_turn=_milli(rate.bulk_turn + fit / limit))
         written, record = self._control.write(
             write, assign, _is_still(write, clock, rate.next_turn(lane))
@@ -119,14 +119,14 @@ class Turns:
         return Taken(times, _wait(ends - now)), rate
 
     def _wait_for(self, write: Expression, assign: list[str], after: Rate, now: float) -> Taken:
-        """Let all wait: what Taqnyat counts over some seconds is used up."""
+        """Let all workers wait: Taqnyat's count over some seconds is used up."""
         self._control.write(write, assign)
         with self._lock:
             self._tally = Tally()
         return Taken((), _wait(after.held_until - now))
 
     def _learned(self, write: Expression, rate: Rate, tally: Tally, now: float) -> list[str]:
-        """Assign what a tally teaches of the rate."""
+        """Assign what a tally changes in the rate."""
         if lowers(rate, tally):
             after = lowered(rate, rate.limit(self._most, now), tally, now)
             return write.set(
@@ -152,7 +152,7 @@ class Turns:
         return [*sent, write.add("rate_learned", gained), counted]
 
     def record(self, report: Report, started: float) -> None:
-        """Count what Taqnyat answered to a call that began at `started`.
+        """Count Taqnyat's answer to a call that began at `started`.
 
         Raises botocore's errors when a limit cannot be written.
         """
@@ -166,7 +166,7 @@ class Turns:
             return
         with self._lock:
             self._tally = self._tally.refusal(started)
-            # Two different mails and nothing between: the next ones would fare alike.
+            # Two different mails in a row: the next ones would be refused too.
             two = self._refused_mail not in ("", report.mail_id)
             self._refused_mail = report.mail_id
             self.stopped = self.stopped or two
@@ -176,7 +176,7 @@ class Turns:
             self._limit()
 
     def _hold(self, seconds: float) -> None:
-        """Let nobody send until the time that Taqnyat asked for."""
+        """Stop all sending until the time that Taqnyat asked for."""
         until = self._clock() + seconds
         if self._rate.held_until >= until - 1:
             return
@@ -186,7 +186,7 @@ class Turns:
         self._control.write(write, [*assign, *_not_paused(write)])
 
     def _limit(self) -> None:
-        """Begin to limit: nothing did, and Taqnyat refused."""
+        """Begin with a limit: there was none, and Taqnyat refused."""
         now = self._clock()
         self._rate = self._rate._replace(learned=START, learned_until=now + FORGOTTEN_SECONDS)
         write = Expression()

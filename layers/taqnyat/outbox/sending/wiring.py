@@ -1,4 +1,4 @@
-"""The parts that the worker and the status check have in common, each made from the settings."""
+"""Makes the parts that the worker and the status check use, each from the settings."""
 
 from __future__ import annotations
 

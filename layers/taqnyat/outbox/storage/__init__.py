@@ -1,1 +1,1 @@
-"""The table: the ledger's rows, how they are claimed, and how a client lists its own."""
+"""The table: the ledger's rows, the claims on them, and a client's list of its own."""

@@ -1,12 +1,11 @@
-"""Claims: the right to send a mail once, taken before the call and given up with its outcome.
+"""Claims: the right to send a mail once. A claim begins before the call and ends with its outcome.
 
-A row is claimed before the POST and settled after it, on the condition that the claim is still
-ours; what a worker that died leaves behind is a `sending` row whose lease has run out.
+The worker claims a row before the POST and settles it after the POST, on the condition that the
+claim is still its own. A worker that dies leaves a `sending` row whose lease runs out.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ClientError
@@ -19,10 +18,10 @@ from outbox.storage.table import LedgerTable, identity
 if TYPE_CHECKING:
     from outbox.mail.mail import Mail
 
-_WORKER_DIED: Final = "worker_died"  # the reason of a row whose claim ran out
-# A row must stay far below the 400 KB of an item, however often its mail is tried.
+_WORKER_DIED: Final = "worker_died"  # the reason of a row whose lease ran out
+# A row must stay far below the 400 KB of an item, even after very many attempts.
 MAX_ATTEMPTS: Final = 200
-# A message may come a little before the time it was scheduled for.
+# A message may come a little before its scheduled time.
 _EARLY_SECONDS: Final = 5
 
 
@@ -41,15 +40,15 @@ class Claims:
     def claim(self, mail: Mail, token: str, redrive_attempt: int | None = None) -> tuple[bool, Row]:
         """Take the right to send `mail` once, until the lease ends.
 
-        Return whether it was taken, and the row as it is now.
+        Return whether the claim was taken, and the row as it is now.
         A mail without a row (a direct producer's) gets one here. `redrive_attempt` is the number of
-        the attempt after which the mail went to the failed queue: by that it may be claimed again
-        from `failed` or `unknown`, once. Should its row be gone meanwhile, the new one calls it a
-        resend, and is nobody's: a person chose to send it, but who wrote it is not known.
+        the attempt after which the mail went to the failed queue. It allows one more claim from
+        `failed` or `unknown`. If the row is gone by then, the new row marks the send as a resend
+        and has no client: a person chose to send it, but its author is not known.
 
         Raises:
-            NoRecordError: the mail is a client's, so that it had a row, and that is gone; or it is
-                nobody's under an id that could be a client's.
+            NoRecordError: the mail has a client, so it had a row, and the row is gone; or it has
+                no client and an id that could be a client's.
 
         """
         write = Expression()
@@ -82,7 +81,7 @@ class Claims:
             return self._claim_without_record(mail, token)
 
     def keep(self, mail_id: str) -> None:
-        """Keep a row, if there is one, as long as if it were written now."""
+        """Extend the life of a row, if there is one, as if it were written now."""
         write = Expression()
         ttl, expiry = write.name("ttl"), write.value(self._table.expiry())
         try:
@@ -94,12 +93,12 @@ class Claims:
         write = Expression()
         assign = [
             *self._claiming(write, token),
-            *write.set(**identity(replace(mail, client=None)), maybe=1, resends=1),
+            *write.set(**identity(mail._replace(client=None)), maybe=1, resends=1),
         ]
         return self._claim(write, mail.id, token, assign, "attribute_not_exists(pk)")
 
     def take_over(self, row: Row, token: str, attempt: Attempt) -> tuple[bool, Row]:
-        """Take over a claim whose lease has run out; what is sent by it is marked as a resend."""
+        """Take over a claim whose lease has run out, and mark the next send as a resend."""
         write = Expression()
         assign = [
             *self._claiming(write, token),
@@ -119,7 +118,7 @@ class Claims:
         """Write the outcome of the call that `row`'s claim allowed.
 
         Return False if the claim is no longer ours. `changes` are further attributes of the row;
-        None takes one away.
+        None removes one.
         """
         write = Expression()
         stored = {STORED_AS.get(key, key): value for key, value in changes.items()}
@@ -139,15 +138,15 @@ class Claims:
             )
         except ClientError as error:
             existing = self._table.existing_row(error, row.id)
-            # Our own write, whose answer was lost and which the SDK repeated.
+            # Our own write: its answer was lost, and the SDK repeated it.
             return existing.claim_token == row.claim_token and existing.state is state
         return True
 
     def _may_settle(self, write: Expression, row: Row, state: State) -> str:
-        """Tell when a claim's holder may write `state`: while it holds it.
+        """Return the condition for writing `state`: the claim is still ours.
 
-        That its mail was sent it may say later too, to a row that was called unknown for no more
-        than its silence: nobody knows better.
+        `sent` may also be written later, into a row that is unknown only because its worker was
+        silent: that worker has the answer.
         """
         ours = _claim_is_ours(write, row.claim_token)
         if state is not State.SENT:
@@ -188,7 +187,7 @@ class Claims:
 
 
 def _may_be_new(mail: Mail) -> bool:
-    # Whoever may send to the queue must not take an id before the client to whom it would fall.
+    # A direct producer must not take an id that a client would get.
     return mail.client is None and not mail.has_derived_id
 
 
@@ -198,7 +197,7 @@ def _claim_is_ours(write: Expression, token: str) -> str:
 
 
 def _append_attempt(write: Expression, row: Row, attempt: Attempt) -> str:
-    """Append an attempt; a claim's holder alone writes them, so `row` has all that there are."""
+    """Append an attempt. Only the holder of the claim writes attempts, so `row` has them all."""
     if len(row.attempts) < MAX_ATTEMPTS:
         return write.append("attempts", attempt)
     (assignment,) = write.set(attempts=[*row.attempts[1 - MAX_ATTEMPTS :], attempt])

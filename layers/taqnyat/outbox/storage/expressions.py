@@ -11,9 +11,9 @@ Item = dict[str, Any]
 
 
 class Expression:
-    """The names and values of one conditional write. Every name is a placeholder.
+    """The names and values of one conditional write.
 
-    Many are DynamoDB's own words.
+    Every name is a placeholder, because many are reserved words of DynamoDB.
     """
 
     def __init__(self) -> None:
@@ -48,18 +48,18 @@ class Expression:
         ]
 
     def add(self, attribute: str, amount: str) -> str:
-        """Add the operand `amount` to a number that may not be there yet."""
+        """Add the operand `amount` to a number; a missing number counts as 0."""
         name = self.name(attribute)
         return f"{name} = if_not_exists({name}, {self.value(0)}) + {amount}"
 
     def append(self, attribute: str, entry: object) -> str:
-        """Append one entry to a list that may not be there yet."""
+        """Append one entry to a list; a missing list counts as empty."""
         name, empty, entries = self.name(attribute), self.value([]), self.value([entry])
         return f"{name} = list_append(if_not_exists({name}, {empty}), {entries})"
 
 
 def existing_item(error: ClientError) -> Item | None:
-    """Return the item that made a conditional write fail (None where there is none).
+    """Return the item that made a conditional write fail (None if there is no item).
 
     Raise any other error.
     """

@@ -1,6 +1,7 @@
 """The ledger: one DynamoDB item a mail. Each arrow of its state machine is one conditional write.
 
-These are the writes of whoever accepts or changes a mail; `claims.py` has those of its delivery.
+This module has the writes for accepting and changing a mail; `claims.py` has those for its
+delivery.
 """
 
 from __future__ import annotations
@@ -40,10 +41,10 @@ class Ledger:
         return self._table.get(mail_id)
 
     def create(self, mail: Mail, state: State, request: str | None = None) -> Row | None:
-        """Write a new mail's row; return None, or the row that already stands under its id.
+        """Write a new mail's row; return None, or the row that already has its id.
 
-        `request` is the fingerprint of the whole request, kept where an idempotency key may bring
-        it again.
+        `request` is the fingerprint of the whole request, kept if the request has an idempotency
+        key and may be repeated.
         """
         try:
             self._table.dynamo.put_item(**self._new(mail, state, request))
@@ -54,7 +55,7 @@ class Ledger:
     def create_all(self, mails: Sequence[tuple[Mail, State, str | None]]) -> list[Row]:
         """Write the rows of 1 to 100 new mails, each with its request: all of them, or none.
 
-        Return [], or the rows that already stand under some of their ids.
+        Return [], or the rows that already have some of their ids.
 
         Raises:
             TableBusyError: another call is writing the same rows right now; nothing was written.
@@ -74,10 +75,10 @@ class Ledger:
         return []
 
     def join(self, content: str, key: str, seconds: int) -> str:
-        """Give a call without an idempotency key one; return it, or an earlier equal call's.
+        """Give a call without an idempotency key a key; return it, or an earlier equal call's.
 
-        `content` is a hash of whose call it is and what it sends; equal calls join for `seconds`.
-        The time decides, not the item's TTL, which DynamoDB carries out days late.
+        `content` is a hash of the caller and the mails; equal calls join for `seconds`. The stored
+        time decides, not the item's TTL: DynamoDB may delete an item days after it.
         """
         now = int(self._table.clock())
         item = {"pk": f"{_JOIN}{content}", "key": key, "until": now + seconds}
@@ -93,14 +94,14 @@ class Ledger:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
-            standing = existing_item(error)
-            if standing is None:
+            existing = existing_item(error)
+            if existing is None:
                 raise
-            return str(unpack(standing["key"]))
+            return str(unpack(existing["key"]))
         return key
 
     def cancel(self, mail_id: str, ttl: int = 0) -> Row:
-        """Cancel a mail that waits, and that no call may have sent; return its row as it is now.
+        """Cancel a mail that waits and cannot have been sent; return its row as it is now.
 
         `ttl` is the row's when it was read, which saves a write.
         """
@@ -114,9 +115,9 @@ class Ledger:
         return self._change(mail_id, cancel, ttl)[1]
 
     def reschedule(self, row: Row, at: int, schedule: str) -> bool:
-        """Move a mail that is still scheduled as `row` says; `schedule` is its schedule's name.
+        """Move a mail if it is still scheduled as in `row`; `schedule` is its schedule's name.
 
-        Return False if it is not: canceled, claimed or moved by another call.
+        Return False if another call has canceled, claimed or moved it.
         """
         write = Expression()
         assign = write.set(
@@ -135,15 +136,15 @@ class Ledger:
             self._table.update(write, row.id, f"SET {', '.join(assign)}", condition)
         except ClientError as error:
             existing = self._table.existing_row(error, row.id)
-            # Our own write, whose answer was lost and which the SDK repeated.
+            # Our own write: its answer was lost, and the SDK repeated it.
             ours = (existing.scheduled_at, existing.schedule) == (at, schedule)
             return ours and existing.state is State.SCHEDULED
         return True
 
     def resolve_sent(self, mail_id: str, attempt: Attempt) -> Row | None:
-        """Note that an unknown mail was sent after all, as a person found out.
+        """Settle an unknown mail as sent, because a person found that it arrived.
 
-        Return None, or the row as it stands if it is not unknown. `attempt` says who and when.
+        Return None, or the row as it is if it is not unknown. `attempt` has who and when.
         """
 
         def resolve(write: Expression) -> tuple[list[str], str]:
@@ -154,16 +155,16 @@ class Ledger:
             return [*assign, write.append("attempts", attempt)], unknown
 
         changed, row = self._change(mail_id, resolve)
-        # Our own write, whose answer was lost and which the SDK repeated.
+        # Our own write: its answer was lost, and the SDK repeated it.
         ours = row.state is State.SENT and row.attempts[-1:] == (attempt,)
         return None if changed or ours else row
 
     def _change(
         self, mail_id: str, make: Callable[[Expression], tuple[list[str], str]], ttl: int = 0
     ) -> tuple[bool, Row]:
-        """Change a row as `make` says: by its assignments, on its condition.
+        """Change a row by the assignments and the condition of `make`.
 
-        Return whether it was, and the row as it is now. A TTL that lies further away stays.
+        Return whether it was changed, and the row as it is now. A later TTL is kept.
         """
         dated = ttl <= self._table.expiry()
         changed, row = self._try_to_change(mail_id, make, dated=dated)
@@ -188,12 +189,12 @@ class Ledger:
         return True, Row.of(answer["Attributes"])
 
     def _new(self, mail: Mail, state: State, request: str | None) -> dict[str, Any]:
-        """Make the put of a row that must not be there yet."""
+        """Make the arguments of a put that fails if the row exists."""
         begin = {"pk": mail.id, "state": state, "updated": self._table.now(), "request": request}
         condition = "attribute_not_exists(pk)"
         write = Expression()
         if mail.has_derived_id:
-            # A re-drive may have made a row under this id, of a message that anybody wrote.
+            # A re-drive may have made a row with this id from a message of an unknown author.
             another = f"{write.name('fingerprint')} <> {write.value(mail.fingerprint)}"
             nobodys = f"attribute_not_exists({write.name('client')}) AND {another}"
             condition += f" OR ({nobodys})"

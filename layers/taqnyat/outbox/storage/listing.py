@@ -1,4 +1,4 @@
-"""A client's mails, newest first: the index tells which, the table what became of them."""
+"""A client's mails, newest first: the index has their ids, the table their rows."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Listing:
     ) -> tuple[list[Row], bool]:
         """Return up to `limit` rows of a client, and whether there are more beyond them.
 
-        `cursor` is one of the client's rows: those older than it follow, or with `newer` those that
-        stand before it. The index follows the table within a moment, not at once.
+        `cursor` is one of the client's rows: the page has the rows that are older than it, or with
+        `newer` those that are newer. The index follows the table with a short delay.
         """
         start = {"client": client, "created": cursor.created, "pk": cursor.id} if cursor else {}
         answer = self._table.dynamo.query(
@@ -39,6 +39,6 @@ class Listing:
         )
         ids = [item["pk"]["S"] for item in answer["Items"]]
         found = self._table.get_all(ids[:limit])
-        # In the order of the index, to the last tie: a page's ends are the next pages' cursors.
+        # Keep the index's order exactly: the ends of a page are the cursors of the next pages.
         ordered = reversed(ids[:limit]) if newer else ids[:limit]
         return [found[mail_id] for mail_id in ordered if mail_id in found], len(ids) > limit

@@ -1,4 +1,4 @@
-"""What is known of the account's money: one item in the table, written by the status check."""
+"""The account's balance and forecast: one item in the table, written by the status check."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _KEY: Final = {"pk": "#money"}
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The balance that Taqnyat told at a time (epoch seconds)."""
+    """The balance that Taqnyat reported at a time (epoch seconds)."""
 
     at: int
     balance: Decimal
@@ -24,12 +24,12 @@ class Reading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Money:
-    """What was read and what it came to.
+    """The readings of the balance, and the forecast from them.
 
-    `checked_at` is when the balance was last asked for (epoch seconds, 0: never), `trouble` why it
-    was not told then, and `failures` how often in a row. `proof` is a Proof; `fell`, `spent` (in
-    the account's currency), `mails` and `minutes` are what it rests on. `minutes_left` is None
-    where it cannot be told. `told_trouble` and `told_expiry` are what the operators know already.
+    `checked_at` is the time of the last check (epoch seconds, 0: never). `trouble` is why that
+    check got no balance, and `failures` how many checks in a row failed. `proof` is a Proof;
+    `fell`, `spent` (in the account's currency), `mails` and `minutes` are its basis. `minutes_left`
+    is None if it is not known. The operators have had a notice of `told_trouble` and `told_expiry`.
     """
 
     checked_at: int = 0
@@ -68,7 +68,7 @@ class MoneyTable:
         return Money(**{key: _unpacked(key, found[key]) for key in _NAMES if key in found})
 
     def write(self, money: Money) -> None:
-        """Put it in the place of what was there."""
+        """Replace the item."""
         values = {name: _packed(getattr(money, name)) for name in _NAMES}
         self._dynamo.put_item(TableName=self._table, Item=pack_item({**_KEY, **values}))
 
@@ -95,10 +95,10 @@ def _unpacked(name: str, value: Any) -> Any:  # noqa: ANN401  any of the fields
 
 
 def with_reading(money: Money, reading: Reading) -> Money:
-    """Add a reading, and leave out what is too old to tell anything.
+    """Add a reading, and drop readings that are too old.
 
     Of readings that follow each other closely only the newest is kept, so that the item stays
-    small however often the balance is asked for.
+    small even with frequent checks.
     """
     kept = [old for old in money.readings if reading.at - old.at <= _KEEP_SECONDS]
     if len(kept) > 1 and kept[-1].at - kept[-2].at < _APART_SECONDS:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from taqnyat import Outcome
 
 Attempt = dict[str, Any]
-# Attributes whose names in the table are older than ours. What is stored never changes.
+# Attributes that have another name in the table. Stored names never change.
 STORED_AS: Final = {"possibly_sent": "maybe", "claim_token": "claim"}
 
 
@@ -22,15 +22,15 @@ class Row(NamedTuple):  # a dataclass of so many fields takes 1.4% of a cold sta
 
     `created` and `updated` are ISO 8601; `lease`, `scheduled_at`, `expires_at`, `ttl` epoch
     seconds.
-    `schedule` is the name of the schedule that a rescheduled mail has, else it has the mail's id.
-    `attempts` holds a map a call: at, ms, verdict, scope, reason, and where known status, code,
-    resend; of very many, the last MAX_ATTEMPTS. `possibly_sent` is 1 when an earlier call may have
-    sent the mail, so that every later one is a resend. `tags` and `headers` hold maps of name and
-    value, as the caller gave them but for masked addresses; `not_carried` the fields left out.
-    `strikes` counts the refusals that it got while others went through, the first of them at
+    `schedule` is the name of a rescheduled mail's schedule; other schedules have the mail's id.
+    `attempts` has a map for each call: at, ms, verdict, scope, reason, and if known status, code,
+    resend; only the last MAX_ATTEMPTS are kept. `possibly_sent` is 1 if an earlier call may have
+    sent the mail, so that every later one is a resend. `tags` and `headers` have maps of name and
+    value as the caller gave them, with masked addresses; `not_carried` has the fields left out.
+    `strikes` counts the refusals of this mail while others were sent, the first of them at
     `struck_at` (epoch seconds).
-    `actions` holds a map for each thing that an operator did: at, by, did, and why where it was
-    asked.
+    `actions` has a map for each action of an operator: at, by, did, and why if a reason was
+    required.
     """
 
     id: str
@@ -76,12 +76,12 @@ class Row(NamedTuple):  # a dataclass of so many fields takes 1.4% of a cold sta
 
     @property
     def schedule_name(self) -> str:
-        """What its schedule is called, if it has one."""
+        """The name of its schedule, if it has one."""
         return self.schedule or self.id
 
     @classmethod
     def of(cls, item: Item) -> Row:
-        """Read an item; attributes that a later version wrote are passed over."""
+        """Read an item; unknown attributes, which a later version wrote, are ignored."""
         values = unpack_item(item)
         stored = {key: STORED_AS.get(key, key) for key in cls._fields}
         known = {key: values[name] for key, name in stored.items() if name in values}

@@ -1,4 +1,4 @@
-"""The table behind ledger and claims: reads, conditional writes, how long a row is kept."""
+"""The table of ledger and claims: reads, conditional writes, and how long a row is kept."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _DAY: Final = 86400
 _UNPROCESSED_WAITS: Final = (0.02, 0.05, 0.1, 0.2, 0.4)
-# A message can be 10 days in the mail queue and 14 in the failed one, and come back from there.
+# A message can be 10 days in the mail queue, 14 in the failed queue, and then be re-driven.
 MIN_RECORD_DAYS: Final = 30
 
 
@@ -54,9 +54,9 @@ class LedgerTable:
         return Row.of(item) if item and "state" in item else None
 
     def get_all(self, mail_ids: Sequence[str]) -> dict[str, Row]:
-        """Read up to 100 rows, by id; those that are not there are left out.
+        """Read up to 100 rows, by id; the result leaves out ids without a row.
 
-        What DynamoDB leaves unprocessed is asked for again after a wait that grows.
+        What DynamoDB leaves unprocessed is read again after growing waits.
         """
         rows: dict[str, Row] = {}
         keys = [{"pk": pack(mail_id)} for mail_id in dict.fromkeys(mail_ids)]
@@ -79,7 +79,7 @@ class LedgerTable:
         condition: str,
         returns: str = "NONE",
     ) -> Any:  # noqa: ANN401  botocore's answer
-        """Write one row on a condition; a refusal brings the row as it is."""
+        """Write one row on a condition; if it fails, the error has the row as it is."""
         return self.dynamo.update_item(
             TableName=self.name,
             Key={"pk": pack(mail_id)},
@@ -96,14 +96,14 @@ class LedgerTable:
         item = existing_item(error)
         row = Row.of(item) if item else self.get(mail_id)
         if row is None:
-            raise error  # taken away by its TTL between the write and the read: try again later
+            raise error  # its TTL deleted it between the write and the read: try again later
         return row
 
     def expiry(self, row: Row | None = None, due: int | None = None) -> int:
         """Return the TTL of a row that is written now, and has a message due at `due`.
 
-        Never earlier than `row` has it: a row must outlive every message that can still bring its
-        mail, and a schedule that should be gone may fire all the same.
+        It is never earlier than the TTL of `row`: a row must outlive every message of its mail, and
+        a schedule that was deleted may still fire.
         """
         least = int(max(self.clock(), due or 0)) + self._record_seconds
         return max(least, row.ttl if row else 0)
@@ -114,7 +114,7 @@ class LedgerTable:
 
 
 def identity(mail: Mail) -> dict[str, Any]:
-    """Return the attributes that a row has of its mail from the beginning."""
+    """Return the attributes that a row gets from its mail when it is made."""
     return {
         "fingerprint": mail.fingerprint,
         "client": mail.client,
@@ -127,7 +127,7 @@ def identity(mail: Mail) -> dict[str, Any]:
         "on_unknown": mail.on_unknown,
         "expires_at": mail.expires_at,
         "scheduled_at": mail.scheduled_at,
-        # Most mails have none, and a row has no attribute in vain.
+        # Most mails have none of these, and a row has no empty attribute.
         "tags": _maps(mail.tags),
         "headers": _maps(mail.headers),
         "not_carried": mail.not_carried or None,

@@ -1,1 +1,1 @@
-"""Webhooks: applications are called when something became of their mails."""
+"""Webhooks: calls to applications when the states of their mails change."""

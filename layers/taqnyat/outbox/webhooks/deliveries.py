@@ -1,11 +1,11 @@
-"""What is to be delivered to each endpoint, and the log of what was: in one partition of the table.
+"""The deliveries of each endpoint, waiting and done, in one partition of the table.
 
-    waiting/<due>/<event>   an event that waits for its next try; the first due is the first found
-    log/<event>             one that was delivered, or was tried for the last time
-    health                  how the endpoint does, who is calling it now, when it is looked at again
+    waiting/<due>/<event>   an event that waits for its next try; the first due comes first
+    log/<event>             an event that was delivered, or was tried for the last time
+    health                  the endpoint's health, the run that calls it now, its timers
 
-An event is written to its new place before it leaves the old one: a crash between doubles it, and
-loses none.
+An event is written to its new place before it is deleted at the old one. A crash in between doubles
+the event, but never loses it.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ Attempt = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """An event on its way to one endpoint, or past it.
+    """The delivery of one event to one endpoint.
 
-    `due` is epoch seconds; `tries` those since it was kept or replayed last; `attempts` holds a map
-    a call: at, ms, and status or reason. `outcome` is empty while it waits.
+    `due` is epoch seconds; `tries` counts since it was kept or replayed last; `attempts` has a map
+    for each call: at, ms, and status or reason. `outcome` is empty while it waits.
     """
 
     event: Event
@@ -54,7 +54,7 @@ class Delivery:
 
 @dataclass(slots=True)
 class Changes:
-    """Writes to one endpoint's partition, to be made together: first what comes, then what goes."""
+    """Writes to one endpoint's partition, made together: first the puts, then the deletes."""
 
     puts: dict[str, Item] = field(default_factory=dict)
     deletes: set[str] = field(default_factory=set)
@@ -79,7 +79,7 @@ class Deliveries:
         self.write(endpoint_id, changes)
 
     def due(self, endpoint_id: str, now: float, limit: int) -> list[Delivery]:
-        """Return up to `limit` events whose time has come, the first due first."""
+        """Return up to `limit` events that are due, the first due first."""
         return [
             _delivery(item)
             for item in self._query(endpoint_id, _WAITING, _waiting(now, _LAST), limit)
@@ -100,7 +100,7 @@ class Deliveries:
     ) -> list[Delivery]:
         """Return events that are done, the newest first.
 
-        `since` is epoch seconds; `before` the id of an event, which and later ones are left out.
+        `since` is epoch seconds; events from the id `before` on are left out.
         """
         found = self._query(
             endpoint_id, f"{_LOG}{first_id(since)}", f"{_LOG}{before}", limit + 1, newest=True
@@ -117,7 +117,7 @@ class Deliveries:
         return _delivery(item) if item else None
 
     def replay(self, endpoint_id: str, deliveries: Iterable[Delivery]) -> None:
-        """Let events that are done wait for a first try again."""
+        """Make events that are done wait again, as before their first try."""
         changes = Changes()
         for done in deliveries:
             again = Delivery(event=done.event, due=self._clock(), attempts=done.attempts)
@@ -125,17 +125,17 @@ class Deliveries:
         self.write(endpoint_id, changes)
 
     def wait(self, changes: Changes, delivery: Delivery) -> None:
-        """Note that an event waits until it is due."""
+        """Add to `changes`: an event waits until it is due."""
         sort = _waiting(delivery.due, delivery.event.id)
         changes.puts[sort] = self._item(sort, delivery)
 
     def done(self, changes: Changes, delivery: Delivery) -> None:
-        """Note that an event is done, as its outcome says."""
+        """Add to `changes`: an event is done, with its outcome."""
         sort = f"{_LOG}{delivery.event.id}"
         changes.puts[sort] = self._item(sort, delivery)
 
     def leave(self, changes: Changes, delivery: Delivery) -> None:
-        """Note that an event no longer waits as it did."""
+        """Add to `changes`: an event leaves its waiting place."""
         changes.deletes.add(_waiting(delivery.due, delivery.event.id))
 
     def write(self, endpoint_id: str, changes: Changes) -> None:

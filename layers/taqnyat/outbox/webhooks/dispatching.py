@@ -1,4 +1,4 @@
-"""A run: one endpoint is called for what is due, and the next look at it is arranged."""
+"""A run: it calls one endpoint for the due events, and arranges the next run."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
     from outbox.webhooks.stores import Stores
     from outbox.webhooks.turns import Turn
 
-# So many events at once for one endpoint, and for so long: then it queues up again behind others.
+# Events at once for one endpoint, and the time of a run: after it, other endpoints come first.
 PARALLEL: Final = 10
 BUDGET_SECONDS: Final = 2.0
 
 
 class Calls(Protocol):
-    """What calls an endpoint for an event."""
+    """Calls an endpoint for an event."""
 
     def post(self, endpoint: Endpoint, event: Event) -> Call: ...  # noqa: D102
 
 
 class Executor(Protocol):
-    """What makes several calls at once."""
+    """Makes several calls at once."""
 
     def map(  # noqa: D102
         self, function: Callable[[Delivery], Call], items: Iterable[Delivery], /
@@ -45,7 +45,7 @@ class Executor(Protocol):
 
 @dataclass(slots=True)
 class Run:
-    """What became of the calls of a run, for metrics and logs."""
+    """The results of a run's calls, for metrics and logs."""
 
     client: str
     endpoint_id: str
@@ -57,7 +57,7 @@ class Run:
 
 
 class Dispatcher:
-    """Makes runs. Raises botocore's errors when AWS does not answer; the message comes again."""
+    """Makes runs. Raises botocore's errors when AWS does not answer; SQS repeats the message."""
 
     def __init__(
         self,
@@ -65,24 +65,25 @@ class Dispatcher:
         calls: Calls,
         executor: Executor,
         waits: Sequence[int],
-        tell: Callable[[Endpoint], None],
+        notify: Callable[[Endpoint], None],
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Make no call yet. `waits` are the seconds before each further try of an event.
 
-        `tell` tells the operators of an endpoint that is about to be paused.
+        `notify` sends the operators a notice about an endpoint that will be paused.
         """
         self._stores = stores
         self._calls = calls
         self._executor = executor
         self._waits = waits
-        self._tell = tell
+        self._notify = notify
         self._clock = clock
 
     def run(self, wakeup: Wakeup) -> Run | None:
-        """Call an endpoint for what is due. None: another run is at it; keep the message.
+        """Call an endpoint for the due events. None: another run is calling it; keep the message.
 
-        It may be the other's own, delivered twice: if that one dies, it is all that is left.
+        It may be the other run's own message, delivered twice. If that run dies, only this
+        message is left.
         """
         run = Run(wakeup.client, wakeup.endpoint_id)
         turn = self._stores.turns.take(wakeup.endpoint_id, uuid.uuid4().hex, wakeup.timer)
@@ -93,13 +94,13 @@ class Dispatcher:
             health, live = self._call(run, turn.health, until)
             turn = self._end(run, turn, health, until, live=live)
             if turn is not None and turn.timers:
-                # Perhaps a timer's message woke us, a moment before its time: it will not come.
+                # A timer's message may have started this run a little early: it will not come.
                 soon = self._clock() + SLACK_SECONDS
                 turn = replace(turn, timers=tuple(each for each in turn.timers if each > soon))
         return run
 
     def _call(self, run: Run, health: Health, until: float) -> tuple[Health, bool]:
-        """Call for what is due; return how the endpoint does, and whether it is still called."""
+        """Call for the due events; return the endpoint's health, and whether it is still called."""
         while (now := self._clock()) < until and health.probe_at <= now:
             endpoint = self._stores.endpoints.get(run.client, run.endpoint_id)
             if endpoint is None or not endpoint.live:
@@ -110,7 +111,7 @@ class Dispatcher:
                 break
             health = self._round(run, endpoint, batch, health)
             if health.must_pause(self._clock()):
-                self._tell(endpoint)  # first: told twice is better than not at all
+                self._notify(endpoint)  # before the pause: better two notices than none
                 self._pause(endpoint)
                 run.paused = True
                 return Health(), False
@@ -158,7 +159,7 @@ class Dispatcher:
     def _end(
         self, run: Run, turn: Turn, health: Health, until: float, *, live: bool
     ) -> Turn | None:
-        """Arrange the next look and give the turn back; the turn again if there is more to do."""
+        """Arrange the next run and release the turn; return the turn if there is more to do."""
         now = self._clock()
         timers = [timer for timer in turn.timers if timer > now]
         wakeup = Wakeup(run.client, run.endpoint_id)

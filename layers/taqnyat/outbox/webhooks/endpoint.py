@@ -1,4 +1,4 @@
-"""An endpoint: where an application wants to be called, about what, and how it is read."""
+"""An endpoint: the URL at which an application is called, and its events."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MAX_ENDPOINTS: Final = 10
-# What an event of ours is called by clients of Resend's API.
+# The names of our events for clients of Resend's API.
 MAIL_EVENTS: Final = (
     "email.sent",
     "email.failed",
@@ -22,19 +22,19 @@ MAIL_EVENTS: Final = (
 )
 STACK_EVENTS: Final = ("sending.paused", "sending.resumed")
 EVENT_TYPES: Final = (*MAIL_EVENTS, *STACK_EVENTS)
-# Of an operator's `webhooks test`; nobody subscribes to it.
+# The event of an operator's `webhooks test`; nobody subscribes to it.
 TEST_EVENT: Final = "webhook.test"
 _STATUSES: Final = ("enabled", "disabled")
 _FIELDS: Final = frozenset({"endpoint", "events", "include_tags"})
 
 
 class EndpointError(MailError):
-    """What was asked of an endpoint is not valid; says where, and never repeats a value."""
+    """A request about an endpoint is not valid; names the field, and never repeats a value."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """A signing secret as it is kept: encrypted. `until` is epoch seconds, 0 without an end."""
+    """A stored signing secret: encrypted. `until` is epoch seconds, 0 for no end."""
 
     text: str
     until: int = 0
@@ -60,11 +60,11 @@ class Endpoint:
 
     @property
     def live(self) -> bool:
-        """Whether it is called at all."""
+        """Whether it is called."""
         return self.enabled and not self.paused_at
 
     def wants(self, kind: str) -> bool:
-        """Whether an event of this type is kept for it: also while it is paused."""
+        """Return whether an event of this type is kept for it; a paused endpoint keeps events."""
         return self.enabled and kind in self.events
 
 
@@ -72,7 +72,7 @@ def read_new(data: object, *, loopback: bool) -> dict[str, Any]:
     """Read the body of `POST /webhooks`: `url`, `events` and `include_tags` of the endpoint.
 
     Raises:
-        EndpointError: the first thing that is wrong, by name.
+        EndpointError: the first field that is wrong, by its name.
 
     """
     given = _fields(data, _FIELDS)
@@ -88,7 +88,7 @@ def read_changes(data: object, endpoint_id: str, *, loopback: bool) -> dict[str,
     `status` "enabled" also ends a pause. Some clients repeat the id in it.
 
     Raises:
-        EndpointError: the first thing that is wrong, by name.
+        EndpointError: the first field that is wrong, by its name.
 
     """
     given = dict(_fields(data, _FIELDS | {"status", "webhook_id", "id"}))

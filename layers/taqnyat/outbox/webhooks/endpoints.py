@@ -1,4 +1,4 @@
-"""The endpoints in the table: ten places a client, each taken by a conditional write."""
+"""The endpoints in the table: ten places for each client, each taken by a conditional write."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ class Endpoints:
         """Keep a new endpoint.
 
         Raises:
-            EndpointError: its client has as many as it may have.
+            EndpointError: its client already has the maximum.
 
         """
-        # The client first: one that is listed and has no endpoint does no harm.
+        # List the client first: a listed client without an endpoint does no harm.
         self._put({"pk": _CLIENTS, "sk": endpoint.client})
         taken = {place for place, _ in self._places(endpoint.client)}
         for place in (str(number) for number in range(MAX_ENDPOINTS)):
@@ -62,7 +62,7 @@ class Endpoints:
         """Change an endpoint, and return it as it is then; None if there is none.
 
         Raises:
-            EndpointError: others change it all the time.
+            EndpointError: others changed it at the same time, again and again.
 
         """
         for _ in range(_TRIES):
@@ -88,7 +88,7 @@ class Endpoints:
                         ExpressionAttributeValues={":id": pack(endpoint_id)},
                     )
                 except ClientError as error:
-                    existing_item(error)  # by another call, a moment ago
+                    existing_item(error)  # another call has just removed it
                 return True
         return False
 
@@ -134,7 +134,7 @@ class Endpoints:
             self._put(kept, **condition)
         except ClientError as error:
             item = existing_item(error)
-            # Our own write, whose answer was lost and which the SDK repeated.
+            # Our own write: its answer was lost, and the SDK repeated it.
             return bool(item) and _endpoint(item or {}, endpoint.client) == endpoint
         return True
 

@@ -1,7 +1,7 @@
-"""What a change of the ledger is to a webhook: one event with a lasting id, and its body.
+"""A webhook's event for a change of the ledger, with a stable id, and its body.
 
-An event's id is made of what happened, not of the change that told it: however often the stream
-tells it, it is the same. No event holds an address, a subject or a body.
+The id is made from the mail's change, and not from the stream's record. So it stays the same if the
+stream repeats the record. No event has an address, a subject or a body.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ _PAUSE: Final = "#pause"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """An event. `created_at` is ISO 8601; `client` None: for whoever subscribes.
+    """An event. `created_at` is ISO 8601; `client` None: for everybody who subscribes.
 
-    `data` is kept as it is; what can be said of its reason is added when it is delivered.
+    `data` is stored as it is; the explanation of its reason is added at the delivery.
     """
 
     id: str
@@ -60,7 +60,7 @@ def event_of(change: Mapping[str, Any]) -> Event | None:
 
 
 def trial(at: float, unique: str) -> Event:
-    """Return the event of a test of an endpoint."""
+    """Return the event for a test of an endpoint."""
     name = event_id(at, TEST_EVENT, unique)
     return Event(id=name, kind=TEST_EVENT, created_at=iso(at), client=None, data={})
 
@@ -82,9 +82,8 @@ def render(event: Event, *, include_tags: bool) -> bytes:
 
 
 def _mail(old: Mapping[str, Any], new: Mapping[str, Any]) -> Event | None:
-    # A row that is written again in the same state tells nothing new; a state reached again, by
-    # another attempt, does.
-    if "state" not in new or "client" not in new or _stands(old) == _stands(new):
+    # A second write in the same state is no event; the same state after another attempt is one.
+    if "state" not in new or "client" not in new or _state_of(old) == _state_of(new):
         return None
     row = Row.of(dict(new))
     kind = _OF_STATE.get(row.state)
@@ -120,7 +119,7 @@ def _mail(old: Mapping[str, Any], new: Mapping[str, Any]) -> Event | None:
     )
 
 
-def _stands(image: Mapping[str, Any]) -> tuple[object, object]:
+def _state_of(image: Mapping[str, Any]) -> tuple[object, object]:
     return image.get("state"), image.get("attempt_count")
 
 
@@ -146,11 +145,11 @@ def _pause_state(image: Mapping[str, Any]) -> PauseState:
 
 
 def event_id(at: float, *parts: object) -> str:
-    """Return the id of what happened at `at` (epoch seconds); such ids sort by their time."""
+    """Return the id of an event at `at` (epoch seconds); the ids sort by time."""
     text = json.dumps([str(part) for part in parts])
     return f"{first_id(at)}{hashlib.sha256(text.encode()).hexdigest()[:20]}"
 
 
 def first_id(at: float) -> str:
-    """Return what the ids of all events from `at` (epoch seconds) on are not below."""
+    """Return the lowest possible id of an event at `at` (epoch seconds)."""
     return f"msg_{round(at * 1000):011x}"

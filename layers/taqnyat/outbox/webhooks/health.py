@@ -1,7 +1,7 @@
-"""How an endpoint does, and what follows from a call to it: pure decisions, no I/O.
+"""The health of an endpoint, and what follows a call to it: pure decisions, no I/O.
 
-An endpoint that answers is called for many events at once. One that has refused, or kept us
-waiting, many times in a row is called for one event at a time: its other events wait in the table.
+An endpoint that answers is called for many events at once. After many refused or slow calls in a
+row it is called for one event at a time; its other events wait in the table.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# So many in a row that were refused or slow, and one event at a time is tried.
+# After this many refused or slow calls in a row, one event at a time is tried.
 RUN: Final = 10
 SLOW_SECONDS: Final = 5.0
 PAUSE_AFTER_SECONDS: Final = 3 * 86400
-# A failure that stands alone begins a new count: the last one was more than a day ago.
+# A failure more than a day after the last one begins a new count.
 _FORGOTTEN_SECONDS: Final = 86400
 _SPREAD: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """How an endpoint does. Times are epoch seconds, 0 for none.
+    """The health of an endpoint. Times are epoch seconds, 0 for none.
 
-    `run` calls in a row were refused or slow; all have been refused since `failing_since`, the
-    last at `failed_at`; `probes` of them alone; none is called before `probe_at`; `single` says
-    that one event at a time is tried.
+    `run` calls in a row were refused or slow. Every call since `failing_since` was refused, the
+    last at `failed_at`; `probes` of them were single calls. No call is made before `probe_at`;
+    with `single`, one event at a time is tried.
     """
 
     run: int = 0
@@ -39,15 +39,15 @@ class Health:
     probe_at: int = 0
 
     def must_pause(self, now: float) -> bool:
-        """Tell whether it has failed for so long that it is paused."""
+        """Return whether it has failed so long that it must be paused."""
         return bool(self.failing_since) and now - self.failing_since >= PAUSE_AFTER_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What became of a call: `status` None without an answer, `reason` then says why.
+    """The result of a call: `status` is None without an answer; `reason` then says why.
 
-    `wait` are the seconds that an endpoint which refused asks for (Retry-After).
+    `wait` is the seconds that an endpoint asks for when it refuses (Retry-After).
     """
 
     ok: bool
@@ -58,17 +58,17 @@ class Call:
 
     @property
     def slow(self) -> bool:
-        """Whether it kept us waiting."""
+        """Whether the answer took too long."""
         return self.seconds >= SLOW_SECONDS
 
 
 def after(
     health: Health, call: Call, now: float, waits: Sequence[int], draw: float, *, probe: bool
 ) -> Health:
-    """Return how an endpoint does after a call at `now` (epoch seconds).
+    """Return an endpoint's health after a call at `now` (epoch seconds).
 
     `waits` are the seconds before each further try; `draw` (0 to 1) spreads them. `probe` says that
-    the call was made alone: several at once that fail are one sign, not many.
+    it was a single call: several failures at once count as one.
     """
     if call.ok and not call.slow:
         return Health()
@@ -76,7 +76,7 @@ def after(
     run = health.run + 1
     single = health.single or run >= RUN
     if call.ok:
-        # One that is only slow waits as long as it took, so that others get their turn.
+        # A slow endpoint waits as long as its call took, so that others get their turn.
         pause = int(call.seconds) if single else 0
         return Health(run=run, single=single, probe_at=second + pause if single else 0)
     alone = now - health.failed_at > _FORGOTTEN_SECONDS
@@ -108,5 +108,5 @@ def next_try(
 
 
 def spread(seconds: int, draw: float) -> int:
-    """Return a wait, a tenth longer or shorter."""
+    """Return a wait that is up to a tenth longer or shorter."""
     return max(1, round(seconds * (1 + _SPREAD * (2 * draw - 1))))

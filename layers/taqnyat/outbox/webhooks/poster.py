@@ -1,4 +1,4 @@
-"""One call of an endpoint: a signed POST over the transport that mails take too."""
+"""One call of an endpoint: a signed POST over the same transport that sends mails."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ DEADLINE_SECONDS: Final = 10.0
 CONNECT_SECONDS: Final = 5.0
 MAX_WAIT_SECONDS: Final = 3600.0  # that an endpoint can ask for
 _MAX_ORIGINS: Final = 64
-# KMS's word that a secret cannot be opened, today or tomorrow: that is the endpoint's failure.
+# KMS's errors for a secret that can never be decrypted: they count as the endpoint's failure.
 _UNREADABLE: Final = frozenset(
     {
         "AccessDeniedException",
@@ -99,7 +99,7 @@ class Poster:
         return replace(call, reason="refused_address") if resolver.refused else call
 
     def _transport(self, target: Target) -> Transport:
-        """Return the connections to a host; those not used for long are given up."""
+        """Return the connections to a host; the least recently used ones are dropped."""
         with self._lock:
             found = self._transports.pop(target.origin, None)
             if found is None:

@@ -1,4 +1,4 @@
-"""The webhook queue: each message names an endpoint that is to be looked at, and nothing else."""
+"""The webhook queue: each message only names an endpoint that has work."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MAX_DELAY_SECONDS: Final = 900
 
 @dataclass(frozen=True, slots=True)
 class Wakeup:
-    """A message: an endpoint of a client; `timer` is when it was to come (epoch seconds), or 0."""
+    """A message: a client's endpoint; `timer` is the time for which it was sent, or 0."""
 
     client: str
     endpoint_id: str

@@ -1,4 +1,4 @@
-"""From events to endpoints: each event is kept for all that want it, and they are woken."""
+"""From events to endpoints: stores each event for the endpoints that want it, and wakes them."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 class Recorder:
-    """Keeps events for endpoints. Raises botocore's errors when AWS does not answer; then repeat.
+    """Stores events for endpoints. Raises botocore's errors when AWS does not answer; then repeat.
 
-    A repeat keeps each event once more in the same place.
+    A repeat stores each event in the same place again.
     """
 
     def __init__(self, stores: Stores) -> None:
@@ -29,10 +29,10 @@ class Recorder:
         self._stores = stores
 
     def record_changes(self, changes: Iterable[Mapping[str, Any]]) -> int:
-        """Keep the events of changes of the ledger, as its stream tells them; return how many.
+        """Store the events of the ledger's changes, from its stream; return how many.
 
         Raises:
-            ClientError: AWS refused; without its text, for Lambda logs what is raised.
+            ClientError: AWS refused; without its text, because Lambda logs what is raised.
 
         """
         events = [event for change in changes if (event := event_of(change)) is not None]
@@ -42,7 +42,7 @@ class Recorder:
             raise aws.redacted(error) from None
 
     def record(self, events: Sequence[Event]) -> int:
-        """Keep events for the endpoints that want them, then wake those; return how many."""
+        """Store events for the endpoints that want them, then wake those; return how many."""
         kept = 0
         clients = {event.client for event in events if event.client is not None}
         if any(event.client is None for event in events):
@@ -58,6 +58,6 @@ class Recorder:
         return kept
 
     def wake(self, endpoint: Endpoint) -> None:
-        """See to it that an endpoint is looked at, if it is called at all."""
+        """Send a message for an endpoint, if it is live and needs one."""
         if endpoint.live and self._stores.turns.wake(endpoint.id):
             self._stores.queue.send(Wakeup(endpoint.client, endpoint.id))

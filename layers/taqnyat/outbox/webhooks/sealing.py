@@ -1,7 +1,8 @@
-"""Signing secrets, encrypted by a key of KMS that is the stack's own.
+"""Signing secrets, encrypted by the stack's own key of KMS.
 
-Whoever accepts an endpoint can only encrypt, whoever calls it can only decrypt, and who reads the
-table can do neither. The context binds a secret to its endpoint: moved to another, it is useless.
+The function that accepts an endpoint can only encrypt, and the function that calls it can only
+decrypt. A reader of the table can do neither. The encryption context binds a secret to its
+endpoint: for another endpoint it cannot be decrypted.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ class Seals:
         return [self._open(sealed, endpoint, now) for sealed in valid]
 
     def _open(self, sealed: Sealed, endpoint: Endpoint, now: float) -> str:
-        # By the endpoint too: what was opened for one must not serve another.
+        # The name includes the endpoint: a secret of one must not be used for another.
         name = f"{endpoint.client}\n{endpoint.id}\n{sealed.text}"
         until, secret = self._opened.get(name, (0.0, ""))
         if now < until:

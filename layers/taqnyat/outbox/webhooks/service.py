@@ -1,4 +1,4 @@
-"""What a caller, or an operator for it, does with endpoints: each has its own."""
+"""The actions on endpoints, for a caller or for an operator: each caller has its own."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from outbox.webhooks.sealing import Seals
     from outbox.webhooks.stores import Stores
 
-# How long the older secret signs too, after a new one was made.
+# How long the old secret still signs after a rotation.
 ROTATION_SECONDS: Final = 86400
 _LOOKUP_SECONDS: Final = 3.0
 
 
 class Webhooks:
-    """Endpoints and what they were told. Raises botocore's errors when AWS does not answer."""
+    """Endpoints and their events. Raises botocore's errors when AWS does not answer."""
 
     def __init__(
         self,
@@ -54,10 +54,10 @@ class Webhooks:
         return self._stores.endpoints.get(client, endpoint_id)
 
     def create(self, client: str, data: object) -> tuple[Endpoint, str]:
-        """Make an endpoint; return it, and its secret, which is shown this once.
+        """Make an endpoint; return it and its secret, which is shown only now.
 
         Raises:
-            EndpointError: the data is not valid, or its client has as many as it may have.
+            EndpointError: the data is not valid, or its client already has the maximum.
 
         """
         given = read_new(data, loopback=self._loopback)
@@ -86,7 +86,7 @@ class Webhooks:
     def rotate(self, client: str, endpoint_id: str) -> str | None:
         """Give an endpoint a new secret and return it, or None if there is no such endpoint.
 
-        The one before signs too for a day.
+        The old secret also signs for a day.
         """
         secret, until = new_secret(), int(self._clock()) + ROTATION_SECONDS
         sealed = self._seals.seal(secret, client, endpoint_id)
@@ -103,14 +103,14 @@ class Webhooks:
         return self._stores.endpoints.remove(client, endpoint_id)
 
     def test(self, endpoint: Endpoint) -> str:
-        """Have an event delivered that tells nothing; return its id."""
+        """Deliver an event without content; return its id."""
         event = trial(self._clock(), uuid.uuid4().hex)
         self._stores.deliveries.keep(endpoint.id, [event])
         self._wake(endpoint)
         return event.id
 
     def replay(self, endpoint: Endpoint, deliveries: Iterable[Delivery]) -> None:
-        """Have events delivered again that are done."""
+        """Deliver events again that are done."""
         self._stores.deliveries.replay(endpoint.id, deliveries)
         self._wake(endpoint)
 
@@ -119,7 +119,7 @@ class Webhooks:
             client, endpoint_id, lambda found: replace(found, **changes)
         )
         if found is not None:
-            self._wake(found)  # what waited through a pause is due
+            self._wake(found)  # events that waited during a pause are due
         return found
 
     def _wake(self, endpoint: Endpoint) -> None:

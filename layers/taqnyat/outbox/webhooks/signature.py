@@ -1,4 +1,4 @@
-"""Signatures as Svix and Standard Webhooks have them: v1, HMAC-SHA256 over id, time and body."""
+"""Signatures of Svix and Standard Webhooks: v1, HMAC-SHA256 over id, time and body."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 PREFIX: Final = "whsec_"
 _SECRET_BYTES: Final = 32
-# The first set is what Resend's clients read, the second the standard's.
+# Resend's clients read the first set of headers, the standard's libraries the second.
 _NAMES: Final = ("svix", "webhook")
 
 

@@ -1,4 +1,4 @@
-"""What webhooks rest on, for all who use them: the table, in three views, and the queue."""
+"""The storage of webhooks: the table, in three views, and the queue."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Where a webhook may go: https to the public internet, and nowhere else.
+"""The allowed targets of a webhook: https to the public internet, and nothing else.
 
-The check that counts is made on the very addresses that are connected to, each time: `resolve`
-takes the place of the look-up inside the connection, so no second answer of a name server can
-bring another one. What `read_url` refuses is refused early, with a sentence.
+The decisive check is made at each connection, on the addresses that it connects to: `resolve`
+replaces the look-up inside the connection, so a second answer of a name server cannot bring another
+address. `read_url` refuses what it can earlier, with a sentence.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 MAX_URL: Final = 2048
 _HTTPS: Final = 443
-_MIN_PORT: Final = 1024  # below it are the services of machines; 443 apart
+_MIN_PORT: Final = 1024  # lower ports, except 443, belong to services of machines
 _VISIBLE: Final = re.compile(r"[\x21-\x7e]+")
 _LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?"
 # A last label with a letter first: 127.1, 0x7f000001 and 2130706433 are numbers, not names.
 _NAME: Final = re.compile(rf"(?:{_LABEL}\.)+[A-Za-z][A-Za-z0-9-]{{0,61}}[A-Za-z0-9]\.?")
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
-# Beside what Python calls private or reserved: which changes from one version to the next.
+# In addition to what Python calls private or reserved, which differs between its versions.
 _NOT_PUBLIC_4: Final = tuple(
     IPv4Network(text)
     for text in (
@@ -51,7 +51,7 @@ _NOT_PUBLIC_4: Final = tuple(
         "240.0.0.0/4",
     )
 )
-# Of IPv6 only what is handed out today; and of that nothing that carries an IPv4 address within.
+# Of IPv6 only the range in use today, without addresses that contain an IPv4 address.
 _PUBLIC_6: Final = IPv6Network("2000::/3")
 _NOT_PUBLIC_6: Final = tuple(
     IPv6Network(text) for text in ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")
@@ -61,7 +61,7 @@ Address = tuple[int, int, int, str, Any]
 
 
 class RefusedTargetError(OSError):
-    """A name leads to an address that no webhook may go to."""
+    """A name leads to an address that no webhook may call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def read_url(text: str, *, loopback: bool) -> Target:
     """Read the URL of an endpoint; `loopback` allows plain http on this machine.
 
     Raises:
-        ValueError: it is not allowed; the message says why and never repeats it.
+        ValueError: it is not allowed; the message says why and never repeats the URL.
 
     """
     if len(text) > MAX_URL or not _VISIBLE.fullmatch(text) or "\\" in text:
@@ -123,7 +123,7 @@ def _check_host(host: str) -> None:
 
 
 def is_public(address: IPv4Address | IPv6Address) -> bool:
-    """Tell whether an address is one of the public internet."""
+    """Return whether an address belongs to the public internet."""
     if isinstance(address, IPv4Address):
         return address.is_global and not any(address in network for network in _NOT_PUBLIC_4)
     public = address in _PUBLIC_6 and not any(address in network for network in _NOT_PUBLIC_6)
@@ -131,9 +131,9 @@ def is_public(address: IPv4Address | IPv6Address) -> bool:
 
 
 class Resolver:
-    """Looks a name up and lets no address pass that is not public. `refused` tells that one was.
+    """Looks a name up, and refuses it if one of its addresses is not public; sets `refused` then.
 
-    One of several that is not public refuses them all: such a name is up to no good.
+    One such address is enough, even among public ones: the name is not to be trusted.
     """
 
     def __init__(
@@ -142,16 +142,17 @@ class Resolver:
         loopback: bool = False,
         lookup: Callable[..., Sequence[Address]] = socket.getaddrinfo,
     ) -> None:
-        """`loopback` lets the addresses of this machine pass, and no other."""
+        """`loopback` allows the addresses of this machine, and no other."""
         self._loopback = loopback
         self._lookup = lookup
         self.refused = False
 
     def __call__(self, host: str, port: int, seconds: float) -> Sequence[Address]:
-        """Return what `getaddrinfo` would, within `seconds`.
+        """Return the addresses as `getaddrinfo` does, within `seconds`.
 
         Raises:
-            OSError: the name has no address, none in time, or (RefusedTargetError) a refused one.
+            OSError: the name has no address, none was found in time, or one is refused
+                (RefusedTargetError).
 
         """
         found = self._look(host, port, seconds)
@@ -165,7 +166,7 @@ class Resolver:
         return found
 
     def _look(self, host: str, port: int, seconds: float) -> Sequence[Address]:
-        # On a thread of its own: nothing else ends a look-up whose name server takes its time.
+        # In its own thread: a look-up cannot be stopped when a name server is slow.
         found: list[Sequence[Address] | OSError] = []
 
         def look() -> None:

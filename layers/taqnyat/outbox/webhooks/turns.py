@@ -1,8 +1,9 @@
-"""Whose turn it is to call an endpoint, and when it is looked at again: one item an endpoint.
+"""The turn to call an endpoint, and its timers: one item for each endpoint.
 
-One run at a time calls an endpoint. Whoever keeps events for it wakes it: while a run goes on, that
-is noted, and the run looks again before it ends; else a message must be sent. A message for later
-is a timer; those that are under way are kept here, so that there is one, and not one an event.
+One run at a time calls an endpoint. Storing events for it wakes it: during a run this is only
+counted, and the run checks the count before it ends; without a run a message must be sent. A
+message for a later time is a timer. The item lists the timers, so that there is one for many
+events.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ SLACK_SECONDS: Final = 2
 class Turn:
     """The item of one endpoint, as it is read.
 
-    `token` and `lease` (epoch seconds) are the run's that goes on; `wakes` counts the wakings;
-    `timers` are the times (epoch seconds) at which messages for it will be received.
+    `token` and `lease` (epoch seconds) belong to the run in progress; `wakes` counts the wakings;
+    `timers` are the times (epoch seconds) at which its messages will be received.
     """
 
     token: str = ""
@@ -41,7 +42,7 @@ class Turn:
     health: Health
 
     def timer_between(self, now: float, at: float) -> bool:
-        """Tell whether a message will come after `now` and, but for a moment, until `at`."""
+        """Return whether a message will come after `now` and until `at`, or a moment later."""
         return any(now < timer <= at + SLACK_SECONDS for timer in self.timers)
 
 
@@ -62,21 +63,21 @@ class Turns:
         self._clock = clock
 
     def wake(self, endpoint_id: str) -> bool:
-        """Note that there is something to do; return whether a message must be sent for it."""
+        """Count that there is work; return whether a message must be sent for it."""
         write = Expression()
         update = f"SET {write.add('wakes', write.value(1))}"
         turn = _turn(self._update(endpoint_id, write, update, None)["Attributes"])
         now = self._clock()
         if turn.lease > now:
             return False
-        # One that is not to be called before a time: a timer sees to it.
+        # No call may be made before a later time: its timer is enough.
         later = turn.health.probe_at > now
         return not (later and turn.timer_between(now, float("inf")))
 
     def take(self, endpoint_id: str, token: str, timer: int) -> Turn | None:
-        """Take the turn for a run; None if another has it, which then looks again.
+        """Take the turn for a run; None if another run has it, which then checks again.
 
-        `timer` is that of the message which brought us here, 0 if it is none.
+        `timer` is the timer of the message that started this run, or 0.
         """
         while True:
             write, now = Expression(), int(self._clock())
@@ -111,9 +112,9 @@ class Turns:
         *,
         woken: bool = False,
     ) -> Turn | None:
-        """Give the turn back; the turn as it is now if somebody woke the endpoint meanwhile.
+        """Release the turn; return the turn as it is now if the endpoint was woken in between.
 
-        None: it was given back, or was no longer ours. With `woken` it is given back all the same.
+        None: it was released, or was no longer ours. With `woken` it is released in any case.
         """
         write = Expression()
         assign = write.set(token="", lease=0, timers=sorted(set(timers)), **asdict(health))

@@ -1,4 +1,4 @@
-"""The parts of webhooks, each made from the settings."""
+"""Makes the parts of webhooks, each from the settings."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def seals(settings: Settings) -> Seals:
 
 
 def webhooks(settings: Settings) -> Webhooks:
-    """Make what callers and operators use."""
+    """Make the service for callers and operators."""
     return Webhooks(stores(settings), seals(settings), loopback=allows_loopback(settings))
 
 
 def allows_loopback(settings: Settings) -> bool:
-    """Whether plain http on this machine is allowed: on the local stack."""
+    """Return whether plain http on this machine is allowed, as on the local stack."""
     return settings.webhook_loopback == "on"
