@@ -123,7 +123,7 @@ class Rule(Content):
         return self.name.partition(":")[2]
 
     def acts(self) -> bool:
-        """Count a call that the rule is for; tell whether it acts."""
+        """Count a call that the rule is for; return whether it acts."""
         self._seen += 1
         return self._seen % self.every == 0
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 from rich.console import RenderableType
 from rich.text import Text
-from taqnyat.classification import Verdict
+from taqnyat import Verdict
 from taqnyat.explanations import explain
 
 from ops.screen import Screen, clean, table

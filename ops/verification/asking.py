@@ -9,8 +9,17 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from taqnyat import BearerToken, Letter, Outcome, Scope, TaqnyatClient, Transport, Verdict, classify
-from taqnyat.classification import Fault
+from taqnyat import (
+    BearerToken,
+    Fault,
+    Letter,
+    Outcome,
+    Scope,
+    TaqnyatClient,
+    Transport,
+    Verdict,
+    classify,
+)
 from taqnyat.client import ANSWER_OF_ANOTHER
 from taqnyat.envelope import read
 from taqnyat.transport import Answer

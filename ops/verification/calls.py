@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from taqnyat.classification import CODES, STATUSES, Scope, Verdict
+from taqnyat import Scope, Verdict
+from taqnyat.classification import CODES, STATUSES
 
 from ops.verification.shape import Kind
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from taqnyat import Letter
-from taqnyat.classification import CODES, Verdict
+from taqnyat import Letter, Verdict
+from taqnyat.classification import CODES
 
 from ops.verification.calls import (
     EMPTY_SUBJECT,

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from taqnyat.classification import Scope, Verdict
+from taqnyat import Scope, Verdict
 
 from ops.verification.calls import CALLS, Expected
 from ops.verification.shape import NOTHING, Field, Form, Kind, Shape

@@ -141,6 +141,10 @@ def _can_go_all_the_way(mail: Mail) -> None:
     assert mail.client is None or mail.client.strip()
 
 
+def _mail(fields: dict[str, Any]) -> Mail:
+    return Mail(**fields)
+
+
 @given(
     mail=st.fixed_dictionaries(
         {
@@ -156,7 +160,7 @@ def _can_go_all_the_way(mail: Mail) -> None:
             "client": st.sampled_from([None, "shop", "متجر"]),
             "accepted_at": st.integers(0, 4 * 253402214400).map(lambda quarters: quarters / 4),
         }
-    ).map(lambda fields: Mail(**fields))
+    ).map(_mail)
 )
 def test_a_mail_comes_out_of_the_queue_as_it_went_in(mail: Mail) -> None:
     received = ReceivedMessage("sqs-id", "handle", encode(mail), {}, 0.0)
