@@ -1,7 +1,8 @@
 """The failed-mail workbench beside the same calls made one by one: a message a call, one thread.
 
 `python -m benchmarks.workbench --count 10000` on the local stack, with sending paused. Prints
-times, ratios and the most memory that a command took.
+times, ratios and the most memory that a command took; for a queue as full as SQS shows it, on
+stand-ins (full_queue.py): the emulator looks at each message with every call.
 """
 
 import argparse
@@ -24,6 +25,16 @@ from local.stack import LocalStack, Options
 from ops import stack as stacks
 
 ROOT = Path(__file__).parents[1]
+MOST_HIDDEN = 120_000  # of one queue, by SQS
+MEASURED = """
+import sys
+from benchmarks.full_queue import say_most
+from ops.cli import main
+try:
+    main(sys.argv[1:])
+finally:
+    say_most()
+"""
 
 
 def main() -> None:
@@ -49,7 +60,10 @@ def main() -> None:
         print(f"{given.count:,} mails of {given.kilobytes} KB")
         for name, one, many in (("list", one_list, many_list), ("redrive", one_move, many_move)):
             print(f"{name}: {one:.1f} s one by one, {many:.1f} s: x {many / one:.3f}")
-        print(f"memory:  {memory_list:.0f} MB list, {memory_move:.0f} MB redrive")
+        print(f"memory: {memory_list:.0f} MB list, {memory_move:.0f} MB redrive")
+    for words in (("list",), ("list", "--json"), ("redrive", "--yes")):
+        most = _memory("-m", "benchmarks.full_queue", str(MOST_HIDDEN), "failed", *words)
+        print(f"{MOST_HIDDEN:,} mails, failed {' '.join(words)}: {most:.0f} MB")
 
 
 def fill(stack: stacks.Stack, count: int, kilobytes: int) -> None:
@@ -130,22 +144,21 @@ def one_by_one_redrive(stack: stacks.Stack, count: int) -> None:
 
 def _command(stack_json: Path, *words: str) -> tuple[float, float]:
     """Run a command in a process of its own; return its seconds and its most megabytes."""
-    code = (
-        "import resource, sys; from ops.cli import main\n"
-        "try: main(sys.argv[1:])\n"
-        "finally: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)"
-    )
     begun = time.monotonic()
+    most = _memory("-c", MEASURED, *words, "--stack-json", str(stack_json))
+    return time.monotonic() - begun, most
+
+
+def _memory(*arguments: str) -> float:
     done = subprocess.run(
-        [sys.executable, "-c", code, *words, "--stack-json", str(stack_json)],
+        [sys.executable, *arguments],
         env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'layers/taqnyat'}"},
         capture_output=True,
         text=True,
         check=False,
     )
-    seconds = time.monotonic() - begun
-    print(f"{' '.join(words)}: exit {done.returncode}: {done.stdout.strip().splitlines()[-1:]}")
-    return seconds, int(done.stderr.split()[-1]) / 1024
+    print(f"  exit {done.returncode}: {done.stdout.strip().splitlines()[-1:]}"[:120])
+    return float(done.stderr.split()[-1])
 
 
 def _timed(work: Any) -> float:  # noqa: ANN401  any callable

@@ -3,6 +3,8 @@
 Pure: messages, rows and wishes in, decisions out.
 """
 
+import base64
+import contextlib
 import json
 import re
 import sys
@@ -23,6 +25,8 @@ _REASON: Final = re.compile(r"[a-z][a-z0-9_:.\[\]?-]{0,79}", re.IGNORECASE)
 _STATES: Final = ("failed", "unknown", "invalid")
 _CLIENT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _ADDRESS: Final = re.compile(r"[\x21-\x7e]{3,320}")
+_BASE64: Final = b"b"
+_PLAIN: Final = b"p"
 NOT_VALID: Final = "(not valid)"
 DISCARDED: Final = "discarded"  # the reason in a row
 NO_RECORD: Final = "its record is gone: it is sent again, and marked as a resend"
@@ -34,10 +38,11 @@ class DeadLetter:
 
     `state` is failed, unknown or invalid; empty when SQS itself moved the message. `attempt` is the
     number of the attempt after which it came here. `sent_at` is epoch seconds, `size` bytes.
+    `packed` is its receipt handle: of 120,000 messages these are the most that is kept.
     """
 
     message_id: str
-    handle: str
+    packed: bytes
     mail_id: str
     state: str
     reason: str
@@ -55,7 +60,7 @@ class DeadLetter:
         attempt = row.attempt_count or None
         return cls(
             "",
-            "",
+            b"",
             row.id,
             row.state,
             row.reason or "",
@@ -67,6 +72,12 @@ class DeadLetter:
             0,
             foreign=False,
         )
+
+    @property
+    def handle(self) -> str:
+        """Its receipt handle; empty where there is no message."""
+        kind, kept = self.packed[:1], self.packed[1:]
+        return base64.b64encode(kept).decode() if kind == _BASE64 else kept.decode()
 
     def summary(self) -> dict[str, Any]:
         """Return what may be shown of it: no recipient, subject or body."""
@@ -94,7 +105,7 @@ def read(raw: Mapping[str, Any], arns: AbstractSet[str]) -> DeadLetter:
     state = message.attributes.get("state", "")
     return DeadLetter(
         message_id=message.message_id,
-        handle=message.receipt_handle,
+        packed=packed(message.receipt_handle),
         mail_id=_form(_IDENTIFIER, stated) or message.message_id,
         state=sys.intern(state if state in _STATES else ""),
         reason=sys.intern(_form(_REASON, message.attributes.get("reason"))),
@@ -106,6 +117,15 @@ def read(raw: Mapping[str, Any], arns: AbstractSet[str]) -> DeadLetter:
         size=len(message.body.encode(errors="replace")),
         foreign=source is not None and source not in arns,
     )
+
+
+def packed(handle: str) -> bytes:
+    """Return a receipt handle in three quarters of its size: AWS's are base64."""
+    with contextlib.suppress(ValueError):
+        found = base64.b64decode(handle, validate=True)
+        if base64.b64encode(found).decode() == handle:
+            return _BASE64 + found
+    return _PLAIN + handle.encode()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

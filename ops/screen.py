@@ -66,12 +66,17 @@ class Screen:
         )
 
     def show(self, data: object, *parts: RenderableType) -> None:
-        """Show a result: `data` as JSON, or `parts` for people."""
+        """Show a result: `data` as JSON, or `parts` for people.
+
+        Whatever has a `summary()` stands for it in `data`: thousands of them need not be made.
+        """
         if self.as_json:
-            click.echo(_json(data))
+            sys.stdout.writelines(_json(data))
+            sys.stdout.write("\n")
             return
         for part in parts:
-            self.console.print(part)
+            # rich would read "[...]" in a str, such as a file's name, as markup.
+            self.console.print(Text(part) if isinstance(part, str) else part)
 
     def note(self, text: str) -> None:
         """Say something on the side; nothing with JSON."""
@@ -81,7 +86,7 @@ class Screen:
     def warn(self, text: str) -> None:
         """Say on the side what must not be missed, with JSON too."""
         if self.as_json:
-            click.echo(_json({"warning": text}), err=True)
+            click.echo("".join(_json({"warning": text})), err=True)
             return
         self.notes.print(Text(text, style="yellow"))
 
@@ -94,7 +99,8 @@ class Screen:
     def failed(self, error: OpsError) -> None:
         """Say what went wrong and what to do."""
         if self.as_json:
-            click.echo(_json({"error": str(error), "remedy": error.remedy}), err=True)
+            told = {"error": str(error), "remedy": error.remedy}
+            click.echo("".join(_json(told)), err=True)
             return
         self.notes.print(Text(f"Error: {error}", style="bold red"))
         if error.remedy:
@@ -167,7 +173,14 @@ def _cell(value: Any) -> RenderableType:  # noqa: ANN401  anything that has a te
     return Text("-" if value in (None, "") else clean(str(value)))
 
 
-def _json(data: object) -> str:
-    text = json.dumps(data, ensure_ascii=False, default=str)
-    # Read as JSON it is the same.
-    return _STEERING.sub(lambda found: json.dumps(found[0])[1:-1], text)
+def _json(data: object) -> Iterator[str]:
+    for piece in _ENCODER.iterencode(data):
+        # Read as JSON it is the same.
+        yield _STEERING.sub(lambda found: json.dumps(found[0])[1:-1], piece)
+
+
+def _summary(value: Any) -> Any:  # noqa: ANN401  what JSON has no form of
+    return value.summary() if hasattr(value, "summary") else str(value)
+
+
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, default=_summary)

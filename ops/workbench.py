@@ -1,7 +1,7 @@
 """Carrying out what an operator chose for messages of the failed queue, side by side."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -9,7 +9,7 @@ from outbox.storage.row import Row
 
 from ops.dead_letters import Action, Choice, DeadLetter, Step, Task, decide
 from ops.failed_queue import FailedQueue, Look
-from ops.history import History
+from ops.history import History, Note
 from ops.interrupt import Stop
 from ops.rows import AT_ONCE, chunks, read_rows
 from ops.side_by_side import side_by_side
@@ -82,14 +82,14 @@ class Workbench:
             done.removed += some.removed
             done.changed += some.changed
             yield done
-        chosen = {s.letter.message_id: s.letter for s in steps if s.action is Action.MOVE}
-        left = dict(chosen)
+        chosen = [step.letter for step in steps if step.action is Action.MOVE]
+        left = {letter.message_id for letter in chosen}
 
         def move(some: Sequence[DeadLetter]) -> Done:
             self._queue.release(look, some)
             return self._move(look, left, len(some), 0)
 
-        for _, some_moved in side_by_side(_by_size(list(chosen.values())), move, stop):
+        for _, some_moved in side_by_side(_by_size(chosen), move, stop):
             _add(done, some_moved, left)
             yield done
         end = time.monotonic() + _LAST_SECONDS
@@ -127,29 +127,36 @@ class Workbench:
         return {row.id: row for row in read_rows(self._dynamo, self._table, ids)}
 
     def _settle(self, look: Look, steps: Sequence[Step]) -> Done:
-        done, going = Done(), []
+        done = Done()
         rows = self._rows([step.letter for step in steps])
-        for step in steps:
-            row = rows.get(step.letter.mail_id)
-            action, _ = decide(self._task, step.letter, row)
-            if action is Action.NOTE and row is not None and self._note(row):
-                done.noted += 1
-                going.append(step.letter)
-            elif action is Action.REMOVE:
-                done.removed += 1
-                going.append(step.letter)
+        decided = [(step.letter, *self._again(step.letter, rows)) for step in steps]
+        noted = self._history.write_all(
+            [self._note(row) for _, action, row in decided if row and action is Action.NOTE]
+        )
+        going = []
+        for letter, action, _ in decided:
+            is_noted = action is Action.NOTE and letter.mail_id in noted
+            done.noted += is_noted
+            done.removed += action is Action.REMOVE
+            if is_noted or action is Action.REMOVE:
+                going.append(letter)
             else:
                 done.changed += 1
         if here := [letter for letter in going if letter.handle]:
             self._queue.delete(look, here)
         return done
 
-    def _note(self, row: Row) -> bool:
+    def _again(self, letter: DeadLetter, rows: Mapping[str, Row]) -> tuple[Action, Row | None]:
+        """Decide once more, by the row as it is now."""
+        row = rows.get(letter.mail_id)
+        return decide(self._task, letter, row)[0], row
+
+    def _note(self, row: Row) -> Note:
         if self._task is Task.SENT:
             return self._history.sent(row)
         return self._history.discarded(row, self._why)
 
-    def _move(self, look: Look, left: dict[str, DeadLetter], most: int, wait: int) -> Done:
+    def _move(self, look: Look, left: set[str], most: int, wait: int) -> Done:
         done = Done()
         found = self._queue.receive(look, max(1, most), wait)
         ours = [(letter, raw) for letter, raw in found if letter.message_id in left]
@@ -158,12 +165,22 @@ class Workbench:
             # New ones, or let go by another terminal that moves them; not at once, or we get them.
             self._queue.release(look, others, _OTHERS_SECONDS)
         rows = self._rows([letter for letter, _ in ours]) if ours else {}
+        decided = {letter.message_id: self._again(letter, rows) for letter, _ in ours}
+        told = self._history.write_all(
+            [
+                self._history.redriven(row, possibly_twice=letter.state == "unknown")
+                for letter, _ in ours
+                for action, row in [decided[letter.message_id]]
+                if action is Action.MOVE and row is not None and letter.attempt is not None
+            ]
+        )
         going: list[tuple[DeadLetter, Any]] = []
         gone: list[DeadLetter] = []
         for letter, raw in ours:
-            row = rows.get(letter.mail_id)
-            action, _ = decide(self._task, letter, row)
-            if action is Action.MOVE and self._marked(letter, row):
+            action, row = decided[letter.message_id]
+            # One that was never tried has nothing that it could be told in.
+            untold = row is None or letter.attempt is None
+            if action is Action.MOVE and (untold or letter.mail_id in told):
                 going.append((letter, raw))
             elif action is Action.REMOVE:
                 gone.append(letter)
@@ -179,18 +196,12 @@ class Workbench:
         done.seen |= {letter.message_id for letter in gone}
         return done
 
-    def _marked(self, letter: DeadLetter, row: Row | None) -> bool:
-        if row is None or letter.attempt is None:
-            return True  # it was never tried: there is nothing that it could be told in
-        return self._history.redriven(row, possibly_twice=letter.state == "unknown")
 
-
-def _add(done: Done, some: Done, left: dict[str, DeadLetter]) -> None:
+def _add(done: Done, some: Done, left: set[str]) -> None:
     done.moved += some.moved
     done.removed += some.removed
     done.changed += some.changed
-    for message_id in some.seen:
-        left.pop(message_id, None)
+    left -= some.seen
 
 
 def _by_size(letters: Sequence[DeadLetter]) -> Iterator[list[DeadLetter]]:

@@ -106,7 +106,7 @@ def _cancel(
             stack.updater.cancel(row)
         except TooLateError:
             return False
-        history.canceled(row._replace(state=State.CANCELED))
+        history.write(history.canceled(row._replace(state=State.CANCELED)))
         return True
 
     canceled: list[str] = []

@@ -93,7 +93,7 @@ def list_(
         parts.append(table(_MAILS, (_cells(x.summary(), _MAILS) for x in shown), title="\nmails"))
     if len(shown) < len(letters):
         parts.append(f"and {len(letters) - len(shown):,} more: --all shows them")
-    screen.show([letter.summary() for letter in letters], *parts, f"{len(letters):,} mail(s)")
+    screen.show(letters, *parts, f"{len(letters):,} mail(s)")
     return _exit_code(screen, look, stop)
 
 
@@ -113,9 +113,7 @@ def groups_(
     with stoppable() as stop, looking(screen, failed_queue(stack), stop) as look:
         letters = _chosen(look, wanted)
     found = groups(letters)
-    screen.show(
-        [entry.summary() for entry in found], _group_table(found), f"{len(letters):,} mail(s)"
-    )
+    screen.show(found, _group_table(found), f"{len(letters):,} mail(s)")
     return _exit_code(screen, look, stop)
 
 
@@ -168,6 +166,10 @@ def _states(default: Sequence[str], text: str = "Repeatable.") -> Callable[..., 
     )
 
 
+# The same selector as elsewhere; mails that are not unknown are shown, and left alone.
+only_unknown = _states(["unknown"])
+
+
 @group.command("redrive")
 @_states(["failed"], "Repeatable. An unknown mail may have been sent: it may arrive twice.")
 @click.option(
@@ -193,11 +195,19 @@ def redrive(
 @group.command("resolve")
 @click.option("--sent", "answer", flag_value="sent", help="They arrived: note them as sent.")
 @click.option("--resend", "answer", flag_value="resend", help="They did not: send them again.")
+@only_unknown
 @acting
 @on_a_stack
-def resolve(stack: Stack, screen: Screen, *, answer: str | None, **given: Any) -> int:  # noqa: ANN401  the options of `acting`
+def resolve(
+    stack: Stack,
+    screen: Screen,
+    *,
+    answer: str | None,
+    states: tuple[str, ...],
+    **given: Any,  # noqa: ANN401  the options of `acting`
+) -> int:
     """Settle mails whose outcome is unknown, after asking their recipients or Taqnyat."""
-    return act(stack, screen, resolution(answer), ("unknown",), given)
+    return act(stack, screen, resolution(answer), states, given)
 
 
 @group.command("discard")
@@ -254,8 +264,7 @@ def act(
         _show_plan(screen, task, steps, look)
         found = Counter(step.action for step in steps)
         todo = len(steps) - found[Action.LEAVE]
-        lines = [step.summary() for step in steps]
-        data = {"dry_run": dry_run, "mails": lines} | {str(a): found[a] for a in Action}
+        data = {"dry_run": dry_run, "mails": steps} | {str(a): found[a] for a in Action}
         if dry_run or not todo:
             screen.show(data, "Nothing was done." if todo else "There is nothing to do.")
             return 0 if look.is_whole else INCOMPLETE

@@ -19,10 +19,11 @@ _TESTS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["py
 sys.path[:0] = [str(ROOT / path) for path in _TESTS["pythonpath"]]
 
 from tests.crowd.beside import BESIDE  # noqa: E402 - found by the path above
+from tests.crowd.campaign import CAMPAIGN  # noqa: E402 - found by the path above
 from tests.crowd.company import COMPANIES  # noqa: E402 - found by the path above
 from tests.crowd.scenarios import LIVE, Row, Run  # noqa: E402 - found by the path above
 
-SCENARIOS = {**LIVE, **COMPANIES, **BESIDE}
+SCENARIOS = {**LIVE, **COMPANIES, **BESIDE, **CAMPAIGN}
 OUT = ROOT / "build" / "crowd.md"
 _MARKS = {True: "yes", False: "**no**", None: ""}
 

@@ -29,6 +29,7 @@ from outbox.storage.ledger import Ledger
 from outbox.storage.table import LedgerTable
 
 from local.emulator import ACCOUNT, REGION, Emulator
+from ops.history import History, Note
 from tests.faults.standins import sqs
 from tests.faults.standins.dynamo import Dynamo
 from tests.faults.standins.fairness import Queue
@@ -532,6 +533,23 @@ def test_the_ledger_ends_a_mail_by_hand(aws: Aws) -> None:
     resolved = ledger.get("b")
     assert resolved is not None
     assert resolved.state is State.SENT
+
+
+def test_what_an_operator_did_is_written_for_many_rows_at_once_or_for_each(aws: Aws) -> None:
+    table = LedgerTable(aws.dynamodb, TABLE, 30, lambda: 1e9)
+    ledger, history = Ledger(table), History(table, "Nora")
+    names = ("a", "b", "c")
+    assert ledger.create_all([(_mail(name), State.QUEUED, None) for name in names]) == []
+    rows = [found for name in names if (found := ledger.get(name)) is not None]
+
+    def notes() -> list[Note]:
+        return [history.redriven(row, possibly_twice=False) for row in rows]
+
+    assert history.write_all(notes()) == {"a", "b", "c"}
+    assert ledger.cancel("b").state is State.CANCELED
+    assert history.write_all(notes()) == {"a", "c"}
+    standing = [found for name in names if (found := ledger.get(name)) is not None]
+    assert [len(row.actions) for row in standing] == [2, 1, 2]
 
 
 def test_the_pause_goes_its_way(aws: Aws) -> None:

@@ -36,8 +36,8 @@ def test_a_discarded_mail_is_never_sent(
     history = History(LedgerTable(world.dynamo, TABLE, 90, lambda: world.now), "Nora")
     calls = len(world.taqnyat.calls)
 
-    assert history.discarded(row, "sent by hand")
-    assert history.discarded(row, "again") is False
+    assert history.write(history.discarded(row, "sent by hand"))
+    assert history.write(history.discarded(row, "again")) is False
     world.worker_modules = [old.worker if version == "old" else worker]
     # Its copy was not taken away: SQS's own redrive brings it to a worker.
     assert len(world.failed.messages) == 1
@@ -62,7 +62,7 @@ def test_a_mail_that_was_redriven_since_is_not_discarded(world: World) -> None:
     world.run_until_quiet()
     history = History(LedgerTable(world.dynamo, TABLE, 90, lambda: world.now), "Nora")
 
-    assert history.discarded(row, "too late") is False
+    assert history.write(history.discarded(row, "too late")) is False
     found = world.row(order)
     assert found is not None
     assert found.state == "sent"

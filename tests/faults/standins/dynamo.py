@@ -112,37 +112,51 @@ class Dynamo:
         return {"Attributes": dict(item)} if returns == "ALL_NEW" else {}
 
     def transact_write_items(self, **arguments: Any) -> Any:
-        """Put items that must not be there yet: all or none."""
+        """Put items that must not be there yet, or change some: all or none."""
         self.expire()
         (entries,) = only(arguments, "TransactItems")
         operation = "TransactWriteItems"
-        puts: dict[str, Item] = {}
+        writes: dict[str, Item] = {}
         reasons: list[dict[str, Any]] = []
         for entry in entries:
-            table, item, expression, names, values, on_failure = only(
-                entry["Put"],
-                "TableName",
-                "Item",
-                "ConditionExpression",
-                "ExpressionAttributeNames",
-                "ExpressionAttributeValues",
-                "ReturnValuesOnConditionCheckFailure",
-            )
-            key = self._key(operation, table, {"pk": item["pk"]})
-            if key in puts:
+            key, item, reason = self._part(entry)
+            if key in writes:
                 raise client_error(operation, "ValidationException", "one item twice")
-            puts[key] = dict(item)
-            parsed = _parsed(operation, condition, expression)
-            reasons.append(self._reason(key, parsed, names, values, on_failure))
-        if not 1 <= len(puts) <= MAX_TRANSACTION:
+            writes[key] = item
+            reasons.append(reason)
+        if not 1 <= len(writes) <= MAX_TRANSACTION:
             raise client_error(operation, "ValidationException", "1 to 100 items")
         if any(reason["Code"] != "None" for reason in reasons):
             raise client_error(
                 operation, "TransactionCanceledException", CancellationReasons=reasons
             )
-        for key, item in puts.items():
+        for key, item in writes.items():
             self._write(operation, key, item)
         return {}
+
+    def _part(self, entry: Any) -> tuple[str, Item, dict[str, Any]]:
+        """Return the key of a part of a transaction, the item that it makes, and what hinders."""
+        operation = "TransactWriteItems"
+        ((kind, given),) = entry.items()
+        named = ("ExpressionAttributeNames", "ExpressionAttributeValues")
+        asked = ("ConditionExpression", *named, "ReturnValuesOnConditionCheckFailure")
+        if kind == "Put":
+            table, item, test, names, values, shown = only(given, "TableName", "Item", *asked)
+            key = self._key(operation, table, {"pk": item["pk"]})
+            parsed = _parsed(operation, condition, test)
+            return key, dict(item), self._reason(key, parsed, None, names, values, shown)
+        if kind != "Update":
+            raise client_error(operation, "ValidationException", "only Put and Update")
+        table, at, change, test, names, values, shown = only(
+            given, "TableName", "Key", "UpdateExpression", *asked
+        )
+        key = self._key(operation, table, at)
+        made, parsed = _parsed(operation, update, change), _parsed(operation, condition, test)
+        reason = self._reason(key, parsed, made, names, values, shown)
+        item = self.items.get(key) or dict(at)
+        if reason["Code"] == "None":
+            item = made.apply(Scope(item, names or {}, values or {}))
+        return key, item, reason
 
     def query(self, **arguments: Any) -> Any:
         """Read the keys of one client's items from the index, in the order of `created`."""
@@ -209,10 +223,16 @@ class Dynamo:
             del self.items[key]
 
     def _reason(
-        self, key: str, parsed: Parsed, names: Any, values: Any, on_failure: object
+        self,
+        key: str,
+        test: Parsed | None,
+        change: Parsed | None,
+        names: Any,
+        values: Any,
+        on_failure: object,
     ) -> dict[str, Any]:
         try:
-            self._check("TransactWriteItems", key, parsed, None, names, values, on_failure)
+            self._check("TransactWriteItems", key, test, change, names, values, on_failure)
         except ClientError as error:
             said: dict[str, Any] = {**error.response}
             if said["Error"]["Code"] != "ConditionalCheckFailedException":

@@ -41,12 +41,14 @@ class LockedDynamo:
         """Guard a table."""
         self._table = table
         self._lock = threading.RLock()
+        self.calls: list[str] = []
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._table, name)
 
         def call(**arguments: Any) -> Any:
             with self._lock:
+                self.calls.append(name)
                 return found(**arguments)
 
         return found if name == "get_paginator" else call
@@ -72,8 +74,9 @@ class Office:
         self.sqs = BatchSqs(clock)
         self.sqs.queues = {url: Queue(300, 86400 * 14) for url in (MAIL, BULK, FAILED)}
         self.clock = clock
+        self.ledger = LockedDynamo(self.dynamo)
         self.clients: dict[str, Any] = {
-            "dynamodb": LockedDynamo(self.dynamo),
+            "dynamodb": self.ledger,
             "sqs": self.sqs,
             "sts": Sts(),
             "scheduler": None,

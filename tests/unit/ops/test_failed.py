@@ -14,7 +14,7 @@ from outbox.mail.states import State
 from outbox.storage.row import Row
 
 from ops import failed_queue
-from ops.dead_letters import Action, Choice, DeadLetter, Task, decide, read
+from ops.dead_letters import Action, Choice, DeadLetter, Task, decide, packed, read
 from ops.operator import by_arn, who
 from tests.unit.ops.office import FAILED, MAIL, Office
 
@@ -23,7 +23,7 @@ def letter(**changes: Any) -> DeadLetter:
     """Make one message of the failed queue."""
     given: dict[str, Any] = {
         "message_id": "q1",
-        "handle": "h1",
+        "packed": packed("h1"),
         "mail_id": "m1",
         "state": "failed",
         "reason": "sender_refused",
@@ -138,6 +138,11 @@ def test_what_a_producer_wrote_is_shown_only_where_it_is_valid(
     found = read(raw(body), {"arn:mail"})
 
     assert (found.mail_id, found.sender) == shown
+
+
+@pytest.mark.parametrize("handle", ["AQEB/+w=", "AQEB", "AQE", "a-b#c", "QUI=\n", "QR=="])
+def test_a_receipt_handle_is_kept_to_the_letter(handle: str) -> None:
+    assert letter(packed=packed(handle)).handle == handle
 
 
 def test_another_queue_s_dead_letters_are_known() -> None:
@@ -259,6 +264,47 @@ def test_calls_are_made_for_many_at_once(office: Office) -> None:
     assert calls.count("SendMessageBatch") <= 30
     assert calls.count("DeleteMessageBatch") <= 30
     assert calls.count("ReceiveMessage") <= 80
+    assert office.ledger.calls.count("transact_write_items") <= 30
+    assert "update_item" not in office.ledger.calls
+
+
+@pytest.mark.parametrize(
+    ("words", "state", "done"),
+    [
+        (("redrive",), "failed", "redrive"),
+        (("resolve", "--sent"), "unknown", "resolve sent"),
+        (("discard", "--why", "old"), "failed", "discard"),
+    ],
+)
+def test_of_many_written_at_once_one_that_changed_is_left_out(
+    office: Office, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], state: str, done: str
+) -> None:
+    """The others are told what was done with them, and nothing is told of it."""
+    first, *others = office.fail(9, state)
+    write = office.dynamo.transact_write_items
+
+    def late(**arguments: Any) -> Any:
+        office.dynamo.items[first]["state"] = {"S": "sending"}
+        return write(**arguments)
+
+    monkeypatch.setattr(office.dynamo, "transact_write_items", late)
+    found = office.json("failed", *words, "--yes")
+
+    assert (found["done"], found["changed"], found["left"]) == (8, 1, 0)
+    assert {office.row(mail)["actions"][0]["did"] for mail in others} == {done}
+    assert "actions" not in office.row(first)
+    assert office.failed() == [first]
+    assert len(office.mailed()) == (8 if done == "redrive" else 0)
+
+
+def test_two_copies_of_one_mail_are_told_of_once(office: Office) -> None:
+    (mail,) = office.fail()
+    office.put(mail)
+    office.fail(3)
+
+    assert office.json("failed", "redrive", "--yes")["done"] == 5
+    assert len(office.row(mail)["actions"]) == 1
+    assert not office.failed()
 
 
 def test_who_acts_may_be_named(office: Office) -> None:

@@ -105,6 +105,19 @@ def test_nothing_that_is_shown_steers_the_terminal(capsys: pytest.CaptureFixture
         assert not {char for char in STEERING if not char.isprintable()} & set(shown)
 
 
+def test_brackets_are_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
+    """The name of a file or campaign may have them."""
+    odd = "[/list] of [red]customers[0]"
+    screen = Screen(as_json=False)
+    screen.show(None, odd, table(("a",), [(odd,)]))
+    screen.note(odd)
+    screen.warn(odd)
+    screen.failed(OpsError(odd, odd))
+
+    out, err = capsys.readouterr()
+    assert (out.count(odd), err.count(odd)) == (2, 4)
+
+
 def test_json_holds_the_same_without_steering(capsys: pytest.CaptureFixture[str]) -> None:
     Screen(as_json=True).show({"from": f"{STEERING} سلام"})
 
