@@ -14,11 +14,11 @@ import time
 from urllib.parse import parse_qs
 
 from ministack.app import app as ministack
-from ministack.services import lambda_svc, s3
+from ministack.services import apigateway_v1, cloudwatch, lambda_svc, s3, sqs
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from local import web
+from local import measured, web
 from local.gate import Gate
 from local.guard import Guard
 
@@ -89,9 +89,11 @@ def _poll_streams_apart() -> None:
 
 async def _serve(prefix: str, port: int, descriptor: int, api_port: int, api: int) -> None:
     ended = asyncio.Event()
-    gate = Gate(ministack)
+    gate = Gate(measured.Counted(ministack, cloudwatch, apigateway_v1))
     apps = ((Hidden(prefix, gate, ended), port, descriptor), (gate, api_port, api))
+    following = asyncio.create_task(measured.follow_queues(cloudwatch, sqs))
     await asyncio.gather(*(web.serve(Guard(app, at), fd, ended) for app, at, fd in apps))
+    following.cancel()
 
 
 def main() -> None:
@@ -104,6 +106,7 @@ def main() -> None:
     prefix = os.environ["EMULATOR_PREFIX"]
     _find_own_objects(prefix)
     _poll_streams_apart()
+    measured.install(cloudwatch, lambda_svc)
     asyncio.run(_serve(prefix, *numbers))
 
 

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from urllib.parse import urlsplit
 
 from local import deployment
 from local.api import Api
+from local.bell import Bell, until_next_minute
 from local.console import Console, Gateway
 from local.emulator import Emulator
 from local.errors import LocalStackError
@@ -21,7 +23,7 @@ from local.parameters import STACK_NAME, WEBHOOKS
 from local.running import Running
 from local.simulator import Simulator
 from local.simulator.profile import Profile
-from local.ticker import Ticker
+from local.ticker import Ticker, invoke
 
 _TICK_SECONDS = 2.5
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
@@ -81,6 +83,8 @@ class LocalStack(Running):
         self._folder: RunFolder | None = None
         self._emulator: Emulator | None = None
         self._console: Console | None = None
+        self._tickers: list[Ticker] = []
+        self.bell = Bell(self.client)
         self._ending = ExitStack()
 
     @property
@@ -147,11 +151,8 @@ class LocalStack(Running):
             self._ending.enter_context(self.simulator)
             url, token = self.simulator.base_url, self.simulator.token
             self._tell("simulator", url)
-        ticker = Ticker(
-            self.options.tick,
-            lambda problem: self._tell("warning", f"the status check failed: {problem}"),
-        )
-        self._ending.callback(ticker.join)  # a running invocation ends with the emulator
+        # What runs then ends with the emulator.
+        self._ending.callback(self._join_clocks)
         self._emulator = Emulator(
             self._folder.path, self._port(2), self._port(0), identity.path, kept
         )
@@ -160,16 +161,42 @@ class LocalStack(Running):
         self.outputs = deployment.deploy(self._emulator, url, self._parameters())
         deployment.put_secrets(self._emulator, self.outputs, token or "", self.api_key)
         self.api_url = deployment.open_api(self._emulator, self.outputs)
-        ticker.start(self._emulator, self.outputs["StatusCheckFunction"])
-        self._ending.callback(ticker.stop)
+        self._start_clocks()
         gateway = Gateway(self.client, self.outputs, self.api)
-        self._console = Console(gateway, self.simulator, self._port(1))
+        self._console = Console(gateway, self.simulator, self._port(1), lambda: self.bell.ringing)
         self._ending.enter_context(self._console)
         if self.options.webhooks:
             self._console.hook.register(self.api, self._console.url)
         self._ending.callback(self._folder.withdraw)
         self._tell("deployed", f"stack {STACK_NAME}, API {self.api_url}")
         self._compare_ports()
+
+    def _start_clocks(self) -> None:
+        """Check the status each tick, and evaluate the alarms each minute."""
+        check = self.outputs["StatusCheckFunction"]
+
+        def complain(what: str) -> Callable[[str], None]:
+            return lambda problem: self._tell("warning", f"{what} failed: {problem}")
+
+        self._tickers = [
+            Ticker(
+                lambda: invoke(self.client("lambda"), check),
+                lambda: self.options.tick,
+                complain("the status check"),
+            ),
+            Ticker(self._ring, until_next_minute, complain("the evaluation of the alarms")),
+        ]
+        for ticker in self._tickers:
+            ticker.start()
+            self._ending.callback(ticker.stop)
+
+    def _join_clocks(self) -> None:
+        for ticker in self._tickers:
+            ticker.join()
+
+    def _ring(self) -> str:
+        self.bell.ring(time.time())
+        return ""
 
     def _parameters(self) -> Mapping[str, str]:
         webhooks = WEBHOOKS if self.options.webhooks else {}

@@ -1,54 +1,61 @@
-"""Stands in for the schedule: invokes the status check every few seconds instead of each minute."""
+"""Stands in for AWS's clocks: does one thing, such as a status check, again and again."""
 
 import json
 import threading
 from collections.abc import Callable
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.emulator import Emulator
-
 
 class Ticker:
-    """A thread that invokes one function, again and again, until it is stopped."""
+    """A thread that does one thing at once and again after each pause, until it is stopped."""
 
-    def __init__(self, seconds: float, complain: Callable[[str], None]) -> None:
-        """Do nothing before `start`. `complain` is told of an error, once until it changes."""
-        self._seconds = seconds
+    def __init__(
+        self, do: Callable[[], str], pause: Callable[[], float], complain: Callable[[str], None]
+    ) -> None:
+        """`do` returns what went wrong, or nothing; `pause` the seconds until the next time.
+
+        `complain` is told of what went wrong, once until it changes.
+        """
+        self._do = do
+        self._pause = pause
         self._complain = complain
         self._complaint = ""
         self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def start(self, emulator: Emulator, function: str) -> None:
-        """Invoke at once, then after every `seconds`."""
-        self._thread = threading.Thread(target=self._run, args=(emulator, function), daemon=True)
+    def start(self) -> None:
+        """Begin."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Invoke no more; a running invocation ends with the emulator."""
+        """Do it no more; what is being done ends with the emulator."""
         self._stopping.set()
 
     def join(self) -> None:
         """Wait for the thread; call this when the emulator is down."""
-        if self._thread is not None:
+        if self._thread.ident is not None:
             self._thread.join(5)
 
-    def _run(self, emulator: Emulator, function: str) -> None:
+    def _run(self) -> None:
         while not self._stopping.is_set():
-            problem = _tick(emulator, function)
+            problem = self._tried()
             if problem and problem != self._complaint and not self._stopping.is_set():
                 self._complain(problem)
             self._complaint = problem
-            self._stopping.wait(self._seconds)
+            self._stopping.wait(self._pause())
+
+    def _tried(self) -> str:
+        try:
+            return self._do()
+        except (BotoCoreError, ClientError) as error:
+            return str(error)
 
 
-def _tick(emulator: Emulator, function: str) -> str:
-    """Invoke once; return what went wrong, or nothing."""
-    try:
-        answer = emulator.client("lambda").invoke(FunctionName=function)
-    except (BotoCoreError, ClientError) as error:
-        return str(error)
+def invoke(functions: Any, name: str) -> str:  # noqa: ANN401 - a boto3 client
+    """Invoke a function once; return what went wrong, or nothing."""
+    answer = functions.invoke(FunctionName=name)
     if "FunctionError" not in answer:
         return ""
     message: str = json.load(answer["Payload"]).get("errorMessage", "")

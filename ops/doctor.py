@@ -1,6 +1,7 @@
 """The doctor: looks at each part of a stack, and says for each trouble what to do about it."""
 
 import json
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -29,6 +30,7 @@ _MAX_SKEW_SECONDS: Final = 60
 _MAX_CHECK_AGE_SECONDS: Final = 300
 _LATE_SECONDS: Final = 1800  # a webhook's own timers take 15 minutes
 _MOST_COUNTED: Final = 2000  # more takes too long for a look at everything
+_SECTION: Final = re.compile(r'docs/operations\.md, "([^"]+)"')
 _STORE: Final = "store it with `token set`"
 _SHAPE: Final = 'it holds the token and nothing else, or {"bearerToken": "..."}'
 _FAILED: Final = (
@@ -286,13 +288,7 @@ class Doctor:
         return warning(said, "renew the account with Taqnyat") if soon else good(said)
 
     def _alarms(self) -> Finding:
-        ringing = watch.ringing(self._stack)
-        if ringing:
-            return warning(
-                f"ringing: {', '.join(ringing)}",
-                "each alarm's description names its section in docs/operations.md",
-            )
-        return good("none is ringing")
+        return alarms_finding(watch.ringing(self._stack))
 
     def _subscribers(self) -> Finding:
         answer = self._stack.client("sns").list_subscriptions_by_topic(
@@ -322,6 +318,16 @@ class Doctor:
         if (function.get("VpcConfig") or {}).get("SubnetIds"):
             return good("fixed: by the VPC's NAT; its address is an output of network.yaml's stack")
         return good("not fixed, and not refused: fine unless Taqnyat's account limits addresses")
+
+
+def alarms_finding(ringing: Mapping[str, str]) -> Finding:
+    """Judge the alarms that ring, given with their descriptions, which name where to read on."""
+    if not ringing:
+        return good("none is ringing")
+    named = dict.fromkeys(title for told in ringing.values() for title in _SECTION.findall(told))
+    sections = ", ".join(f'"{title}"' for title in named)
+    found = f"ringing: {', '.join(ringing)}"
+    return warning(found, f"see docs/operations.md{sections and ': '}{sections}")
 
 
 def version_finding(deployed: str | None, local: str) -> Finding:

@@ -61,20 +61,24 @@ def mapping_states(stack: Stack) -> list[str]:
     return [mapping["State"] for mapping in answer["EventSourceMappings"]]
 
 
-def ringing(stack: Stack) -> list[str]:
-    """Return the logical names of the stack's alarms that ring now."""
+def ringing(stack: Stack) -> dict[str, str]:
+    """Return the stack's alarms that ring now: the description of each by its logical name."""
     pages = (
         stack.client("cloudwatch")
         .get_paginator("describe_alarms")
         .paginate(AlarmNamePrefix=f"{stack.name}-", StateValue="ALARM")
     )
-    return sorted(
-        alarm["AlarmName"].removeprefix(f"{stack.name}-").partition("-")[0]
+    found = (
+        (
+            alarm["AlarmName"].removeprefix(f"{stack.name}-").partition("-")[0],
+            alarm.get("AlarmDescription", ""),
+        )
         for page in pages
         for alarm in page["MetricAlarms"]
         # Another stack's name may begin with this one's: its alarms go to a topic of its own.
         if stack.output("AlarmTopicArn") in alarm.get("AlarmActions", [])
     )
+    return dict(sorted(found))
 
 
 def oldest_seconds(stack: Stack, url: str) -> float | None:
@@ -128,7 +132,7 @@ def snapshot(stack: Stack, minutes: int) -> dict[str, Any]:
         "bulk_queue": _queue(stack, "BulkQueueUrl") if "BulkQueueUrl" in stack.outputs else None,
         "failed_queue": as_dict(depth(stack, "FailedQueueUrl")),
         "mapping": mapping_states(stack),
-        "alarms": ringing(stack),
+        "alarms": list(ringing(stack)),
         "last_minutes": minutes,
         "counts": counts(stack, minutes),
     }

@@ -4,6 +4,7 @@ It serves a page, a stream of events and a small JSON interface on a loopback po
 ledger and the queues, sends through the real POST /emails, and steers the simulator.
 """
 
+from collections.abc import Callable, Sequence
 from typing import Self
 
 from local import loopback, web
@@ -22,10 +23,16 @@ __all__ = ["Console", "Gateway"]
 class Console(Running):
     """A running console. Without a simulator it shows journeys and the pipeline only."""
 
-    def __init__(self, gateway: Gateway, simulator: Simulator | None = None, port: int = 0) -> None:
-        """Bind a port of 127.0.0.1 (0: any free one)."""
+    def __init__(
+        self,
+        gateway: Gateway,
+        simulator: Simulator | None = None,
+        port: int = 0,
+        ringing: Callable[[], Sequence[str]] = tuple,
+    ) -> None:
+        """Bind a port of 127.0.0.1 (0: any free one); `ringing` tells which alarms ring."""
         behaviour = None if simulator is None else Behaviour(simulator, gateway.store_token)
-        self._watch = Watch(gateway, simulator, behaviour)
+        self._watch = Watch(gateway, simulator, behaviour, ringing)
         self.hook = Hook(lambda shown: self._watch.hub.publish("webhooks", shown))
         app = App(self._watch, gateway, simulator, behaviour, self.hook).application()
         listening = loopback.listen(port)

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -37,7 +37,11 @@ class Watch:
     """Looks twice a second while somebody watches, and at once when the simulator has news."""
 
     def __init__(
-        self, gateway: Gateway, simulator: Simulator | None, behaviour: Behaviour | None
+        self,
+        gateway: Gateway,
+        simulator: Simulator | None,
+        behaviour: Behaviour | None,
+        ringing: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         """Look at nothing before `start`."""
         self.hub = Hub()
@@ -49,6 +53,7 @@ class Watch:
             "inbox": lambda: None if simulator is None else simulator.provider.books.counts,
         }
         self._gateway = gateway
+        self._ringing = ringing
         self._news = threading.Event()
         self._stopping = threading.Event()
         self._looking = threading.Lock()
@@ -117,6 +122,7 @@ class Watch:
             "queue": self._gateway.queue(),
             "failed_queue": self._gateway.failed_queue(),
             "intake": self._gateway.intake(),
+            "alarms": list(self._ringing()),
             "states": {state: self.ledger.count(state) for state in STATES},
             "total": len(self.ledger),
             "money": money(self.ledger.special.get("#money", {})),

@@ -6,7 +6,6 @@ import click
 
 from ops.commands.frame import on_a_stack, yes_option
 from ops.errors import OpsError
-from ops.remedies import remedy
 from ops.screen import Screen
 from ops.stack import Stack
 
@@ -37,7 +36,9 @@ def resume(stack: Stack, screen: Screen, *, yes: bool) -> None:
     state = stack.pause.read()
     if state.paused:
         if state.by == "system":
-            screen.note(f"paused by itself: {state.reason}; {remedy(state.reason)}")
+            screen.note(
+                f"paused by itself: {state.reason}; it does again if the cause is still there"
+            )
         screen.confirm(f"Send all that waits in {stack}?", yes=yes)
         if not stack.pause.end(state):
             raise OpsError("the pause changed at the same time", "see `status`, and try again")

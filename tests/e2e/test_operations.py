@@ -172,7 +172,9 @@ def test_an_own_trouble_of_the_account_names_its_remedy(operator: Operator) -> N
     assert "top the account up" in check["remedy"]
 
     world.simulator.account(balance=None)
-    operator.json("resume", "--yes")
+    _, resumed, note = operator.run("resume", "--yes")
+    assert resumed == "Resumed.\n"
+    assert note == "paused by itself: balance_empty; it does again if the cause is still there\n"
     world.until_state(mail, "sent")
     assert len(world.received()) == 1
 

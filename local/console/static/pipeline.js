@@ -45,6 +45,9 @@ export function showPipeline(pipeline, taqnyat, inbox) {
     byId(name).hidden = !pipeline[name];
     setText(byId(name), pipeline[name] ?? "");
   }
+  const alarms = pipeline.alarms ?? [];
+  byId("alarms").hidden = !alarms.length;
+  setText(byId("alarms"), `Ringing: ${alarms.join(", ")}`);
   showBlamed(pipeline.blamed ?? [], pipeline.pause.paused);
   showPause(pipeline.pause);
 }

@@ -496,12 +496,15 @@ def test_taqnyat_is_down(aws: Aws) -> None:
 def test_an_alarm_that_rings(aws: Aws) -> None:
     pages = aws.clients["cloudwatch"].get_paginator.return_value.paginate
     ours, theirs = ({"AlarmActions": [topic]} for topic in ("AlarmTopicArn", "arn:x"))
+    told = 'Mails wait. See docs/operations.md, "Mails wait too long".'
     alarms = [
-        {"AlarmName": "mail-OldestMailAlarm-1A2B", **ours},
+        {"AlarmName": "mail-OldestMailAlarm-1A2B", "AlarmDescription": told, **ours},
+        {"AlarmName": "mail-OldestBulkMailAlarm-1A2B", "AlarmDescription": told, **ours},
         {"AlarmName": "mail-staging-FailedQueueAlarm-1A2B", **theirs},  # of another stack
     ]
     pages.return_value = [{"MetricAlarms": alarms}]
-    seen(aws, "alarms", Level.WARNING, "ringing: OldestMailAlarm", "operations.md")
+    where = 'see docs/operations.md: "Mails wait too long"'
+    seen(aws, "alarms", Level.WARNING, "ringing: OldestBulkMailAlarm, OldestMailAlarm", where)
 
 
 @pytest.mark.parametrize(

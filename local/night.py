@@ -1,0 +1,245 @@
+"""A bad night on the local stack, seen through by the operators' command line alone.
+
+A command counts only if something that the operator has read by then names it: an alarm, a notice,
+an earlier command, or a section of docs/operations.md that one of these names. What is written
+down is what the commands really said; a claim that does not hold ends it with an error.
+"""
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from local.console.gateway import AwsGateway, item
+from local.demo import books
+from local.deployment import ROOT
+from local.errors import LocalStackError
+from local.simulator import Simulator
+from local.stack import LocalStack
+
+MOST_COMMANDS = 6
+MOST_SECONDS = 300.0
+_PATIENCE_SECONDS = 300.0
+_BATCH = 100
+_LOOK_SECONDS = 0.5
+_TELL_SECONDS = 10.0
+_DOCS = ROOT / "docs" / "operations.md"
+
+
+@dataclass(slots=True)
+class Night:
+    """A night as it is played: what was posted, heard, read and typed; times since it began."""
+
+    title: str
+    stack: LocalStack
+    simulator: Simulator
+    queue: str
+    began: float = field(default_factory=time.monotonic)
+    lines: list[str] = field(default_factory=list)
+    accepted: list[str] = field(default_factory=list)
+    heard: dict[str, str] = field(default_factory=dict)
+    rang: list[tuple[str, float]] = field(default_factory=list)
+    read: list[tuple[str, str]] = field(default_factory=list)
+    commands: int = 0
+    seconds: float = 0.0
+
+    def begin(self, story: str) -> None:
+        """Tell what happens; the clock starts."""
+        self.say(story)
+        self.began = time.monotonic()
+
+    def post(self, count: int, sender: str) -> None:
+        """Have an application send mails, each to another customer."""
+        first = len(self.accepted)
+        mails = [
+            {
+                "from": sender,
+                "to": f"customer{number}@example.com",
+                "subject": "Your order",
+                "text": f"Order {number} is on its way.",
+            }
+            for number in range(first, first + count)
+        ]
+        batches = [mails[at : at + _BATCH] for at in range(0, count, _BATCH)]
+        gateway = AwsGateway(
+            self.stack.client, self.stack.outputs, self.stack.api_url, self.stack.api_key
+        )
+        with ThreadPoolExecutor(4) as pool:
+            bodies = (json.dumps(batch).encode() for batch in batches)
+            for _, answer in pool.map(lambda body: gateway.post(body, "/emails/batch"), bodies):
+                self.accepted += [one["id"] for one in json.loads(answer)["data"]]
+        self.tell(f"posted {count:,} mails")
+
+    def hear(self, *words: str) -> None:
+        """Wait until a notice with each word in its subject has come, and show the notices."""
+        for word in words:
+            self.until(f"a notice of {word}", lambda word=word: self._notice(word))  # type: ignore[misc]
+            subject = self._notice(word)
+            self.say(f"After {self._since():.0f} s:")
+            self.quote(f"Subject: {subject}\n\n{self.heard[subject]}")
+            self.read.append((f"the {subject.partition(' in ')[0]}", self.heard[subject]))
+
+    def run(self, words: str, typed: str = "", code: int = 0) -> None:
+        """Type a command that something names which was read; show what it says."""
+        source = self._named_by(words.replace(" --yes", ""))
+        self.tell(f"$ taqnyat-mail {words}")
+        done = self._command(words, typed)
+        if done.returncode != code:
+            raise LocalStackError(f"`{words}` ended with {done.returncode}: {done.stdout}")
+        self.commands += 1
+        said = re.sub(r"[ \t]+$", "", done.stdout, flags=re.MULTILINE).strip("\n")
+        self.say(f"Named by {source}:")
+        self.quote(f"$ ./taqnyat-mail {words} --local\n{said}")
+        self.read.append((f"`{words.partition(' --')[0]}`", said))
+
+    def until(self, what: str, holds: Callable[[], object]) -> None:
+        """Wait until something holds, telling how far it is."""
+        begin = told = time.monotonic()
+        while not holds():
+            now = time.monotonic()
+            if now - begin > _PATIENCE_SECONDS:
+                raise LocalStackError(f"{self.title}: waited in vain for {what}")
+            if now - told > _TELL_SECONDS:
+                told = now
+                counts = ", ".join(f"{value:,} {name}" for name, value in self.depths().items())
+                self.tell(f"waiting for {what}: {counts}, {self.taken():,} at Taqnyat")
+            time.sleep(_LOOK_SECONDS)
+            self._listen()
+
+    def drained(self, failed: int = 0) -> bool:
+        """Tell whether nothing waits, and so many are in the failed queue."""
+        return self.depths() == {"waiting": 0, "failed": failed}
+
+    def depths(self) -> dict[str, int]:
+        """Count what waits in both lanes, in flight too, and what is in the failed queue."""
+        gateway = AwsGateway(self.stack.client, self.stack.outputs, "", "")
+        return {
+            "waiting": sum(gateway.queue().values()) - gateway.queue()["bulk"],
+            "failed": gateway.failed_queue(),
+        }
+
+    def taken(self) -> int:
+        """Count what Taqnyat took."""
+        return int(self.simulator.provider.books.counts["accepted"])
+
+    def close(self) -> None:
+        """End the night with its books, which have to balance, and what it took."""
+        pages = self.stack.client("dynamodb").get_paginator("scan")
+        found = pages.paginate(TableName=self.stack.outputs["LedgerTable"])
+        items = [item(row) for page in found for row in page["Items"]]
+        rows = {row["pk"]: row for row in items if "state" in row}
+        closed = books.close(self.accepted, rows, self.simulator.inbox())
+        self.seconds = self._since()
+        if closed.wrong or closed.taken != len(self.accepted):
+            raise LocalStackError(f"the books do not balance: {closed.line}; {closed.wrong[:3]}")
+        rang = "; ".join(f"{name} after {at:.0f} s" for name, at in self.rang)
+        self.say(
+            f"**The books balance**: {closed.line}; Taqnyat has each of them once. "
+            f"{self.commands} commands, {self.seconds / 60:.1f} minutes after it began.",
+            f"What rang: {rang}.",
+        )
+        if self.commands > MOST_COMMANDS or self.seconds > MOST_SECONDS:
+            raise LocalStackError(f"{self.title}: {self.commands} commands, {self.seconds:.0f} s")
+
+    def say(self, *paragraphs: str) -> None:
+        """Write paragraphs."""
+        self.lines += [f"{text}\n" for text in paragraphs]
+
+    def quote(self, text: str) -> None:
+        """Write what was said, as it was."""
+        self.lines.append(f"```text\n{text}\n```\n")
+
+    def tell(self, text: str) -> None:
+        """Show on the side how far it is."""
+        print(f"  {self._since():5.1f} s  {text}", file=sys.stderr, flush=True)
+
+    def _since(self) -> float:
+        return time.monotonic() - self.began
+
+    def _notice(self, word: str) -> str:
+        return next((subject for subject in self.heard if word in subject), "")
+
+    def _listen(self) -> None:
+        """Take what came to the topic; of an alarm its description and why it rings."""
+        sqs = self.stack.client("sqs")
+        answer = sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10)
+        for message in answer.get("Messages", []):
+            sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
+            told = json.loads(message["Body"])
+            subject, text = told["Subject"], told["Message"]
+            if subject.startswith(("OK", "INSUFFICIENT")):
+                continue
+            name = subject.partition(": ")[2]
+            if subject.startswith("ALARM"):
+                text = json.loads(text)["AlarmDescription"]
+                name = subject.split("-")[-2]
+            if subject not in self.heard:
+                self.rang.append((name, self._since()))
+                self.tell(f"{'ALARM' if name in subject.split('-') else 'notice'}: {name}")
+            self.heard[subject] = text
+
+    def _named_by(self, words: str) -> str:
+        """Return what names a command to the operator.
+
+        Raises:
+            LocalStackError: nothing does.
+
+        """
+        form = re.compile(rf"(?<![\w-]){re.escape(words)}(?![\w-])")
+        for name, text in self.read:
+            if form.search(text):
+                return name
+        for title, text in _open_sections([text for _, text in self.read]).items():
+            if form.search(text):
+                return f'docs/operations.md, "{title}"'
+        raise LocalStackError(f"nothing that the operator reads names `{words}`")
+
+    def _command(self, words: str, typed: str) -> subprocess.CompletedProcess[str]:
+        at = ["--stack-json", str(self.stack.folder.stack_json)]
+        return subprocess.run(
+            [str(ROOT / "taqnyat-mail"), *shlex.split(words), *at],
+            input=typed,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=_PATIENCE_SECONDS,
+        )
+
+
+def _open_sections(read: list[str]) -> dict[str, str]:
+    """Return the sections of docs/operations.md that what was read names, and those link to."""
+    parts = re.split(r"^#{2,3} (.+)\n", _DOCS.read_text("utf-8"), flags=re.MULTILINE)
+    sections = dict(zip(parts[1::2], parts[2::2], strict=True))
+    found: dict[str, str] = {}
+    texts = list(read)
+    for text in texts:  # which grows
+        for title, section in sections.items():
+            if title not in found and (f'"{title}"' in text or f"[{title}](" in text):
+                found[title] = section
+                texts.append(section)
+    return found
+
+
+def subscribe(stack: LocalStack) -> str:
+    """Have the alarm topic's messages in a queue, and return its URL."""
+    topic = stack.outputs["AlarmTopicArn"]
+    arn = f"{topic.replace(':sns:', ':sqs:').rpartition(':')[0]}:operator"
+    may_write = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [may_write]})
+    url: str = stack.client("sqs").create_queue(
+        QueueName="operator", Attributes={"Policy": policy}
+    )["QueueUrl"]
+    stack.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    return url
