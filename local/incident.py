@@ -132,9 +132,10 @@ def _new_night(title: str) -> Iterator[Night]:
 
 def _document(nights: list[Night]) -> str:
     results = (
-        f"| {night.title} | {night.rang[0][0]}, after {night.rang[0][1]:.0f} s "
+        f"| {night.title} | {first.name}, after {first.at:.0f} s "
         f"| {night.commands} | {night.seconds / 60:.1f} |\n"
         for night in nights
+        for first in [next(iter(night.heard.values()))]
     )
     told = (
         f"\n## Night {number}: {night.title}\n\n" + "\n".join(night.lines)

@@ -14,6 +14,8 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
+from typing import NamedTuple
 
 from local.console.gateway import AwsGateway, item
 from local.demo import books
@@ -31,9 +33,18 @@ _TELL_SECONDS = 10.0
 _DOCS = ROOT / "docs" / "operations.md"
 
 
+class Heard(NamedTuple):
+    """What came to the alarm topic first at `at` (seconds since the night began)."""
+
+    name: str
+    subject: str
+    text: str
+    at: float
+
+
 @dataclass(slots=True)
 class Night:
-    """A night as it is played: what was posted, heard, read and typed; times since it began."""
+    """A night as it is played: what was posted, heard, read and typed."""
 
     title: str
     stack: LocalStack
@@ -42,8 +53,7 @@ class Night:
     began: float = field(default_factory=time.monotonic)
     lines: list[str] = field(default_factory=list)
     accepted: list[str] = field(default_factory=list)
-    heard: dict[str, str] = field(default_factory=dict)
-    rang: list[tuple[str, float]] = field(default_factory=list)
+    heard: dict[str, Heard] = field(default_factory=dict)
     read: list[tuple[str, str]] = field(default_factory=list)
     commands: int = 0
     seconds: float = 0.0
@@ -78,11 +88,11 @@ class Night:
     def hear(self, *words: str) -> None:
         """Wait until a notice with each word in its subject has come, and show the notices."""
         for word in words:
-            self.until(f"a notice of {word}", lambda word=word: self._notice(word))  # type: ignore[misc]
-            subject = self._notice(word)
-            self.say(f"After {self._since():.0f} s:")
-            self.quote(f"Subject: {subject}\n\n{self.heard[subject]}")
-            self.read.append((f"the {subject.partition(' in ')[0]}", self.heard[subject]))
+            self.until(word, partial(self._heard, word))
+            [told] = self._heard(word)
+            self.say(f"After {told.at:.0f} s:")
+            self.quote(f"Subject: {told.subject}\n\n{told.text}")
+            self.read.append((told.name, told.text))
 
     def run(self, words: str, typed: str = "", code: int = 0) -> None:
         """Type a command that something names which was read; show what it says."""
@@ -137,11 +147,11 @@ class Night:
         self.seconds = self._since()
         if closed.wrong or closed.taken != len(self.accepted):
             raise LocalStackError(f"the books do not balance: {closed.line}; {closed.wrong[:3]}")
-        rang = "; ".join(f"{name} after {at:.0f} s" for name, at in self.rang)
+        rang = "; ".join(f"{told.name} after {told.at:.0f} s" for told in self.heard.values())
         self.say(
             f"**The books balance**: {closed.line}; Taqnyat has each of them once. "
             f"{self.commands} commands, {self.seconds / 60:.1f} minutes after it began.",
-            f"What rang: {rang}.",
+            f"What was heard: {rang}.",
         )
         if self.commands > MOST_COMMANDS or self.seconds > MOST_SECONDS:
             raise LocalStackError(f"{self.title}: {self.commands} commands, {self.seconds:.0f} s")
@@ -161,8 +171,8 @@ class Night:
     def _since(self) -> float:
         return time.monotonic() - self.began
 
-    def _notice(self, word: str) -> str:
-        return next((subject for subject in self.heard if word in subject), "")
+    def _heard(self, word: str) -> list[Heard]:
+        return [told for told in self.heard.values() if word in told.subject][:1]
 
     def _listen(self) -> None:
         """Take what came to the topic; of an alarm its description and why it rings."""
@@ -174,14 +184,14 @@ class Night:
             subject, text = told["Subject"], told["Message"]
             if subject.startswith(("OK", "INSUFFICIENT")):
                 continue
-            name = subject.partition(": ")[2]
+            name = f'the notice "{subject.partition(": ")[2]}"'
             if subject.startswith("ALARM"):
-                text = json.loads(text)["AlarmDescription"]
-                name = subject.split("-")[-2]
+                alarm = json.loads(text)
+                name = f"the alarm {alarm['AlarmName'].split('-')[-2]}"
+                text = alarm["AlarmDescription"]
             if subject not in self.heard:
-                self.rang.append((name, self._since()))
-                self.tell(f"{'ALARM' if name in subject.split('-') else 'notice'}: {name}")
-            self.heard[subject] = text
+                self.heard[subject] = Heard(name, subject, text, self._since())
+                self.tell(f"heard: {name}")
 
     def _named_by(self, words: str) -> str:
         """Return what names a command to the operator.

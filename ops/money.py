@@ -8,6 +8,8 @@ from outbox.sending.forecast import Proof, expires_soon
 from outbox.settings import Settings
 from outbox.storage.money import Money
 
+from ops.screen import clock
+
 TOP_UP: Final = "top the account up; this takes Taqnyat up to two hours"
 _NOT_READ: Final = (
     "mails are sent as before; ask Taqnyat whether this token may read the balance, "
@@ -41,8 +43,9 @@ def sentence(money: Money, settings: Settings) -> str:
     if money.last is None:
         return f"not told by Taqnyat: {money.trouble}" if money.trouble else "not asked for yet"
     found = f"{money.last.balance.normalize():f} {money.currency}".strip()
+    found += f", read {clock(money.last.at)}"
     if money.trouble:
-        found += f" at {iso(money.last.at)}, not told since: {money.trouble}"
+        found += f", not told since: {money.trouble}"
     return f"{found}; {_proof(money)}"
 
 
@@ -69,7 +72,8 @@ def balance_trouble(money: Money, settings: Settings) -> str:
     if money.trouble:
         return _NOT_READ
     left = money.minutes_left if money.proof == Proof.AGREES else None
-    if left is not None and left < settings.balance_warn_hours * 60:
+    gone = money.last is not None and money.last.balance <= 0
+    if gone or (left is not None and left < settings.balance_warn_hours * 60):
         return TOP_UP
     return "" if money.checked_at else "wait for the status check"
 

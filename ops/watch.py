@@ -11,6 +11,8 @@ from outbox.mail.times import iso
 from ops import money
 from ops.stack import Stack
 
+_MINUTE: Final = 60
+_LATE_MINUTES: Final = 10  # SQS measures each minute, but not at once
 _DEPTHS: Final = {
     "waiting": "ApproximateNumberOfMessages",
     "in_flight": "ApproximateNumberOfMessagesNotVisible",
@@ -82,18 +84,19 @@ def ringing(stack: Stack) -> dict[str, str]:
 
 
 def oldest_seconds(stack: Stack, url: str) -> float | None:
-    """Return the age of a queue's oldest message as SQS measured it; None when it did not."""
+    """Return the age of a queue's oldest message as SQS measured it last; None if it did not."""
     name = url.rpartition("/")[2]
-    return _measured(
-        stack, "ApproximateAgeOfOldestMessage", "Maximum", 10, "AWS/SQS", {"QueueName": name}
-    )
+    metric, dimensions = "ApproximateAgeOfOldestMessage", {"QueueName": name}
+    points = _points(stack, metric, "Maximum", _LATE_MINUTES, "AWS/SQS", dimensions, _MINUTE)
+    newest = max(points, key=lambda point: point["Timestamp"], default=None)
+    return None if newest is None else float(newest["Maximum"])
 
 
 def counts(stack: Stack, minutes: int) -> dict[str, int]:
     """Return what the functions counted in the last minutes, by metric; empty without data."""
     found: dict[str, int] = {}
     for metric in _COUNTS:
-        value = _measured(stack, metric, "Sum", minutes, stack.settings.metrics_namespace)
+        value = _total(stack, metric, minutes)
         if value is not None:
             found[metric] = int(value)
     return found
@@ -101,8 +104,7 @@ def counts(stack: Stack, minutes: int) -> dict[str, int]:
 
 def not_carried(stack: Stack, minutes: int) -> int:
     """Return of how many mails something was left out in the last minutes."""
-    namespace = stack.settings.metrics_namespace
-    return int(_measured(stack, telemetry.MAIL_NOT_CARRIED, "Sum", minutes, namespace) or 0)
+    return int(_total(stack, telemetry.MAIL_NOT_CARRIED, minutes) or 0)
 
 
 def snapshot(stack: Stack, minutes: int) -> dict[str, Any]:
@@ -148,26 +150,31 @@ def as_dict(found: Depth) -> dict[str, int]:
     return {"waiting": found.waiting, "in_flight": found.in_flight, "delayed": found.delayed}
 
 
-def _measured(
+def _total(stack: Stack, metric: str, minutes: int) -> float | None:
+    namespace = stack.settings.metrics_namespace
+    # The period may be cut in two by the full hour.
+    points = _points(stack, metric, "Sum", minutes, namespace, {}, _MINUTE * minutes)
+    return sum(float(point["Sum"]) for point in points) if points else None
+
+
+def _points(
     stack: Stack,
     metric: str,
     statistic: str,
     minutes: int,
     namespace: str,
-    dimensions: dict[str, str] | None = None,
-) -> float | None:
+    dimensions: dict[str, str],
+    period: int,
+) -> list[dict[str, Any]]:
     now = datetime.now(UTC)
     answer = stack.client("cloudwatch").get_metric_statistics(
         Namespace=namespace,
         MetricName=metric,
-        Dimensions=[{"Name": name, "Value": value} for name, value in (dimensions or {}).items()],
+        Dimensions=[{"Name": name, "Value": value} for name, value in dimensions.items()],
         Statistics=[statistic],
         StartTime=now - timedelta(minutes=minutes),
         EndTime=now,
-        Period=60 * minutes,
+        Period=period,
     )
-    # The period may be cut in two by the full hour.
-    values = [float(point[statistic]) for point in answer["Datapoints"]]
-    if not values:
-        return None
-    return sum(values) if statistic == "Sum" else max(values)
+    points: list[dict[str, Any]] = answer["Datapoints"]
+    return points

@@ -99,8 +99,9 @@ def picture(found: dict[str, Any]) -> RenderableType:
 
 
 def _queue(queue: dict[str, Any]) -> str:
-    oldest = queue["oldest_seconds"]
-    waited = "" if oldest is None else f", the oldest for {ago(oldest)}"
+    oldest = queue["oldest_seconds"]  # SQS tells it a little later
+    is_empty = not (queue["waiting"] or queue["in_flight"] or queue["delayed"])
+    waited = "" if oldest is None or is_empty else f", the oldest for {ago(oldest)}"
     counts = f"{queue['waiting']} waiting, {queue['in_flight']} in flight"
     return f"{counts}, {queue['delayed']} delayed{waited}"
 

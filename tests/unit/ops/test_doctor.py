@@ -24,6 +24,7 @@ from ops.commands.status import picture, snapshot
 from ops.doctor import Check, Doctor, Level
 from ops.errors import OpsError
 from ops.remedies import REMEDIES, remedy
+from ops.screen import clock
 from ops.stack import Stack
 from tests.faults.standins.dynamo import SortedDynamo
 
@@ -138,9 +139,10 @@ def test_a_healthy_stack_has_nothing_to_mend(aws: Aws) -> None:
 @pytest.mark.parametrize(
     ("change", "found", "what_to_do"),
     [
-        ({}, "240.5 SAR; 10.0 hours left at the present rate", ""),
-        ({"minutes_left": 179}, "240.5 SAR; 3.0 hours left", "top the account up"),
-        ({"minutes_left": None}, "240.5 SAR; nothing was spent in the last hour", ""),
+        ({}, f"240.5 SAR, read {clock(NOW)}; 10.0 hours left at the present rate", ""),
+        ({"minutes_left": 179}, "; 3.0 hours left", "top the account up"),
+        ({"minutes_left": None}, "; nothing was spent in the last hour", ""),
+        ({"readings": [f"{int(NOW) - 600} 0.00"], "proof": "open"}, "0 SAR", "top the account up"),
         ({"proof": "open", "mails": 7, "minutes": 45}, "is not known yet (7 mails in 45 min", ""),
         (
             {"proof": "differs", "fell": "10", "spent": "60.5", "minutes_left": 5},
