@@ -12,7 +12,7 @@ from ops.screen import clock
 
 TOP_UP: Final = "top the account up; this takes Taqnyat up to two hours"
 _NOT_READ: Final = (
-    "mails are sent as before; ask Taqnyat whether this token may read the balance, "
+    "this alone stops no mail; if the token is good, ask Taqnyat whether it may read the balance, "
     "or deploy with BalanceCheckMinutes=0"
 )
 
@@ -41,7 +41,8 @@ def sentence(money: Money, settings: Settings) -> str:
     if not settings.balance_check_minutes:
         return "not asked for (BalanceCheckMinutes is 0)"
     if money.last is None:
-        return f"not told by Taqnyat: {money.trouble}" if money.trouble else "not asked for yet"
+        asked = f"not told by Taqnyat: {money.trouble}, asked {clock(money.checked_at)}"
+        return asked if money.trouble else "not asked for yet"
     found = f"{money.last.balance.normalize():f} {money.currency}".strip()
     found += f", read {clock(money.last.at)}"
     if money.trouble:

@@ -147,7 +147,7 @@ class MoneyCheck:
             self._notify(
                 "balance cannot be read",
                 f"Taqnyat did not give the account's balance: {found.trouble}. "
-                "Mails are sent as before, but nobody is warned before the money ends.",
+                "This alone stops no mail, but nobody is warned before the money ends.",
             )
             found = replace(found, told_trouble=True)
         today = datetime.fromtimestamp(now, UTC).date()

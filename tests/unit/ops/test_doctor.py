@@ -149,7 +149,11 @@ def test_a_healthy_stack_has_nothing_to_mend(aws: Aws) -> None:
             "how long it lasts is not told: it fell by 10.00 while mails cost 60.50",
             "",
         ),
-        ({"trouble": "refused", "readings": []}, "not told by Taqnyat: refused", "ask Taqnyat"),
+        (
+            {"trouble": "refused", "readings": []},
+            f"not told by Taqnyat: refused, asked {clock(NOW)}",
+            "this alone stops no mail; if the token is good, ask Taqnyat",
+        ),
         ({"trouble": "unreadable"}, "not told since: unreadable", "BalanceCheckMinutes=0"),
         ({"checked_at": 0, "readings": []}, "not asked for yet", "wait for the status check"),
     ],
