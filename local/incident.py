@@ -23,8 +23,8 @@ Played on the local stack by `make incident WRITE=1`, which writes this file: wh
 the commands said. A command counts only if something that the operator has read by then names it.
 At a terminal they ask instead of taking `--yes`, and `--local` is not needed.
 
-| night | first heard | commands | minutes until the books balance |
-| --- | --- | --- | --- |
+| night | first heard | commands | minutes from the first until the books balance | since it began |
+| --- | --- | --- | --- | --- |
 """
 _ALARMS = """
 The alarms are the template's own, evaluated after each full minute as CloudWatch does it. What is
@@ -133,7 +133,7 @@ def _new_night(title: str) -> Iterator[Night]:
 def _document(nights: list[Night]) -> str:
     results = (
         f"| {night.title} | {first.name}, after {first.at:.0f} s "
-        f"| {night.commands} | {night.seconds / 60:.1f} |\n"
+        f"| {night.commands} | {night.minutes:.1f} | {night.seconds / 60:.1f} |\n"
         for night in nights
         for first in [next(iter(night.heard.values()))]
     )
@@ -168,7 +168,7 @@ def main(arguments: list[str]) -> int:
             with _new_night(title) as night:
                 play(night)
                 night.close()
-                night.tell(f"{night.commands} commands, {night.seconds / 60:.1f} minutes")
+                night.tell(f"{night.commands} commands, {night.minutes:.1f} minutes")
             played.append(night)
     except LocalStackError as error:
         print(f"Error: {error}", file=sys.stderr)

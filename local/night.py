@@ -17,15 +17,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
 
-from local.console.gateway import AwsGateway, item
+from local.console.gateway import Gateway, item
 from local.demo import books
 from local.deployment import ROOT
 from local.errors import LocalStackError
 from local.simulator import Simulator
 from local.stack import LocalStack
 
-MOST_COMMANDS = 6
-MOST_SECONDS = 300.0
+_MOST_COMMANDS = 6
 _PATIENCE_SECONDS = 300.0
 _BATCH = 100
 _LOOK_SECONDS = 0.5
@@ -44,7 +43,10 @@ class Heard(NamedTuple):
 
 @dataclass(slots=True)
 class Night:
-    """A night as it is played: what was posted, heard, read and typed."""
+    """A night as it is played: what was posted, heard, read and typed.
+
+    `typing` and `seconds` are when the first command was typed and when the books balanced.
+    """
 
     title: str
     stack: LocalStack
@@ -56,7 +58,13 @@ class Night:
     heard: dict[str, Heard] = field(default_factory=dict)
     read: list[tuple[str, str]] = field(default_factory=list)
     commands: int = 0
+    typing: float = 0.0
     seconds: float = 0.0
+
+    @property
+    def minutes(self) -> float:
+        """What it took the operator, from the first command until the books balanced."""
+        return (self.seconds - self.typing) / 60
 
     def begin(self, story: str) -> None:
         """Tell what happens; the clock starts."""
@@ -76,13 +84,10 @@ class Night:
             for number in range(first, first + count)
         ]
         batches = [mails[at : at + _BATCH] for at in range(0, count, _BATCH)]
-        gateway = AwsGateway(
-            self.stack.client, self.stack.outputs, self.stack.api_url, self.stack.api_key
-        )
+        call = partial(self.stack.api.call, "POST", "/emails/batch")
         with ThreadPoolExecutor(4) as pool:
-            bodies = (json.dumps(batch).encode() for batch in batches)
-            for _, answer in pool.map(lambda body: gateway.post(body, "/emails/batch"), bodies):
-                self.accepted += [one["id"] for one in json.loads(answer)["data"]]
+            for answer in pool.map(call, batches):
+                self.accepted += [one["id"] for one in answer.json()["data"]]
         self.tell(f"posted {count:,} mails")
 
     def hear(self, *words: str) -> None:
@@ -97,6 +102,7 @@ class Night:
     def run(self, words: str, typed: str = "", code: int = 0) -> None:
         """Type a command that something names which was read; show what it says."""
         source = self._named_by(words.replace(" --yes", ""))
+        self.typing = self.typing or self._since()
         self.tell(f"$ taqnyat-mail {words}")
         done = self._command(words, typed)
         if done.returncode != code:
@@ -127,9 +133,10 @@ class Night:
 
     def depths(self) -> dict[str, int]:
         """Count what waits in both lanes, in flight too, and what is in the failed queue."""
-        gateway = AwsGateway(self.stack.client, self.stack.outputs, "", "")
+        gateway = Gateway(self.stack.client, self.stack.outputs, self.stack.api)
+        queue = gateway.queue()
         return {
-            "waiting": sum(gateway.queue().values()) - gateway.queue()["bulk"],
+            "waiting": sum(queue.values()) - queue["bulk"],
             "failed": gateway.failed_queue(),
         }
 
@@ -150,11 +157,11 @@ class Night:
         rang = "; ".join(f"{told.name} after {told.at:.0f} s" for told in self.heard.values())
         self.say(
             f"**The books balance**: {closed.line}; Taqnyat has each of them once. "
-            f"{self.commands} commands, {self.seconds / 60:.1f} minutes after it began.",
+            f"{self.commands} commands, {self.minutes:.1f} minutes after the first of them.",
             f"What was heard: {rang}.",
         )
-        if self.commands > MOST_COMMANDS or self.seconds > MOST_SECONDS:
-            raise LocalStackError(f"{self.title}: {self.commands} commands, {self.seconds:.0f} s")
+        if self.commands > _MOST_COMMANDS:
+            raise LocalStackError(f"{self.title} took {self.commands} commands")
 
     def say(self, *paragraphs: str) -> None:
         """Write paragraphs."""

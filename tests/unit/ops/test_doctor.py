@@ -202,7 +202,7 @@ def test_the_webhooks(
     )
     Endpoints(table, "hooks").create(endpoint)
     aws.clients["dynamodb"].query = table.query
-    aws.datapoints = oldest
+    aws.datapoints = [{"Timestamp": NOW, **point} for point in oldest]
     check = aws.look()["webhooks"]
 
     assert found in check.found
