@@ -1,8 +1,9 @@
-"""The model of a crowd: good mails and poisoned ones, one queue, one breaker, minutes that pass.
+"""The model of a crowd: good mails and poisoned ones, two lanes, one breaker, minutes that pass.
 
-A step is a minute. The design is what `outbox/sending` does; each of its parts can be broken. Two
-things must hold: every good mail is sent in the end while one good call is possible, and a provider
-that fails half of the calls costs few mails that a person must judge.
+A step is a minute; who goes first under a limited rate is the model of `lanes.py`. The design is
+what `outbox/sending` does; each of its parts can be broken. Two things must hold: every good mail
+is sent in the end while one good call is possible, and a provider that fails half of the calls
+costs few mails that a person must judge.
 """
 
 import random
@@ -30,6 +31,7 @@ class Design:
     two_of_three_resume: bool = True
     unknown_ends_probe: bool = True
     half_opens: bool = True
+    probes_both_lanes: bool = True
 
 
 @dataclass(slots=True)
@@ -42,6 +44,7 @@ class Mail:
     refused_at: int = -1
     strikes: int = 0
     blamed: bool = False
+    lane: str = "normal"
 
 
 @dataclass(slots=True)
@@ -114,7 +117,9 @@ class Crowd:
 
     def _work(self) -> None:
         for _ in range(20):
-            batch = [mail for mail in self._visible() if mail.kind != "dead"][:BATCH]
+            alive = [mail for mail in self._visible() if mail.kind != "dead"]
+            batch = [mail for mail in alive if mail.lane == "normal"][:BATCH]
+            batch += [mail for mail in alive if mail.lane == "bulk"][:BATCH]
             if not batch:
                 return
             for mail in batch:
@@ -215,6 +220,8 @@ class Crowd:
 
     def _candidate(self, tried: int) -> Mail | None:
         visible = self._visible()
+        if not self.design.probes_both_lanes:
+            visible = [mail for mail in visible if mail.lane == "normal"]
         if not self.design.probes_other_mails:
             return visible[0] if visible else None
         if self.design.passes_over_dead:

@@ -222,6 +222,17 @@ def test_bulk_yields_to_normal_and_keeps_a_tenth(table: Table, clock: Clock) -> 
     assert counts[Lane.NORMAL] >= 0.8 * both
 
 
+def test_lanes_in_step_keep_one_rate(table: Table, clock: Clock) -> None:
+    """Each mail comes as the turn of the one before has passed: neither lane has a backlog."""
+    normal, bulk = Worker(table, clock, most=10), Worker(table, clock, most=10)
+    sent = 0
+    for _ in range(900):
+        sent += len(normal.take(1, Lane.NORMAL, wait=0.05).times)
+        sent += len(bulk.take(1, Lane.BULK, wait=0.05).times)
+        clock.now += 1 / 9
+    assert 900 <= sent <= 1.05 * 1000
+
+
 def test_alone_each_lane_has_it_all(table: Table, clock: Clock) -> None:
     bulk = Worker(table, clock, most=10)
     sent = 0

@@ -105,7 +105,7 @@ class Turns:
         ends = begins + fit * interval
         clock = "rate_bulk_turn" if lane is Lane.BULK else "rate_turn"
         assign += write.set(**{clock: _milli(ends)})
-        if lane is Lane.NORMAL and rate.bulk_turn > now:
+        if rate.share(lane, now) < 1:
             # Bulk waits longer by the turns that normal takes.
             assign += write.set(rate_bulk_turn=_milli(rate.bulk_turn + fit / limit))
         written, record = self._control.write(
