@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
-from outbox.sending.control import PauseState
+from outbox.sending.control import ControlRecord
 from taqnyat import BearerToken, CredentialsError, Scope, Verdict
 from taqnyat.classification import CODES
 from taqnyat.credentials import MalformedSecretError
@@ -242,7 +242,7 @@ class Doctor:
         return good("reachable")
 
     def _sending(self) -> Finding:
-        return sending_finding(self._stack.pause.read(), self._now())
+        return sending_finding(self._stack.pause.record(), self._now())
 
     def _mapping(self) -> Finding:
         paused = self._stack.pause.read().paused
@@ -342,15 +342,21 @@ def version_finding(deployed: str | None, local: str) -> Finding:
     return good(found)
 
 
-def sending_finding(state: PauseState, now: float) -> Finding:
-    """Judge the pause."""
+def sending_finding(record: ControlRecord, now: float) -> Finding:
+    """Judge the pause, or the suspicion; the mails whose answers made them are named."""
+    state, suspicion = record.pause, record.suspicion
+    if not state.paused and suspicion is not None and record.sent_at < suspicion.at:
+        found = f"active; refused, and nothing sent since: {suspicion.refusal.answer}"
+        return warning(found, "wait: the next mails tell whether it is this mail or the account")
     if not state.paused:
         return good("active")
     since = f"since {clock(state.since)} ({ago(now - state.since)})"
     if state.by == "operator":
         return bad(f"paused by hand {since}: {state.reason}", "`resume` when that is over")
     probe = f"tried again by itself in {ago(max(0, state.next_probe - now))}"
-    return bad(f"paused {since}: {state.reason}; {probe}", remedy(state.reason))
+    answers = "; ".join(refusal.answer for refusal in state.blamed)
+    by = f"; paused by {answers}" if answers else ""
+    return bad(f"paused {since}: {state.reason}; {probe}{by}", remedy(state.reason))
 
 
 def failed_finding(states: Mapping[str, int], incomplete: str) -> Finding:

@@ -70,7 +70,13 @@ def blamed(item: Mapping[str, Any]) -> list[dict[str, str]]:
     """Return the mails whose answers paused, or else the one that is suspected: `id` and `why`."""
     suspect = [item["suspect"]] if item.get("suspect") else []
     refusals = (item.get("blamed") if item.get("paused") else None) or suspect
-    return [{"id": str(one.get("mail_id")), "why": why(one.get("reason"))} for one in refusals]
+    return [{"id": str(one.get("mail_id")), "why": _answer(one)} for one in refusals]
+
+
+def _answer(refusal: Mapping[str, Any]) -> str:
+    names = {"code": "code", "status": "HTTP"}
+    told = [f"{word} {refusal[key]}" for key, word in names.items() if key in refusal]
+    return ", ".join([why(refusal.get("reason")), *told])
 
 
 def why(reason: str | None) -> str:

@@ -136,6 +136,40 @@ def test_a_pause_of_months_in_which_the_mail_is_received() -> None:
     assert (row.state, row.resends, sent(world, order)) == (State.SENT, 0, 1)
 
 
+def test_a_pause_of_months_in_which_a_probe_holds_the_mail_and_sends_another() -> None:
+    world = World(RECORD_DAYS="15")
+    world.taqnyat.refusing = "code_2"
+    orders = [world.post(f"invoice {number}") for number in range(12)]
+    drain(world)
+    for _ in range(80):
+        world.check()
+        world.wait(DAY)
+    world.taqnyat.refusing = None
+    world.check()
+    world.run_until_quiet()
+
+    rows = [world.row(order) for order in orders]
+    assert {(row.state, row.resends) for row in rows if row} == {(State.SENT, 0)}
+    assert [sent(world, order) for order in orders] == [1] * 12
+
+
+def test_months_without_a_turn() -> None:
+    world = World(RECORD_DAYS="15")
+    order = world.post("invoice")
+    held = {"N": str(round((START + YEAR) * 1000))}
+    world.dynamo.items["#pause"] = {"pk": {"S": "#pause"}, "rate_held_until": held}
+    for _ in range(80):
+        for message in world.sqs.take(world.mail, 10):
+            world.work([message])
+        world.wait(DAY)
+    del world.dynamo.items["#pause"]
+    world.run_until_quiet()
+
+    row = world.row(order)
+    assert row is not None
+    assert (row.state, row.resends, sent(world, order)) == (State.SENT, 0, 1)
+
+
 @pytest.mark.parametrize("by_hand", [False, True])
 def test_a_mail_whose_row_is_gone_waits_for_a_person(*, by_hand: bool) -> None:
     """As after a restore of the table to a time before the mail."""

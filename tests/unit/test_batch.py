@@ -50,6 +50,10 @@ class Parts:
             raise outcome
         return Report(mail_id=message.message_id, retry_in=outcome)
 
+    def keep(self, message: ReceivedMessage, now: float) -> None:
+        assert now
+        assert message.message_id not in self.delivered_by
+
     # MailQueue
     def retry_later(self, message: ReceivedMessage, delay: int) -> None:
         if self.put_back_fails:
@@ -92,7 +96,7 @@ class Parts:
     def process(self, *ids: str, seconds: float = 60) -> list[str]:
         with ThreadPoolExecutor(10) as executor:
             part = cast("Any", self)
-            batch = BatchProcessor(
+            processor = BatchProcessor(
                 delivery=part,
                 queue=part,
                 breaker=part,
@@ -101,7 +105,7 @@ class Parts:
                 telemetry=part,
                 on_resumed=self.resume,
             )
-            return batch.process([record(message_id) for message_id in ids], seconds)
+            return processor.process([record(message_id) for message_id in ids], seconds)
 
 
 def record(message_id: str) -> dict[str, Any]:
@@ -182,6 +186,21 @@ def test_the_end_of_the_time_is_kept_for_settling(
     assert last_moment(seconds) == pytest.approx(now + seconds - kept_free, abs=0.2)
     parts.process("a", seconds=seconds)
     assert parts.delivered_by["a"] == pytest.approx(now + seconds - kept_free, abs=0.5)
+
+
+@pytest.mark.parametrize("seconds", [60, 30, 12])
+@pytest.mark.parametrize("wait", [1, 4, 7, 12, 25, 60])
+def test_as_many_messages_are_in_hand_without_a_turn_as_are_put_back(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch, wait: int, seconds: float
+) -> None:
+    """So 1,000 pollers have at most 20,000 messages in flight, whatever they wait for."""
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    parts.turns = Taken((), wait)
+    assert parts.process("a", "b", seconds=seconds) == ["a", "b"]
+    assert 1 <= parts.put_backs["a"] == parts.put_backs["b"] <= max(1, slept[0])
+    assert slept[0] + parts.put_backs["a"] <= max(5, wait) + 1
+    assert parts.delivered_by == {}
 
 
 class Clock:

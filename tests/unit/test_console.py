@@ -230,8 +230,15 @@ def test_the_present_rate_is_told_with_its_reason(item: dict[str, int], said: st
 
 
 def test_the_mails_that_are_to_blame_are_named() -> None:
-    refusal = {"mail_id": "id-1", "sender": "a@acme.sa", "reason": "balance_too_low", "code": 3}
-    named = [{"id": "id-1", "why": "Taqnyat's balance is too low for this mail"}]
+    refusal = {
+        "mail_id": "id-1",
+        "sender": "a@acme.sa",
+        "reason": "balance_too_low",
+        "code": 3,
+        "status": 400,
+    }
+    told = "Taqnyat's balance is too low for this mail, code 3, HTTP 400"
+    named = [{"id": "id-1", "why": told}]
 
     assert blamed({"paused": True, "blamed": [refusal]}) == named
     assert blamed({"paused": False, "blamed": [refusal], "suspect": None}) == []

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
-    from outbox.sending.control import PauseState, Refusal, Suspicion
+    from outbox.sending.control import PauseState, Suspicion
 
 _FOLDED_SECONDS: Final = 900
 _HELD_SECONDS: Final = 120
@@ -56,7 +56,7 @@ def of_suspicion(suspicion: Suspicion | None, sent_at: float, now: float) -> Not
         return None
     refusal = suspicion.refusal
     message = (
-        f"Taqnyat refused a mail, and nothing was sent since: {_answers([refusal])}.\n"
+        f"Taqnyat refused a mail, and nothing was sent since: {refusal.answer}.\n"
         "It may be about this mail or the account. Sending goes on; the next mails will show it.\n"
         f"{_WHERE_NEXT}"
     )
@@ -77,7 +77,8 @@ def _paused(state: PauseState, now: float) -> Notice:
         count = state.repeats + 1
         minutes = max(1, round((now - state.series_since) / 60))
         again = f" for the {_ORDINALS.get(count, f'{count}th')} time in {minutes} minutes"
-    answers = f"The answers that paused: {_answers(state.blamed)}.\n" if state.blamed else ""
+    blamed = "; ".join(refusal.answer for refusal in state.blamed)
+    answers = f"The answers that paused: {blamed}.\n" if blamed else ""
     return Notice(
         "Taqnyat mail gateway: sending paused",
         f"Sending paused{again}: {state.reason}{detail}. Nothing is lost.\n{answers}{_WHERE_NEXT}",
@@ -93,13 +94,4 @@ def _resumed(state: PauseState) -> Notice:
         f"Sending resumed after: {state.reason}{times}. Nothing is lost. {_WHERE_NEXT}",
         "sending resumed",
         {"reason": state.reason, "detail": state.detail, "repeats": state.repeats},
-    )
-
-
-def _answers(refusals: Sequence[Refusal]) -> str:
-    return "; ".join(
-        f"mail {refusal.mail_id}: {refusal.reason}"
-        + (f", code {refusal.code}" if refusal.code is not None else "")
-        + (f", HTTP {refusal.status}" if refusal.status is not None else "")
-        for refusal in refusals
     )

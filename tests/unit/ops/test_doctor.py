@@ -456,6 +456,36 @@ def test_a_pause_names_its_reason_and_its_remedy(aws: Aws) -> None:
     seen(aws, "sending", Level.BAD, "balance_empty; tried again by itself in 5 min", "top the acc")
 
 
+REFUSAL = {"mail_id": "id-1", "sender": "a@acme.sa", "reason": "wrong_endpoint", "status": 404}
+
+
+def test_the_mails_whose_answers_paused_are_named(aws: Aws) -> None:
+    blamed = [REFUSAL, REFUSAL | {"mail_id": "id-2", "code": 3}]
+    aws.pause(reason="wrong_endpoint", by="system", next_probe=int(NOW), blamed=blamed)
+    answers = (
+        "paused by mail id-1: wrong_endpoint, HTTP 404; mail id-2: wrong_endpoint, code 3, HTTP 404"
+    )
+    seen(aws, "sending", Level.BAD, answers, "TaqnyatUrl")
+    assert "acme" not in aws.look()["sending"].found
+
+
+@pytest.mark.parametrize(("sent_at", "level"), [(NOW - 61, Level.WARNING), (NOW, Level.GOOD)])
+def test_a_refusal_that_stands_is_named_until_a_mail_went_through(
+    aws: Aws, sent_at: float, level: Level
+) -> None:
+    aws.items["#pause"] = {
+        "pk": "#pause",
+        "paused": False,
+        "suspect": REFUSAL,
+        "suspected_at": int(NOW) - 60,
+        "sent_at": int(sent_at),
+    }
+    found, what_to_do = "mail id-1: wrong_endpoint, HTTP 404", "the next mails tell"
+    if level is Level.GOOD:
+        found, what_to_do = "active", ""
+    seen(aws, "sending", level, found, what_to_do)
+
+
 def test_a_pause_by_hand(aws: Aws) -> None:
     aws.pause(reason="maintenance", by="operator")
     seen(aws, "sending", Level.BAD, "by hand", "resume")

@@ -34,6 +34,13 @@ class Refusal(NamedTuple):
         """Return it as it is stored."""
         return {key: value for key, value in self._asdict().items() if value is not None}
 
+    @property
+    def answer(self) -> str:
+        """The mail and the answer in words: `mail ID: balance_too_low, code 3, HTTP 400`."""
+        code = "" if self.code is None else f", code {self.code}"
+        status = "" if self.status is None else f", HTTP {self.status}"
+        return f"mail {self.mail_id}: {self.reason}{code}{status}"
+
 
 class Suspicion(NamedTuple):
     """A refusal that may be about its mail or about the account. `at` is epoch seconds.

@@ -80,14 +80,18 @@ class Delivery:
             return self._fan_out(message, deadline)
         return self._deliver(message, deadline)
 
+    def keep(self, message: ReceivedMessage, now: float) -> None:
+        """Keep the row of a message that is requeued, since SQS would soon give it up."""
+        if message.is_given_up_soon(now):
+            self._claims.keep(message.peek().mail_id)
+
     def _deliver(self, message: ReceivedMessage, deadline: float) -> Report:
         now = self._clock()
         try:
             mail = message.mail(self._settings.default_campaign, now)
         except MailError as error:
             return self._reject(message, error.field)
-        if message.is_given_up_soon(now):
-            self._claims.keep(mail.id)
+        self.keep(message, now)
         if refusal := self._breaker.refuses():
             wait = policy.refused_delay(refusal, self._settings)
             return Report(mail_id=mail.id, retry_in=wait, reason=refusal)
@@ -177,9 +181,10 @@ class Delivery:
     ) -> Report:
         now = self._clock()
         luck = random.uniform(0, 1)  # noqa: S311  spreads load, guards nothing
+        row, gone = policy.forgiven(row, message.redrive_attempt)
         decision = policy.decide(row, outcome, now, self._settings, luck, alone=alone)
         attempt = None if outcome is EXPIRED else attempt_record(row, outcome, at, seconds)
-        ours = self._claims.settle(row, decision.state, attempt, **decision.changes)
+        ours = self._claims.settle(row, decision.state, attempt, **(gone | decision.changes))
         done = ours and decision.state is not State.QUEUED
         if done and decision.state is not State.SENT:
             done = self._dead_letter(message, row, decision, outcome.code)

@@ -144,6 +144,17 @@ def _strike(row: Row, outcome: Outcome, now: int, settings: Settings) -> Decisio
     return Decision(State.QUEUED, changes, wait)
 
 
+def forgiven(row: Row, redrive_attempt: int | None) -> tuple[Row, dict[str, Any]]:
+    """Return a row without its strikes, and the changes that take them away, after a re-drive.
+
+    That is the first claim after the attempt with which the mail went to the failed queue.
+    """
+    if not row.strikes or redrive_attempt is None or row.attempt_count != redrive_attempt + 1:
+        return row, {}
+    kept = row._replace(strikes=0, struck_at=0, retry_until=None)
+    return kept, {"strikes": None, "struck_at": None, "retry_until": None}
+
+
 def may_resend(row: Row, settings: Settings) -> bool:
     """Return whether a possibly sent mail may be sent again without asking a person."""
     choice = row.on_unknown or settings.on_unknown

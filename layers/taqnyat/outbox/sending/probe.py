@@ -138,8 +138,11 @@ class Probe:
                 self._send(progress, chosen, held, deadline)
             progress.all_tried = all_seen and not held
         finally:
-            for candidate in held:
-                self._queue.retry_later(candidate.message, 1)
+            if held:
+                delivery = self._deliver(HalfOpenBreaker())
+                for candidate in held:
+                    delivery.keep(candidate.message, self._clock())
+                    self._queue.retry_later(candidate.message, 1)
 
     def _receive(self, progress: _Progress, deadline: float) -> tuple[list[Candidate], bool]:
         """Receive until there are three fresh mails; return the candidates, and if these are all.
