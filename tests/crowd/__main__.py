@@ -2,7 +2,7 @@
 
     python -m tests.crowd [--seed N] [--scale 0.1] [SCENARIO ...]
 
-Each live scenario has a local stack of its own; `company-...`, `beside` and `fair` are simulated.
+Each live scenario has a local stack of its own; the others are simulated.
 Exit code 1 if one missed its goal. The figures before are those of 0.1.0.
 """
 
@@ -21,9 +21,11 @@ sys.path[:0] = [str(ROOT / path) for path in _TESTS["pythonpath"]]
 from tests.crowd.beside import BESIDE  # noqa: E402 - found by the path above
 from tests.crowd.campaign import CAMPAIGN  # noqa: E402 - found by the path above
 from tests.crowd.company import COMPANIES  # noqa: E402 - found by the path above
+from tests.crowd.limits import LIMITS  # noqa: E402 - found by the path above
+from tests.crowd.money import MONEY  # noqa: E402 - found by the path above
 from tests.crowd.scenarios import LIVE, Row, Run  # noqa: E402 - found by the path above
 
-SCENARIOS = {**LIVE, **COMPANIES, **BESIDE, **CAMPAIGN}
+SCENARIOS = {**LIVE, **COMPANIES, **BESIDE, **CAMPAIGN, **LIMITS, **MONEY}
 OUT = ROOT / "build" / "crowd.md"
 _MARKS = {True: "yes", False: "**no**", None: ""}
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from tests.crowd.stand import MINUTE, Stand, share, stand
 
@@ -77,49 +77,87 @@ def _poison(run: Run, *, name: str) -> list[Row]:
 LIVE |= {name: partial(_poison, name=name) for name in _POISONS}
 
 
-@scenario
-def limit(run: Run) -> list[Row]:
+class Kind(NamedTuple):
+    """How Taqnyat counts: in a bucket, or in windows of seconds; and what may be refused."""
+
+    window: float | None
+    refused: float
+
+    def __str__(self) -> str:
+        return "bucket" if self.window is None else f"windows of {self.window:.0f} s"
+
+
+KINDS: Final = {
+    "limit": Kind(None, 0.05),
+    "limit-windows-1": Kind(1.0, 0.1),
+    "limit-windows-10": Kind(10.0, 0.1),
+}
+
+
+def _limit(run: Run, *, name: str) -> list[Row]:
     """Send against a hard limit that the gateway is not told, without Retry-After."""
+    kind, mails = KINDS[name], run.mails(2000)
+    with stand() as crowd:
+        fastest = _fastest(crowd)
+        rate = _drawn(f"{name} {run.seed}", fastest)
+        return [_against(crowd, kind, [rate], mails, fastest)]
+
+
+LIVE |= {name: partial(_limit, name=name) for name in KINDS}
+
+
+@scenario
+def two_limits(run: Run) -> list[Row]:
+    """Let a second limit, drawn too, take the place of the first one halfway."""
     mails = run.mails(2000)
-    luck = random.Random(run.seed)  # noqa: S311 - a test's choice
-    rows = []
-    names = {None: "bucket", 1.0: "windows of 1 s", 10.0: "windows of 10 s"}
-    for window, refusals in ((None, 0.05), (1.0, 0.1), (10.0, 0.1)):
-        with stand() as crowd:
-            fastest = _fastest(crowd)
-            rate = luck.randint(_SLOWEST, max(_SLOWEST, min(60, int(fastest * 0.7))))
-            crowd.simulator.clear()
-            crowd.simulator.account(limit={"per_second": rate, "window": window})
-            crowd.post([f"mail {n}" for n in range(mails)])
-            needed = mails / rate
-            took = crowd.until_sent(mails, "mail", 5 * needed + MINUTE)
-            calls = crowd.simulator.calls()
-            refused = calls["by_answer"].get("limited", 0) / max(1, calls["total"])
-            times = sorted(crowd.sent("mail").values())
-            spent = times[-1] - times[0] if times else 0.0
-            most = share(times, 0.95) - times[0] if times else 0.0
-            rows.append(
-                Row(
-                    f"{mails} mails, {rate}/s, {names[window]}",
-                    "62 of 400 in 12 minutes (20/s)",
-                    f"1.25 x {needed:.0f} s, refused {refusals:.0%}, no pause",
-                    f"{len(times)} in {spent:.0f} s, 95% in {most:.0f} s "
-                    f"({spent / needed:.2f} x; this machine {fastest:.0f}/s), "
-                    f"refused {refused:.1%}, {len(crowd.pauses)} pauses",
-                    took is not None
-                    and spent <= 1.25 * needed
-                    and refused <= refusals
-                    and not crowd.pauses,
-                )
-            )
-    return rows
+    with stand() as crowd:
+        fastest = _fastest(crowd)
+        rates = [_drawn(f"{number} {run.seed}", fastest) for number in range(2)]
+        return [_against(crowd, KINDS["limit"], rates, mails, fastest)]
+
+
+def _against(crowd: Stand, kind: Kind, rates: list[int], mails: int, fastest: float) -> Row:
+    """Send mails under one limit after the other, each for its share of the mails."""
+    part = mails / len(rates)
+    needed, received = sum(part / rate for rate in rates), crowd.receives()
+    crowd.simulator.clear()
+    crowd.simulator.account(limit={"per_second": rates[0], "window": kind.window})
+    crowd.post([f"mail {n}" for n in range(mails)])
+    for number, rate in enumerate(rates):
+        crowd.simulator.account(limit={"per_second": rate, "window": kind.window})
+        took = crowd.until_sent(round(part * (number + 1)), "mail", 5 * needed + MINUTE)
+    calls = crowd.simulator.calls()
+    refused = calls["by_answer"].get("limited", 0) / max(1, calls["total"])
+    times = sorted(crowd.sent("mail").values())
+    spent = times[-1] - times[0] if times else 0.0
+    most = share(times, 0.95) - times[0] if times else 0.0
+    received = crowd.receives() - received
+    return Row(
+        f"{mails} mails, {' then '.join(map(str, rates))}/s, {kind}",
+        "62 of 400 in 12 minutes (20/s)",
+        f"1.25 x {needed:.0f} s, refused {kind.refused:.0%}, no pause, 3 receives a mail",
+        f"{len(times)} in {spent:.0f} s, 95% in {most:.0f} s "
+        f"({spent / needed:.2f} x; this machine {fastest:.0f}/s), "
+        f"refused {refused:.1%}, {len(crowd.pauses)} pauses, {received / mails:.2f} receives",
+        took is not None
+        and spent <= 1.25 * needed
+        and refused <= kind.refused
+        and not crowd.pauses
+        and received <= 3 * mails,
+    )
+
+
+def _drawn(seed: str, fastest: float) -> int:
+    """Draw a limit, of which this machine reaches more than it."""
+    luck = random.Random(seed)  # noqa: S311 - a test's choice
+    return luck.randint(_SLOWEST, max(_SLOWEST, min(60, int(fastest * 0.7))))
 
 
 def _fastest(crowd: Stand) -> float:
     """Return how many mails a second this machine sends without a limit."""
-    crowd.post([f"warm {n}" for n in range(200)])
-    crowd.until_sent(200, "warm", 2 * MINUTE)
-    times = sorted(crowd.sent("warm").values())
+    crowd.post([f"warm {n}" for n in range(400)])
+    crowd.until_sent(400, "warm", 2 * MINUTE)
+    times = sorted(crowd.sent("warm").values())[200:]  # by then both containers are up
     return (len(times) - 1) / max(0.01, times[-1] - times[0]) if len(times) > 1 else 1.0
 
 

@@ -124,6 +124,17 @@ class Stand:
             item["state"]["S"] for page in found for item in page["Items"] if "state" in item
         )
 
+    def receives(self) -> int:
+        """Count the mails' messages that the worker was given; those of batches are left out."""
+        function = self.stack.client("lambda").get_function_configuration(
+            FunctionName=self.stack.outputs["WorkerFunction"]
+        )
+        group = function["LoggingConfig"]["LogGroup"]
+        pages = self.stack.client("logs").get_paginator("filter_log_events")
+        found = pages.paginate(logGroupName=group, filterPattern='"mail processed"')
+        lines = [event["message"] for page in found for event in page["events"]]
+        return sum("mail processed" in line and "batch_spread" not in line for line in lines)
+
     def listen(self) -> None:
         """Have the topic's notices in a queue."""
         topic = self.stack.outputs["AlarmTopicArn"]

@@ -1,0 +1,77 @@
+"""Simulated: limits that the gateway is not told, in the time of a clock that nobody waits for."""
+
+import random
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from local.simulator.limits import Limit
+from tests.crowd.scenarios import KINDS, Kind, Row, Run
+from tests.crowd.timeline import CrowdWorld
+from tests.faults.world import MAIL_QUEUE, START, installed
+
+Scenario = Callable[[Run], list[Row]]
+_DRAWS: Final = 5
+_ANSWER_SECONDS: Final = 0.1
+_LOWEST, _HIGHEST = 7, 60
+
+
+class Sent(NamedTuple):
+    """How many mails were sent in how many seconds, and what it took.
+
+    `refused` is a share of the calls, `receives` a mail's average.
+    """
+
+    mails: int
+    seconds: float
+    refused: float
+    receives: float
+    paused: bool
+
+
+def send_against(kind: Kind, rate: int, mails: int, offset: float) -> Sent:
+    """Send mails under a limit of `rate` a second, beginning `offset` seconds into a window."""
+    with installed():
+        world = CrowdWorld()
+        world.now += offset
+        world.taqnyat.seconds = _ANSWER_SECONDS
+        world.taqnyat.limit = Limit(rate, kind.window)
+        world.fill("mail", mails, "news", queue=MAIL_QUEUE)
+        world.open()
+        last = START + 5 * mails / rate + 60
+        world.timeline.run(lambda: len(world.taqnyat.accepted) >= mails or world.now > last)
+    taken = sorted(accepted[0].at for accepted in world.taqnyat.accepted.values())
+    receives = sum(len(notes.reports) for notes in world.notes)
+    return Sent(
+        len(taken),
+        taken[-1] - taken[0],
+        world.taqnyat.limited / len(world.taqnyat.calls),
+        receives / mails,
+        bool(world.pause.since),
+    )
+
+
+def limits(run: Run) -> list[Row]:
+    """Draw limits of each kind."""
+    luck = random.Random(run.seed)  # noqa: S311 - a test's choice
+    return [_row(kind, run, luck) for kind in KINDS.values()]
+
+
+def _row(kind: Kind, run: Run, luck: random.Random) -> Row:
+    mails, said, good = run.mails(2000), [], True
+    for _ in range(_DRAWS):
+        rate, offset = luck.randint(_LOWEST, _HIGHEST), luck.uniform(0, 10)
+        sent = send_against(kind, rate, mails, offset)
+        factor = sent.seconds * rate / mails
+        said.append(f"{rate}/s {factor:.2f} x, {sent.refused:.1%}, {sent.receives:.1f} receives")
+        good &= sent.mails == mails and factor <= 1.25 and sent.refused <= kind.refused
+        good &= sent.receives <= 3 and not sent.paused
+    return Row(
+        f"{mails} mails, {_DRAWS} limits, {kind} (simulated)",
+        "62 of 400 in 12 minutes (20/s)",
+        f"1.25 x, refused {kind.refused:.0%}, no pause, 3 receives a mail",
+        "; ".join(said),
+        good,
+    )
+
+
+LIMITS: Final[dict[str, Scenario]] = {"limits": limits}
