@@ -4,11 +4,14 @@
 
 Two local stacks, one with webhooks and an endpoint that refuses every second call, one without; the
 rounds alternate between them. Then so many mails on the first, until all is told. `--beside bus`
-lets the other one's stream be read too, for an event bus.
+lets the other one's stream be read too, for an event bus. With all parts on one machine's cores the
+rate shows what they take from each other, as they do not at AWS: so few batches at once of a slow
+provider (`--concurrency 2 --taqnyat-seconds 3`) leave room, and the worker's own CPU is shown.
 """
 
 import argparse
 import json
+import os
 import statistics
 import tempfile
 import threading
@@ -16,7 +19,7 @@ import time
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
@@ -107,6 +110,27 @@ def send(stack: LocalStack, count: int, subject: str) -> float:
     return count / (time.monotonic() - began)
 
 
+def worker_seconds(stack: LocalStack) -> dict[str, float]:
+    """Return the CPU seconds of the worker's processes so far, by their ids (Linux only)."""
+    wanted = [
+        f"AWS_LAMBDA_FUNCTION_NAME={stack.outputs['WorkerFunction']}".encode(),
+        f"AWS_ENDPOINT_URL={stack.emulator.endpoint_url}".encode(),
+    ]
+    found = {}
+    for place in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if all(one in (place / "environ").read_bytes().split(b"\0") for one in wanted):
+                fields = (place / "stat").read_text().rpartition(")")[2].split()
+                ticks = int(fields[11]) + int(fields[12])
+                found[place.name] = ticks / os.sysconf("SC_CLK_TCK")
+    return found
+
+
+def worked(stack: LocalStack, before: dict[str, float]) -> float:
+    """Return the CPU seconds of the worker's processes since then."""
+    return sum(now - before.get(pid, 0.0) for pid, now in worker_seconds(stack).items())
+
+
 def settled(stack: LocalStack) -> dict[str, int]:
     """Return how many events wait, were delivered and were given up."""
     dynamo = stack.client("dynamodb")
@@ -121,11 +145,12 @@ def settled(stack: LocalStack) -> dict[str, int]:
 
 
 @contextmanager
-def stacks(folder: Path, beside: str) -> Iterator[tuple[LocalStack, LocalStack]]:
+def stacks(folder: Path, given: argparse.Namespace) -> Iterator[tuple[LocalStack, LocalStack]]:
     """Start both stacks: with webhooks, and without."""
+    both = {"MaximumConcurrency": str(given.concurrency)} if given.concurrency else {}
     with (
-        LocalStack(Options(root=folder / "on", parameters=ON)) as on,
-        LocalStack(Options(root=folder / "off", parameters=OFF[beside])) as off,
+        LocalStack(Options(root=folder / "on", parameters=ON | both)) as on,
+        LocalStack(Options(root=folder / "off", parameters=OFF[given.beside] | both)) as off,
     ):
         yield on, off
 
@@ -137,10 +162,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--in-a-round", type=int, default=200)
     parser.add_argument("--taqnyat-seconds", type=float, default=0.8)
+    parser.add_argument("--concurrency", type=int, help="batches at once; the template's")
     parser.add_argument("--beside", choices=OFF, default="nothing")
     given = parser.parse_args()
     endpoint = Endpoint()
-    with tempfile.TemporaryDirectory() as folder, stacks(Path(folder), given.beside) as (on, off):
+    with tempfile.TemporaryDirectory() as folder, stacks(Path(folder), given) as (on, off):
         events = ["email.sent", "email.failed"]
         body = {"endpoint": f"{endpoint.server.base_url}/hook", "events": events}
         call(on, "POST", "/webhooks", body)
@@ -148,13 +174,24 @@ def main() -> None:
             # As far away as a provider is: else both measure the emulator's share of two cores.
             _simulator(stack).script({"answer": f"slow:{given.taqnyat_seconds}", "times": None})
             send(stack, given.in_a_round, "warm")
-        ratios = []
+        ratios, costs = [], []
         for number in range(given.rounds):
             order = (on, off) if number % 2 else (off, on)
-            rates = {stack: send(stack, given.in_a_round, f"{number}") for stack in order}
+            rates, cpu = {}, {}
+            for stack in order:
+                before = worker_seconds(stack)
+                rates[stack] = send(stack, given.in_a_round, f"{number}")
+                cpu[stack] = 1000 * worked(stack, before) / given.in_a_round
             ratios.append(rates[on] / rates[off])
-            print(f"{number}: {rates[on]:.1f} with, {rates[off]:.1f} without", flush=True)
-        print(f"ratio: median {statistics.median(ratios):.2f}, {sorted(ratios)}")
+            costs.append(cpu[on] / cpu[off])
+            print(
+                f"{number}: {rates[on]:.1f} a second with, {rates[off]:.1f} without; "
+                f"the worker's CPU a mail {cpu[on]:.1f} ms with, {cpu[off]:.1f} without",
+                flush=True,
+            )
+        for name, found in (("rate", ratios), ("worker's CPU", costs)):
+            told = ", ".join(f"{one:.2f}" for one in sorted(found))
+            print(f"{name}: median {statistics.median(found):.2f} ({told})", flush=True)
         began, calls = time.monotonic(), endpoint.calls
         rate = send(on, given.mails, "books")
         end = time.monotonic() + PATIENCE_SECONDS

@@ -60,6 +60,7 @@ def _ended(world: WebhookWorld) -> None:
 
 def _refusing(world: WebhookWorld) -> None:
     world.receivers[URL].answer = lambda number: 200 if number > 2 else 503
+    world.receivers[URL].retry_after = "30"
     world.post("mail 0")
 
 
