@@ -102,7 +102,8 @@ def terminal() -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     paper = Console(width=100, record=True, file=io.StringIO(), force_terminal=True)
     paper.print(Text("$ make run ARGS=--once", style="bold"))
-    paper.print(Text(done.stdout.rstrip()))
+    # Behind the emulator's port is a path that nobody else should know.
+    paper.print(Text(re.sub(r"(emulator +http://[^/]+/)\S+", r"\1...", done.stdout.rstrip())))
     (FOLDER / "run.svg").write_text(paper_to_svg(paper, "make run"), encoding="utf-8")
 
 

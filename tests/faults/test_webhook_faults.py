@@ -25,6 +25,7 @@ Plan = Mapping[int, str]
 OURS: Final = {"events", "webhooks"}
 ALL: Final = os.environ.get("FAULTS") == "all"
 PAIRS: Final = 400 if ALL else 12
+pytestmark = pytest.mark.timeout(3600 if ALL else 180)
 # Of these a third of the kinds is drawn, unless all.
 LONG: Final = {"many", "dead"}
 HOUR: Final = 3600
