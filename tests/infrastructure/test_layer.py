@@ -39,7 +39,7 @@ sys.path.insert(0, sys.argv[1])
 import botocore.session
 session = botocore.session.get_session()
 for name in sys.argv[2:]:
-    session.create_client(name, "me-south-1", aws_access_key_id="x", aws_secret_access_key="x")
+    session.create_client(name, "eu-central-1", aws_access_key_id="x", aws_secret_access_key="x")
 """
 # Where each service is called in each region, as the SDK beside it on the path has it.
 RESOLVE = """

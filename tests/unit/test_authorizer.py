@@ -11,7 +11,7 @@ from mail_authorize import handler as authorizer
 from mail_authorize.handler import UnreadableKeysError, handler, identify
 from outbox import aws
 
-ARN = "arn:aws:execute-api:me-south-1:123456789012:abcde12345/v1/POST/emails"
+ARN = "arn:aws:execute-api:eu-central-1:123456789012:abcde12345/v1/POST/emails"
 KEY = "tqm_a-made-up-key"
 
 
@@ -66,7 +66,7 @@ def test_a_known_key_opens_the_whole_stage() -> None:
                 {
                     "Action": "execute-api:Invoke",
                     "Effect": "Allow",
-                    "Resource": "arn:aws:execute-api:me-south-1:123456789012:abcde12345/v1/*",
+                    "Resource": "arn:aws:execute-api:eu-central-1:123456789012:abcde12345/v1/*",
                 }
             ],
         },
