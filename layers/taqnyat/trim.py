@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 # endpoints.json knows these services by their endpoint.
-ENDPOINTS = {"cloudwatch": "monitoring"}
+ENDPOINTS = {"cloudwatch": "monitoring", "dynamodbstreams": "streams.dynamodb"}
 # What its logging and metrics import.
 POWERTOOLS = {
     *("__init__.py", "package_logger.py", "py.typed"),

@@ -1,6 +1,7 @@
 """Entry of the ledger's stream: takes changes, returns the first one that must come again.
 
 The event bus and the webhooks share this reader, because a stream supports only two.
+What Lambda gave up comes in by a queue (replay.py).
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ import os
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
+from botocore.exceptions import ClientError
 from outbox import aws
 
+from mail_events import replay
 from mail_events.changes import event_of
 
 if TYPE_CHECKING:
@@ -26,17 +29,40 @@ _MAX_ENTRIES: Final = 10  # of one PutEvents; each is far below its limit of siz
 Entries = list[tuple[str, dict[str, Any]]]
 
 
+class NotToldError(Exception):
+    """The bus did not take all events that are told once more: the message comes again."""
+
+
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Publish the changes of one batch, in order.
+    """Publish the changes of one batch, in order; or, from the queue, what Lambda gave up.
 
     A change that could not be published comes again, with all changes after it. So an event may
     come twice, and none is left out.
 
     Raises:
         ClientError: AWS refused to store the events for webhooks; the whole batch comes again.
+        NotToldError, UnreadableError: a message of the queue comes again.
 
     """
     records = event["Records"]
+    if records[0].get("eventSource") != "aws:sqs":
+        return _tell(records)
+    for message in records:
+        _tell_again(message["body"])
+    return {"batchItemFailures": []}
+
+
+def _tell_again(body: str) -> None:
+    stretch = replay.stretch_of(body)
+    try:
+        for changes in replay.read(aws.client("dynamodbstreams"), stretch):
+            if _tell(changes)["batchItemFailures"]:
+                raise NotToldError
+    except ClientError as error:
+        raise aws.redacted(error) from None
+
+
+def _tell(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     webhooks = _container()
     if webhooks is not None:
         recorder, telemetry = webhooks
