@@ -42,9 +42,12 @@ def build() -> None:
 
 
 def deploy(
-    emulator: Emulator, taqnyat_url: str, more: Mapping[str, str] | None = None
+    emulator: Emulator,
+    taqnyat_url: str,
+    more: Mapping[str, str] | None = None,
+    name: str = STACK_NAME,
 ) -> dict[str, str]:
-    """Deploy the stack and return its outputs; `more` are parameters besides the local ones.
+    """Deploy a stack and return its outputs; `more` are parameters besides the local ones.
 
     One that is there from an earlier run is brought up to date.
 
@@ -59,26 +62,27 @@ def deploy(
     given = parameters.values(taqnyat_url, more)
     wanted = json.dumps([template, given]).encode()
     cloudformation = emulator.client("cloudformation")
-    there = cloudformation.list_stacks(StackStatusFilter=_COMPLETE)["StackSummaries"]
-    if not there or _object(emulator, "deployed") != wanted:
+    stacks = cloudformation.list_stacks(StackStatusFilter=_COMPLETE)["StackSummaries"]
+    there = name in [stack["StackName"] for stack in stacks]
+    if not there or _object(emulator, f"deployed/{name}") != wanted:
         how = "update" if there else "create"
         _put(emulator, "template", json.dumps(template).encode())
         getattr(cloudformation, f"{how}_stack")(
-            StackName=STACK_NAME,
+            StackName=name,
             TemplateURL=f"https://s3.amazonaws.com/{_BUCKET}/template",
             Parameters=given,
             Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
         )
         try:
             cloudformation.get_waiter(f"stack_{how}_complete").wait(
-                StackName=STACK_NAME, WaiterConfig=_WAIT
+                StackName=name, WaiterConfig=_WAIT
             )
         except WaiterError:
-            reasons = _reasons(cloudformation)
+            reasons = _reasons(cloudformation, name)
             raise LocalStackError(f"the stack was not deployed:\n{reasons}") from None
-        complete(emulator, STACK_NAME)
-        _put(emulator, "deployed", wanted)
-    [stack] = cloudformation.describe_stacks(StackName=STACK_NAME)["Stacks"]
+        complete(emulator, name)
+        _put(emulator, f"deployed/{name}", wanted)
+    [stack] = cloudformation.describe_stacks(StackName=name)["Stacks"]
     return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
 
@@ -87,7 +91,11 @@ def _put(emulator: Emulator, key: str, body: bytes) -> None:
 
 
 def _object(emulator: Emulator, key: str) -> bytes:
-    body: bytes = emulator.client("s3").get_object(Bucket=_BUCKET, Key=key)["Body"].read()
+    s3 = emulator.client("s3")
+    try:
+        body: bytes = s3.get_object(Bucket=_BUCKET, Key=key)["Body"].read()
+    except s3.exceptions.NoSuchKey:
+        return b""  # of an older version, which kept it elsewhere
     return body
 
 
@@ -105,8 +113,8 @@ def _upload(emulator: Emulator, properties: dict[str, Any]) -> None:
     properties[name] = f"s3://{_BUCKET}/{key}"
 
 
-def _reasons(cloudformation: Any) -> str:  # noqa: ANN401 - a boto3 client
-    events = cloudformation.describe_stack_events(StackName=STACK_NAME)["StackEvents"]
+def _reasons(cloudformation: Any, name: str) -> str:  # noqa: ANN401 - a boto3 client
+    events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
     return "\n".join(
         f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', '')}"
         for event in events
