@@ -17,7 +17,8 @@ from typing import Any, Final
 from outbox.mail.addresses import AddressError, bare
 from outbox.mail.states import State
 from outbox.mail.times import iso
-from outbox.queues.message import ReceivedMessage
+from outbox.queues.message import STRANGE, ReceivedMessage
+from outbox.queues.origin import is_strange_dead_letter
 from outbox.storage.row import Row
 
 _IDENTIFIER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
@@ -36,8 +37,9 @@ NO_RECORD: Final = "its record is gone: it is sent again, and marked as a resend
 class DeadLetter:
     """What is kept of a message while it is held: nothing of the mail but its sender.
 
-    `state` is failed, unknown or invalid; empty when SQS itself moved the message. `attempt` is the
-    number of the attempt after which it came here. `sent_at` is epoch seconds, `size` bytes.
+    `state` is failed, unknown or invalid; empty when SQS itself moved the message, or Scheduler
+    sent it; strange when it is none of this stack's (`foreign`). `attempt` is the number of the
+    attempt after which it came here. `sent_at` is epoch seconds, `size` bytes.
     `packed` is its receipt handle: of 120,000 messages these are the most that is kept.
     """
 
@@ -101,13 +103,14 @@ def read(raw: Mapping[str, Any], arns: AbstractSet[str]) -> DeadLetter:
     document = _document(message.body)
     stated = message.attributes.get("id") or document.get("id")
     code = message.attributes.get("code", "")
-    source = (raw.get("Attributes") or {}).get("DeadLetterQueueSourceArn")
+    foreign = is_strange_dead_letter(message, arns)
     state = message.attributes.get("state", "")
+    known = STRANGE if foreign else state if state in _STATES else ""
     return DeadLetter(
         message_id=message.message_id,
         packed=packed(message.receipt_handle),
         mail_id=_form(_IDENTIFIER, stated) or message.message_id,
-        state=sys.intern(state if state in _STATES else ""),
+        state=sys.intern(known),
         reason=sys.intern(_form(_REASON, message.attributes.get("reason"))),
         code=int(code) if re.fullmatch(r"-?[0-9]{1,9}", code) else None,
         sender=sys.intern(_sender(document.get("from"))),
@@ -115,7 +118,7 @@ def read(raw: Mapping[str, Any], arns: AbstractSet[str]) -> DeadLetter:
         attempt=message.redrive_attempt,
         sent_at=message.sent_at,
         size=len(message.body.encode(errors="replace")),
-        foreign=source is not None and source not in arns,
+        foreign=foreign,
     )
 
 
@@ -243,7 +246,7 @@ class Step:
 def decide(task: Task, letter: DeadLetter, row: Row | None) -> Decision:
     """Decide on one message by its mail's row, and say why."""
     if letter.foreign:
-        return Action.LEAVE, "comes from another queue than this stack's"
+        return Action.LEAVE, "is none of this stack's: another queue's, or without our attributes"
     if row is not None and row.state in {State.SENT, State.CANCELED}:
         told = "was discarded" if row.reason == DISCARDED else f"is {row.state} already"
         return Action.REMOVE, f"the mail {told}"

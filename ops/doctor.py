@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
+from outbox.queues.message import STRANGE
 from outbox.sending.control import ControlRecord
 from taqnyat import BearerToken, CredentialsError, Scope, Verdict
 from taqnyat.classification import CODES
@@ -38,6 +39,7 @@ _FAILED: Final = (
     ("failed", "failed", "failed: when the cause is gone `failed redrive`, else `failed discard`"),
     ("invalid", "invalid", "invalid: correct the producer, then `failed discard --state invalid`"),
     ("", "moved here by SQS", "moved here by SQS: see the worker's log, then `failed redrive`"),
+    (STRANGE, "not ours", "not ours: find whose queue names this one as its dead-letter queue"),
 )
 
 

@@ -37,7 +37,7 @@ def command(stack: Stack, screen: Screen, address: str | None, *, cancel: bool, 
     theirs: set[str] = set()
 
     def notice(letter: DeadLetter, raw: Any) -> None:  # noqa: ANN401  boto3's answer
-        if traces.names(raw["Body"]):
+        if not letter.foreign and traces.names(raw["Body"]):
             theirs.add(letter.message_id)
 
     queue = failed_queue(stack)

@@ -98,6 +98,7 @@ class Notes:
         self.reports: list[Report] = []
         self.prices: list[tuple[float, Decimal]] = []
         self.troubles: list[str] = []
+        self.ages: list[tuple[str, float]] = []
 
     def accepted(self, mail_ids: list[str]) -> None:
         """Note nothing: the row tells."""
@@ -112,6 +113,9 @@ class Notes:
         self.reports.append(report)
         if report.outcome is not None and report.outcome.price is not None:
             self.prices.append((_now(), Decimal(report.outcome.price)))
+
+    def retried(self, lane: str, age: float) -> None:
+        self.ages.append((lane, age))
 
     def kept(self, count: int) -> None:
         """Note nothing: the table tells."""

@@ -1,5 +1,6 @@
 """A batch of the mail queue: each message for itself, and what goes back to Lambda."""
 
+import json
 import threading
 import time
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from mail_send import worker
 from outbox.mail.lanes import Lane
 from outbox.mail.report import Report
+from outbox.mail.times import iso
 from outbox.queues.message import ReceivedMessage
 from outbox.sending.batch import BatchProcessor, last_moment
 from outbox.sending.control import ControlRecord
@@ -39,6 +41,7 @@ class Parts:
         self.turns: Taken | None = Taken((0.0,) * 10)
         self.asked: list[tuple[int, Lane]] = []
         self.recorded: list[str] = []
+        self.ages: list[tuple[Lane, float]] = []
 
     # Delivery
     def deliver(self, message: ReceivedMessage, deadline: float) -> Report:
@@ -87,13 +90,16 @@ class Parts:
         self.troubles.append((what, mail_id))
         assert isinstance(error, Exception)
 
+    def retried(self, lane: Lane, age: float) -> None:
+        self.ages.append((lane, age))
+
     def flush(self) -> None:
         self.flushes += 1
 
     def resume(self) -> None:
         self.resumed += 1
 
-    def process(self, *ids: str, seconds: float = 60) -> list[str]:
+    def process(self, *ids: str, seconds: float = 60, body: str = "{}") -> list[str]:
         with ThreadPoolExecutor(10) as executor:
             part = cast("Any", self)
             processor = BatchProcessor(
@@ -105,11 +111,11 @@ class Parts:
                 telemetry=part,
                 on_resumed=self.resume,
             )
-            return processor.process([record(message_id) for message_id in ids], seconds)
+            return processor.process([record(message_id, body) for message_id in ids], seconds)
 
 
-def record(message_id: str) -> dict[str, Any]:
-    return {"messageId": message_id, "receiptHandle": f"h-{message_id}", "body": "{}"}
+def record(message_id: str, body: str = "{}") -> dict[str, Any]:
+    return {"messageId": message_id, "receiptHandle": f"h-{message_id}", "body": body}
 
 
 @pytest.fixture
@@ -122,6 +128,24 @@ def test_only_what_must_be_seen_again_is_returned(parts: Parts) -> None:
     assert parts.process("a", "b", "c", "d") == ["b", "d"]
     assert parts.put_backs == {"b": 7, "d": 0}
     assert [report.mail_id for report in parts.reports] == ["a", "b", "c", "d"]
+
+
+def test_how_long_a_mail_has_waited_is_told_of_those_that_come_again_alone(parts: Parts) -> None:
+    accepted_at = iso(time.time() - 7200)
+    parts.outcomes = {"a": None, "b": 7, "c": REFUSED}
+    parts.process("a", "b", "c", body=json.dumps({"accepted_at": accepted_at}))
+
+    assert [lane for lane, _ in parts.ages] == [Lane.NORMAL] * 2
+    assert all(7200 <= age < 7260 for _, age in parts.ages)
+
+
+def test_how_long_a_mail_has_waited_is_told_also_where_a_pause_cannot_be_read(
+    parts: Parts,
+) -> None:
+    parts.pause_read = REFUSED
+    parts.process("a", "b")
+
+    assert len(parts.ages) == 2
 
 
 def test_an_empty_batch(parts: Parts) -> None:

@@ -86,6 +86,7 @@ def test_the_names_are_those_of_the_alarms() -> None:
         "MailUnknown",
         "MailPrice",
         "ProviderLatency",
+        "RetriedMailAge",
         "TimeToSend",
         "ProviderUp",
         "SendingPaused",
@@ -96,6 +97,29 @@ def test_the_names_are_those_of_the_alarms() -> None:
         "WebhookLatency",
         NO_RECORD,
     }
+
+
+def test_the_longest_wait_of_each_lane_is_measured_where_something_is_retried(
+    output: Output,
+) -> None:
+    for lane, age in (("normal", 5.2), ("bulk", 90000.0), ("normal", 3600.6), ("normal", 60.0)):
+        output.telemetry.retried(lane, age)
+
+    found = {line["lane"]: (line, line["_aws"]["CloudWatchMetrics"]) for line in output.metrics()}
+
+    assert {lane: line["RetriedMailAge"] for lane, (line, _) in found.items()} == {
+        "normal": [3601.0],
+        "bulk": [90000.0],
+    }
+    for _, directives in found.values():
+        assert directives == [
+            {
+                "Namespace": "TaqnyatMail",
+                "Dimensions": [["lane"]],
+                "Metrics": [{"Name": "RetriedMailAge", "Unit": "Seconds"}],
+            }
+        ]
+    assert output.metrics() == []  # nothing is emitted while nothing is retried
 
 
 def test_the_embedded_format(output: Output) -> None:

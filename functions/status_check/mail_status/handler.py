@@ -80,7 +80,7 @@ def _container() -> tuple[StatusCheck, Telemetry]:
             queue,
             wiring.ledger_table(settings),
             deliver,
-            lambda error: telemetry.error("probe_failed", error),
+            telemetry,
             settings.send_timeout_seconds,
         ),
         money=money,

@@ -31,6 +31,7 @@ class Scheduler:
         self._role_arn = role_arn
         self._sqs = sqs
         self._clock = clock
+        self.fails = False  # whether what is due cannot be put on its queue
 
     def create_schedule(self, **arguments: Any) -> Any:
         name, group, expression, zone, window, after, target = only(
@@ -78,7 +79,28 @@ class Scheduler:
         for name in due:
             target = self.schedules.pop(name).target
             text = target["Input"].replace("<aws.scheduler.attempt-number>", "1")
+            if self.fails:
+                self._dead_letter(name, target, text)
+                continue
             self._sqs.send_message(QueueUrl=target["Arn"], MessageBody=text)
+
+    def _dead_letter(self, name: str, target: dict[str, Any], text: str) -> None:
+        """Send what could not be delivered to the dead-letter queue, with what AWS says of it."""
+        ours = f"arn:aws:scheduler:us-east-1:123456789012:schedule/{self._group}"
+        said = {
+            "ERROR_CODE": "AWS.SimpleQueueService.NonExistentQueue",
+            "EXHAUSTED_RETRY_CONDITION": "MaximumEventAgeInSeconds",
+            "RETRY_ATTEMPTS": "185",
+            "SCHEDULE_ARN": f"{ours}/{name}",
+            "TARGET_ARN": target["Arn"],
+        }
+        self._sqs.send_message(
+            QueueUrl=target["DeadLetterConfig"]["Arn"],
+            MessageBody=text,
+            MessageAttributes={
+                key: {"DataType": "String", "StringValue": value} for key, value in said.items()
+            },
+        )
 
     def _check(self, operation: str, name: str, group: str) -> None:
         if group != self._group or not _NAME.fullmatch(name):

@@ -284,6 +284,7 @@ def record(message: Message, queue_arn: str = "") -> dict[str, Any]:
             "SentTimestamp": str(int(message.sent_at * 1000)),
             "ApproximateReceiveCount": str(message.receive_count),
             **_group(message),
+            **_source(message),
         },
         "messageAttributes": {
             name: {"stringValue": value["StringValue"], "dataType": value["DataType"]}

@@ -72,7 +72,8 @@ class Office:
         self.time_zone = "Asia/Riyadh"
         self.dynamo = Dynamo(TABLE)
         self.sqs = BatchSqs(clock)
-        self.sqs.queues = {url: Queue(300, 86400 * 14) for url in (MAIL, BULK, FAILED)}
+        arns = {MAIL: "arn:mail", BULK: "arn:bulk", FAILED: "arn:failed"}
+        self.sqs.queues = {url: Queue(300, 86400 * 14, arn=arn) for url, arn in arns.items()}
         self.clock = clock
         self.ledger = LockedDynamo(self.dynamo)
         self.clients: dict[str, Any] = {
@@ -162,6 +163,8 @@ class Office:
             },
             changes.get("sent_at", self.clock()),
             0.0,
+            # What says no state was moved here by SQS itself.
+            came_from=changes.get("came_from", None if given else self.sqs.queues[MAIL]),
         )
         self.sqs.queues[FAILED].messages.append(message)
 

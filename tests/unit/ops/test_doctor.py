@@ -332,6 +332,7 @@ def in_failed_queue(aws: Aws, *states: str) -> None:
             "ReceiptHandle": "h",
             "Body": "{}",
             "MessageAttributes": {"state": {"StringValue": state}} if state else {},
+            "Attributes": {} if state else {"DeadLetterQueueSourceArn": "MailQueueArn"},
         }
         for number, state in enumerate(states)
     ]
@@ -351,12 +352,12 @@ def in_failed_queue(aws: Aws, *states: str) -> None:
 
 
 def test_failed_unknown_and_invalid_mails_are_counted_apart(aws: Aws) -> None:
-    in_failed_queue(aws, "failed", "failed", "unknown", "invalid", "")
+    in_failed_queue(aws, "failed", "failed", "unknown", "invalid", "", "strange")
 
     check = aws.look()["failed queue"]
 
     assert check.level is Level.WARNING
-    assert check.found == "1 unknown, 2 failed, 1 invalid, 1 moved here by SQS"
+    assert check.found == "1 unknown, 2 failed, 1 invalid, 1 moved here by SQS, 1 not ours"
     for command in (
         "`failed resolve --sent` or `--resend`",
         "`failed redrive`",

@@ -11,6 +11,7 @@ from outbox.storage.expressions import pack_item, unpack
 
 from ops.erasure import ERASED, Found, Traces
 from ops.errors import OpsError
+from tests.faults.standins.fairness import Queue
 from tests.unit.ops.office import MAIL, Office
 
 ADDRESS = "nora@example.com"
@@ -177,6 +178,15 @@ def test_a_person_is_erased_whatever_the_case(scanned: Office) -> None:
     assert len(scanned.failed()) == 30
     assert scanned.hidden() == 0
     assert asked[0] == 0
+
+
+def test_another_queue_s_dead_letters_are_left_to_whose_they_are(scanned: Office) -> None:
+    scanned.put("ours", "invalid")
+    scanned.put("theirs", "", came_from=Queue(30, 86400, arn="arn:orders"))
+
+    scanned.run("mail", "erase", ADDRESS, "--yes")
+
+    assert scanned.failed() == ["theirs"]
 
 
 def test_what_another_terminal_holds_may_be_left(scanned: Office) -> None:

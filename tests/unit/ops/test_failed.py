@@ -16,6 +16,7 @@ from outbox.storage.row import Row
 from ops import failed_queue
 from ops.dead_letters import Action, Choice, DeadLetter, Task, decide, packed, read
 from ops.operator import by_arn, who
+from tests.faults.standins.fairness import Queue
 from tests.unit.ops.office import FAILED, MAIL, Office
 
 
@@ -150,7 +151,35 @@ def test_another_queue_s_dead_letters_are_known() -> None:
     message["Attributes"]["DeadLetterQueueSourceArn"] = "arn:other"
 
     assert read(message, {"arn:mail"}).foreign
+    assert read(message, {"arn:mail"}).state == "strange"
     assert not read(message, {"arn:other"}).foreign
+    assert read(raw("{}"), {"arn:mail"}).foreign  # nothing says that it is ours
+    assert not read(raw("{}", state="failed"), {"arn:mail"}).foreign
+    assert not read(raw("{}", TARGET_ARN="arn:mail"), {"arn:mail"}).foreign
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("redrive", "--yes"),
+        ("discard", "--why", "x", "--yes"),
+        ("discard", "--why", "x", "--yes", "--id", "strange"),
+        ("redrive", "--without-record", "--yes"),
+        ("resolve", "--resend", "--yes"),
+    ],
+)
+def test_no_command_touches_what_is_none_of_ours(office: Office, words: tuple[str, ...]) -> None:
+    orders = Queue(30, 86400, arn="arn:orders")
+    office.put("strange", "", came_from=orders)
+    office.put("strange", "failed", came_from=orders)  # anybody can write our attributes
+    office.put("strange", "", came_from=None)  # nothing says that it is ours
+
+    office.run("failed", *words)
+
+    assert office.failed() == ["strange"] * 3
+    assert office.mailed() == []
+    found = office.json("failed", "list", "--all")
+    assert {letter["state"] for letter in found} == {"strange"}
 
 
 def test_groups_come_before_mails_and_alone_failed_lists(office: Office) -> None:

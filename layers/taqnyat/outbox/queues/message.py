@@ -27,6 +27,7 @@ MAX_BODY_BYTES: Final = MAX_MESSAGE_BYTES - 4096
 MAX_RECEIVES: Final = 900
 MAX_AGE_SECONDS: Final = 5 * 86400
 REQUEUED: Final = "queued"  # the attribute `state` of a message that was requeued
+STRANGE: Final = "strange"  # that of one that is none of ours, but was in one of our queues
 MAX_BATCH: Final = 100
 LANE: Final = "lane"  # the attribute of a message in the bulk lane
 LANES: Final = "lanes"  # the attribute of a batch's message whose mails are in both lanes
@@ -53,7 +54,8 @@ class ReceivedMessage(NamedTuple):
     """A message as it was received: from Lambda's event or from ReceiveMessage.
 
     `attributes` are its message attributes as text; `sent_at` is epoch seconds, 0 if not known.
-    `queue` is the lane of the queue that it was received from, `group` its message group or "".
+    `queue` is the lane of the queue that it was received from, `group` its message group or "",
+    `source` the ARN of the queue from which SQS itself moved it to a dead-letter queue, or "".
     """
 
     message_id: str
@@ -64,6 +66,7 @@ class ReceivedMessage(NamedTuple):
     receives: int = 1
     group: str = ""
     queue: Lane = Lane.NORMAL
+    source: str = ""
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any], bulk_queue_arn: str = "") -> ReceivedMessage:
@@ -289,4 +292,5 @@ def _of_the_system(attributes: Mapping[str, Any]) -> dict[str, Any]:
         "sent_at": int(attributes.get("SentTimestamp", 0)) / 1000,
         "receives": int(attributes.get("ApproximateReceiveCount", 1)),
         "group": str(attributes.get("MessageGroupId", "")),
+        "source": str(attributes.get("DeadLetterQueueSourceArn", "")),
     }

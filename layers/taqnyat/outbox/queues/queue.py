@@ -6,7 +6,14 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from outbox.mail.lanes import Lane, Route
-from outbox.queues.message import LANE, LANES, MAX_BODY_BYTES, REQUEUED, ReceivedMessage
+from outbox.queues.message import (
+    LANE,
+    LANES,
+    MAX_BODY_BYTES,
+    REQUEUED,
+    STRANGE,
+    ReceivedMessage,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,6 +25,7 @@ _MAX_DELIVERY_DELAY_SECONDS: Final = 900  # of SendMessage
 _WAIT_SECONDS: Final = 1
 _ROUNDS: Final = 3  # tries of one batch's entries in one call of `send_all`
 _MAX_ENTRIES: Final = 10  # of one SendMessageBatch, or ReceiveMessage
+_MAX_ATTRIBUTES: Final = 10  # of one message
 
 # The attributes that a message has after a re-drive or a requeue.
 _TEXTS: Final = ("id", "state", "reason")
@@ -111,6 +119,7 @@ class MailQueue:
                 "SentTimestamp",
                 "ApproximateReceiveCount",
                 "MessageGroupId",
+                "DeadLetterQueueSourceArn",
             ],
         )
         messages = answer.get("Messages") or []
@@ -156,6 +165,19 @@ class MailQueue:
             MessageBody=message.body,
             DelaySeconds=min(max(delay, 0), _MAX_DELIVERY_DELAY_SECONDS),
             MessageAttributes=attributes | _lanes(message),
+            **_group(message.route),
+        )
+
+    def give_back(self, message: ReceivedMessage) -> None:
+        """Send a message that is none of ours to the failed queue, as it came but marked."""
+        given = [(name, _text(value)) for name, value in message.attributes.items() if value]
+        attributes = {**dict(given[: _MAX_ATTRIBUTES - 1]), "state": _text(STRANGE)}
+        if len(message.body.encode()) > MAX_BODY_BYTES:
+            attributes = {}
+        self._sqs.send_message(
+            QueueUrl=self._failed_url,
+            MessageBody=message.body,
+            MessageAttributes=attributes,
             **_group(message.route),
         )
 

@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from outbox.mail.report import Report
 from outbox.queues.message import ReceivedMessage
+from outbox.queues.origin import waited
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -99,7 +100,7 @@ class BatchProcessor:
             # Fail closed: there may be a pause or a limit that cannot be read.
             self._telemetry.error("control_unreadable", error)
             list(self._executor.map(self._retry_soon, messages))
-            return [message.message_id for message in messages]
+            return self._retried(messages)
         reports = list(
             self._executor.map(
                 lambda given: self._process_message(given[0], given[1], deadline),
@@ -108,11 +109,15 @@ class BatchProcessor:
         )
         for report in reports:
             self._telemetry.processed(report)
-        return [
-            message.message_id
-            for message, report in zip(messages, reports, strict=True)
-            if report.retry_in is not None
-        ]
+        pairs = zip(messages, reports, strict=True)
+        return self._retried([message for message, report in pairs if report.retry_in is not None])
+
+    def _retried(self, messages: Sequence[ReceivedMessage]) -> list[str]:
+        """Return the ids of messages that are to be received again, and note their ages."""
+        now = time.time()
+        for message in messages:
+            self._telemetry.retried(message.queue, waited(message, now))
+        return [message.message_id for message in messages]
 
     def _take_turns(
         self, messages: Sequence[ReceivedMessage], rate: Rate, deadline: float

@@ -18,6 +18,7 @@ from outbox.mail.report import NO_RECORD, Report
 from outbox.mail.states import State
 from outbox.mail.times import iso
 from outbox.queues.message import encode_batch
+from outbox.queues.origin import is_strange
 from outbox.sending import policy
 from outbox.sending.breaker import Breaker, Call
 from outbox.sending.policy import EXPIRED, WORKER_DIED, Unclaimable
@@ -73,6 +74,11 @@ class Delivery:
         Raises botocore's errors when the ledger or a queue does not answer: the message must then
         be received again.
         """
+        lanes = (self._settings.mail_queue_arn, self._settings.bulk_queue_arn)
+        if is_strange(message, lanes):
+            # SQS's own redrive takes all of the failed queue, also what others have put there.
+            self._queue.give_back(message)
+            return Report(mail_id=message.message_id, reason="not_ours")
         if self._queue.has_strayed(message):
             self._queue.requeue(message)
             return Report(mail_id=message.message_id, reason="to_its_lane")

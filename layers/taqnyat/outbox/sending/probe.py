@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 from taqnyat import Scope, Verdict
 
 from outbox.mail.lanes import Lane
 from outbox.mail.states import State
+from outbox.queues.origin import waited
 from outbox.sending.breaker import Call, HalfOpenBreaker
 
 if TYPE_CHECKING:
@@ -33,6 +34,13 @@ _CALLS: Final = 3
 # Enough to find three different callers.
 _MAX_HELD: Final = 50
 _MAX_ENDED: Final = 20
+
+
+class Notes(Protocol):
+    """What a probe tells beside its reports: AWS's errors, and how long mails have waited."""
+
+    def error(self, what: str, error: Exception) -> None: ...  # noqa: D102
+    def retried(self, lane: str, age: float) -> None: ...  # noqa: D102
 
 
 class Candidate(NamedTuple):
@@ -92,20 +100,20 @@ class Probe:
         queue: MailQueue,
         table: LedgerTable,
         deliver: Callable[[HalfOpenBreaker], Delivery],
-        on_error: Callable[[Exception], None],
+        notes: Notes,
         call_seconds: float,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """`deliver` makes a delivery that reports to the breaker, and reads the token again.
 
-        `on_error` gets AWS's errors: they end the probe, but not the status check around it.
-        `call_seconds` is the longest time of one call.
+        AWS's errors end the probe, but not the status check around it. `call_seconds` is the longest
+        time of one call.
         """
         self._pause = pause
         self._queue = queue
         self._table = table
         self._deliver = deliver
-        self._on_error = on_error
+        self._notes = notes
         self._call_seconds = call_seconds
         self._clock = clock
 
@@ -125,7 +133,7 @@ class Probe:
                     self._conclude(state, progress)
                 self._end_dead(progress, deadline)
         except (ClientError, BotoCoreError) as error:
-            self._on_error(error)
+            self._notes.error("probe_failed", error)
         return progress.reports
 
     def _go_on(self, progress: _Progress, blamed: set[str], deadline: float) -> None:
@@ -155,7 +163,10 @@ class Probe:
             messages = self._queue.receive(Lane.NORMAL) or self._queue.receive(Lane.BULK)
             if not messages:
                 return held, True
+            now = self._clock()
             for message in messages:
+                # Whatever becomes of it: in a pause nobody else sees how long mails have waited.
+                self._notes.retried(message.queue, waited(message, now))
                 if message.is_batch:
                     self._process(progress, message, HalfOpenBreaker(), deadline)
             alive = list(self._alive([message for message in messages if not message.is_batch]))
