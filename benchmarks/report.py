@@ -120,6 +120,7 @@ def _figures(found: Found) -> dict[str, str]:
             ],
         ),
         "keeping": f"{details['keeping the records for 90 days, dollars']:.2f}",
+        "million": f"{million(details):.0f}",
         "batch_ms": f"{batch * 1000:.0f}",
         "billed_ms": f"{billed * 1000:.0f}",
         "rate_of_one": f"{10 / billed:.0f}",
@@ -139,6 +140,13 @@ def _figures(found: Found) -> dict[str, str]:
         ),
         "skipped": "".join(f"\n- {reason}" for reason in found["skipped"]) or " nothing",
     }
+
+
+def million(details: Found) -> float:
+    """Return the dollars of a million mails that are posted one by one, records included."""
+    kept: float = details["keeping the records for 90 days, dollars"]
+    single: dict[str, float] = details["bill of a million mails, dollars"]["gateway, single"]
+    return sum(single.values()) + kept
 
 
 def _bills(details: Found) -> list[dict[str, float]]:

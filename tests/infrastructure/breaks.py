@@ -39,6 +39,7 @@ OTHER: Final = {
     "StatusCheckLogGroup": "ApiLogGroup",
     "AuthorizerLogGroup": "ApiLogGroup",
     "EventsLogGroup": "ApiLogGroup",
+    "EventsReplayQueue": "WebhookQueue",
     "ApiFunction": "WorkerFunction",
     "WorkerFunction": "ApiFunction",
     "StatusCheckFunction": "WorkerFunction",
@@ -136,6 +137,7 @@ def _role(properties: Mapping[str, Any], at: Path) -> Iterator[Break]:
     yield Break("trust", (*there, "Principal"), {"AWS": "*"})
     for operator in trust.get("Condition", {}):
         yield Break("trust", (*there, "Condition", operator), GONE)
+    yield from _each("boundary", properties, at, PermissionsBoundary=[GONE])
 
 
 def _policy(properties: Mapping[str, Any], at: Path) -> Iterator[Break]:
@@ -207,6 +209,8 @@ def _queue(properties: Mapping[str, Any], at: Path) -> Iterator[Break]:
     yield from _each("time limit", properties, at, VisibilityTimeout=[30, 0, GONE])
     yield from _each("limit", properties, at, MaximumMessageSize=[262_144, GONE])
     yield from _each("time limit", properties, at, ReceiveMessageWaitTimeSeconds=[0, GONE])
+    allow = [{"redrivePermission": "allowAll"}, GONE]
+    yield from _each("wrong queue", properties, at, RedriveAllowPolicy=allow)
     if "RedrivePolicy" in properties:
         yield Break("wrong queue", (*at, "RedrivePolicy"), GONE)
         yield Break("limit", (*at, "RedrivePolicy", "maxReceiveCount"), 3)
@@ -283,6 +287,7 @@ def _alarm(properties: Mapping[str, Any], at: Path) -> Iterator[Break]:
     yield from _each("missing data", properties, at, TreatMissingData=MISSING)
     yield from _each("threshold", properties, at, Threshold=[0, 1_000_000, {"Ref": "RecordDays"}])
     yield from _each("period", properties, at, Period=[10, 3600], EvaluationPeriods=[12])
+    yield from _each("period", properties, at, DatapointsToAlarm=[2, GONE])
     yield from _each("metric", properties, at, MetricName=["Invocations"], Namespace=["AWS/SNS"])
     for name in ("AlarmActions", "OKActions", "InsufficientDataActions"):
         yield from _each("silent", properties, at, **{name: [[], GONE]})
@@ -326,6 +331,9 @@ def _event(kind: str, properties: Mapping[str, Any], at: Path) -> Iterator[Break
     yield from _each("batch", properties, at, BatchSize=[1, 10_000], ScalingConfig=[GONE])
     yield from _each("batch", properties, at, FunctionResponseTypes=[GONE])
     yield from _each("batch", properties, at, BisectBatchOnFunctionError=[False])
+    yield from _each("repeat", properties, at, MaximumRetryAttempts=[0, -1, GONE])
+    yield from _each("repeat", properties, at, MaximumRecordAgeInSeconds=[60, -1, GONE])
+    yield from _each("repeat", properties, at, DestinationConfig=[GONE])
     yield from _each("event", properties, at, Schedule=["rate(1 hour)"], Path=["/other"])
     yield from _each("event", properties, at, Method=["POST"], Auth=[{"Authorizer": "NONE"}])
     if kind == "Api":

@@ -4,6 +4,7 @@ The mails of tests/contract/test_aws_arguments.py go through the world in memory
 and the events function are called by themselves.
 """
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ FUNCTIONS: Final = {
 }
 KEYS_SECRET: Final = "api-keys"
 BUS: Final = "applications"
+STREAM: Final = "the ledger's stream"
 # The value of each environment variable here; a mapping's id is in none.
 VARIABLES: Final = {
     **ENVIRONMENT,
@@ -88,6 +90,9 @@ def needs() -> dict[str, frozenset[Need]]:
         row = {"pk": "m", "state": "sent", "updated": "2026-11-23T08:00:00.000Z", "sender": "s"}
         change = {"NewImage": pack_item(row), "SequenceNumber": "1"}
         events.handler({"Records": [{"eventID": "e", "dynamodb": change}]}, None)
+        names = ("streamArn", "shardId", "startSequenceNumber", "endSequenceNumber")
+        given_up = json.dumps({"DDBStreamBatchInfo": dict.fromkeys(names, "1")})
+        events.handler({"Records": [{"eventSource": "aws:sqs", "body": given_up}]}, None)
     return {name: frozenset(all_of) for name, all_of in found.items()}
 
 
@@ -133,6 +138,8 @@ def _needs(name: str, arguments: Mapping[str, Any]) -> Iterator[Need]:
         case "scheduler.create_schedule":
             yield Need(action, arguments["GroupName"])
             yield Need("iam:PassRole", arguments["Target"]["RoleArn"])
+        case "dynamodbstreams.get_shard_iterator" | "dynamodbstreams.get_records":
+            yield Need(action.replace("dynamodbstreams", "dynamodb"), STREAM)
         case "events.put_events":
             for entry in arguments["Entries"]:
                 yield Need(action, entry["EventBusName"])
@@ -153,6 +160,8 @@ def _alone(sink: set[Need], answer: object) -> Iterator[None]:
     """Let a function find a client that notes what it is asked, and always answers the same."""
     answering = mock.Mock()
     answering.get_secret_value.return_value = answering.put_events.return_value = answer
+    answering.get_shard_iterator.return_value = {"ShardIterator": "i"}
+    answering.get_records.return_value = {"Records": []}
 
     def client(service: str) -> _Recorder:
         return _Recorder(service, answering, lambda: sink, {})

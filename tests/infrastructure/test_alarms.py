@@ -36,7 +36,7 @@ def watched(namespace: object) -> set[tuple[str, str]]:
     }
 
 
-def of(metric: str, name: str, value: dict[str, Any]) -> tuple[str, str]:
+def of(metric: str, name: str, value: dict[str, Any] | str) -> tuple[str, str]:
     """Return one (metric, what it is of)."""
     return metric, json.dumps([{"Name": name, "Value": value}])
 
@@ -70,7 +70,20 @@ def test_the_command_of_an_alarm_is_one_that_there_is(name: str) -> None:
     command.make_context(name, words)  # parsed and not run
 
 
-@pytest.mark.parametrize("name", sorted(ALARMS.keys() - {"RetentionAlarm", "BulkRetentionAlarm"}))
+# By what a queue keeps, or a loss: no matter of taste.
+FIXED = {
+    "RetentionAlarm",
+    "BulkRetentionAlarm",
+    "RetriedRetentionAlarm",
+    "BulkRetriedRetentionAlarm",
+    "FailedQueueAgeAlarm",
+    "FailedQueueKeptAlarm",
+    "ScheduleLostAlarm",
+    "EventsSetAsideAlarm",
+}
+
+
+@pytest.mark.parametrize("name", sorted(ALARMS.keys() - FIXED))
 def test_a_threshold_that_is_a_matter_of_taste_is_a_parameter(name: str) -> None:
     alarm = ALARMS[name]
     taken = alarm["Threshold"], alarm["EvaluationPeriods"]
@@ -79,21 +92,60 @@ def test_a_threshold_that_is_a_matter_of_taste_is_a_parameter(name: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("name", "queue"), [("RetentionAlarm", "MailQueue"), ("BulkRetentionAlarm", "BulkQueue")]
+    ("name", "queue", "metric"),
+    [
+        ("RetentionAlarm", "MailQueue", "ApproximateAgeOfOldestMessage"),
+        ("BulkRetentionAlarm", "BulkQueue", "ApproximateAgeOfOldestMessage"),
+        ("RetriedRetentionAlarm", "MailQueue", "RetriedMailAge"),
+        ("BulkRetriedRetentionAlarm", "BulkQueue", "RetriedMailAge"),
+        ("FailedQueueAgeAlarm", "FailedQueue", "ApproximateAgeOfOldestMessage"),
+    ],
 )
-def test_an_alarm_rings_while_half_of_a_queues_time_is_left(name: str, queue: str) -> None:
+def test_an_alarm_rings_while_half_of_a_queues_time_is_left(
+    name: str, queue: str, metric: str
+) -> None:
     retention = resources("AWS::SQS::Queue")[queue]["MessageRetentionPeriod"]
 
-    assert ALARMS[name]["MetricName"] == "ApproximateAgeOfOldestMessage"
+    assert ALARMS[name]["MetricName"] == metric
     assert ALARMS[name]["Threshold"] == retention / 2
+
+
+def test_failed_mails_that_people_have_looked_at_are_told_before_half_of_their_time_is_over() -> (
+    None
+):
+    """SQS leaves what was received three times out of the age, and each look is a receive."""
+    alarm = ALARMS["FailedQueueKeptAlarm"]
+    retention = resources("AWS::SQS::Queue")["FailedQueue"]["MessageRetentionPeriod"]
+
+    assert alarm["Period"] * alarm["EvaluationPeriods"] == retention / 2  # the most that AWS takes
+    assert alarm["Period"] >= 3600  # shorter ones may span a day
+    # Looks of a few minutes, in some hours of the week, do not end it.
+    assert 0.8 < alarm["DatapointsToAlarm"] / alarm["EvaluationPeriods"] < 0.9
+
+
+def test_what_is_waited_for_is_the_longest_wait_between_two_tries() -> None:
+    """Else the alarm of a mail that comes back seldom would end and begin between its tries."""
+    longest = 8 * PARAMETERS["RetryCapSeconds"]["Default"]  # of a mail with strikes (policy.py)
+    for name in ("OldestRetriedMailAlarm", "OldestRetriedBulkMailAlarm", "RetriedRetentionAlarm"):
+        alarm = ALARMS[name]
+        assert alarm["DatapointsToAlarm"] == 1
+        assert alarm["Period"] * alarm["EvaluationPeriods"] > longest
 
 
 def test_the_queues_are_watched() -> None:
     assert watched("AWS/SQS") == {
+        *(
+            of(metric, "QueueName", {"Fn::GetAtt": ["FailedQueue", "QueueName"]})
+            for metric in (
+                "NumberOfMessagesSent",  # not how many there are: one mail would ring for 14 days
+                "ApproximateAgeOfOldestMessage",
+                "ApproximateNumberOfMessagesVisible",
+            )
+        ),
         of(
-            "ApproximateNumberOfMessagesVisible",
+            "NumberOfMessagesSent",
             "QueueName",
-            {"Fn::GetAtt": ["FailedQueue", "QueueName"]},
+            {"Fn::GetAtt": ["EventsReplayQueue", "QueueName"]},
         ),
         of(
             "ApproximateAgeOfOldestMessage",
@@ -118,7 +170,23 @@ def test_errors_and_throttles_of_each_function_are_watched() -> None:
         of(metric, "FunctionName", {"Ref": name})
         for metric in ("Errors", "Throttles")
         for name in FUNCTIONS
+    } | {of("IteratorAge", "FunctionName", {"Ref": "EventsFunction"})}
+
+
+def test_schedules_that_fail_are_watched() -> None:
+    assert watched("AWS/Scheduler") == {
+        of(metric, "ScheduleGroup", {"Ref": "ScheduleGroup"})
+        for metric in ("TargetErrorCount", "InvocationsFailedToBeSentToDeadLetterCount")
     }
+
+
+def test_one_failed_mail_rings_once_and_does_not_hide_the_next() -> None:
+    """An alarm rings when its state changes: it must be over before another mail can come."""
+    alarm = ALARMS["FailedQueueAlarm"]
+
+    assert (alarm["MetricName"], alarm["Statistic"]) == ("NumberOfMessagesSent", "Sum")
+    assert alarm["Period"] * alarm["EvaluationPeriods"] <= 300
+    assert alarm["TreatMissingData"] == "notBreaching"
 
 
 def test_server_errors_of_the_api_are_watched() -> None:
@@ -133,7 +201,8 @@ def test_the_provider_the_pause_and_unknown_outcomes_are_watched_as_they_are_mea
     own = watched(OURS)
 
     names = ("ProviderUp", "SendingPaused", "MailUnknown", "BalanceHoursLeft", "WebhookPaused")
-    assert own == {(name, "[]") for name in names}
+    lanes = {of("RetriedMailAge", "lane", lane) for lane in ("normal", "bulk")}
+    assert own == {(name, "[]") for name in names} | lanes
     assert {metric for metric, _ in own} <= OWN_METRICS
 
 
@@ -153,7 +222,7 @@ def test_two_stacks_in_one_region_share_no_metric() -> None:
     said = [one["Environment"]["Variables"]["METRICS_NAMESPACE"] for one in functions]
 
     assert said == [OURS] * len(said)
-    named = {"AWS/SQS", "AWS/Lambda", "AWS/ApiGateway", "AWS/Events"}
+    named = {"AWS/SQS", "AWS/Lambda", "AWS/ApiGateway", "AWS/Scheduler"}
     for alarm in ALARMS.values():
         assert alarm["Namespace"] == OURS or (
             alarm["Namespace"] in named and alarm["Dimensions"]

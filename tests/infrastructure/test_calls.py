@@ -86,6 +86,8 @@ def resource(need: Need, variables: dict[str, str]) -> str:
     """Return the ARN of what a call is about: its argument came from a variable."""
     if need.on == "*":
         return "*"
+    if need.on == calls.STREAM:
+        return f"arn:aws:dynamodb:{HERE}:table/{variables['LEDGER_TABLE']}/stream/made-up"
     if need.on in calls.MAPPINGS:
         return f"arn:aws:lambda:{HERE}:event-source-mapping:{calls.MAPPINGS[need.on]}"
     (value,) = {variables[key] for key, here in calls.VARIABLES.items() if here == need.on}
@@ -169,6 +171,7 @@ def test_every_call_in_the_code_was_seen() -> None:
     session = botocore.session.get_session()
     services = [
         "dynamodb",
+        "dynamodbstreams",
         "sqs",
         "scheduler",
         "secretsmanager",

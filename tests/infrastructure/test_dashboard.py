@@ -39,6 +39,15 @@ AWS_METRICS: dict[tuple[str, tuple[str, ...]], set[str]] = {
         "ConcurrentExecutions",
         "IteratorAge",
     },
+    ("AWS/Scheduler", ("ScheduleGroup",)): {
+        "InvocationAttemptCount",
+        "InvocationDroppedCount",
+        "InvocationsFailedToBeSentToDeadLetterCount",
+        "InvocationsSentToDeadLetterCount",
+        "InvocationThrottleCount",
+        "TargetErrorCount",
+        "TargetErrorThrottledCount",
+    },
     ("AWS/ApiGateway", ("ApiName", "Stage")): {
         "Count",
         "4XXError",
@@ -98,6 +107,7 @@ def emitted_by_functions(capsys: pytest.CaptureFixture[str]) -> set[Metric]:
     other = Outcome(Verdict.TERMINAL, Scope.MAIL, "sender_refused", 400, 14)
     for state in (State.FAILED, State.UNKNOWN, State.QUEUED):
         telemetry.processed(Report(mail_id="a", state=state, outcome=other, reason=other.reason))
+    telemetry.retried("normal", 1.0)
     telemetry.called(Run("shop", "e", 1, 1, 1, [0.1], paused=True))
     telemetry.flush()
     found = set()

@@ -85,6 +85,8 @@ def test_the_provider_url_refuses(url: str) -> None:
     [
         ("AlarmEmail", ""),
         ("AlarmEmail", "ops@example.com"),
+        ("PermissionsBoundary", ""),
+        ("PermissionsBoundary", "arn:aws:iam::123456789012:policy/teams/boundary"),
         ("ProbeDelaysSeconds", "3,5,8,10"),
         ("ProbeDelaysSeconds", "60"),
         ("DefaultCampaign", "Order mails 2.0"),
@@ -102,6 +104,8 @@ def test_accepts(name: str, value: str) -> None:
     ("name", "value"),
     [
         ("AlarmEmail", "ops"),
+        ("PermissionsBoundary", "boundary"),
+        ("PermissionsBoundary", "arn:aws:iam::123456789012:role/boundary"),
         ("AlarmEmail", "ops@example.com ops2@example.com"),
         ("AlarmEmail", "ops@example"),
         ("ProbeDelaysSeconds", ""),

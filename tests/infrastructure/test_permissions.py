@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.infrastructure.expansion import resources
+from tests.infrastructure.resolution import EVERYTHING, Deployment
 
 ROLES = resources("AWS::IAM::Role")
 FUNCTIONS = resources("AWS::Lambda::Function")
@@ -110,6 +111,15 @@ def test_a_role_is_taken_by_one_service_only(role: str) -> None:
 
 def test_the_only_managed_policy_is_the_one_that_api_gateway_asks_for() -> None:
     assert [role for role in ROLES if "ManagedPolicyArns" in ROLES[role]] == ["ApiGatewayLogRole"]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_is_bounded_where_the_account_asks_for_it(role: str) -> None:
+    boundary = "arn:aws:iam::123456789012:policy/everybody"
+    everything = EVERYTHING | {"PermissionsBoundary": boundary}
+
+    assert Deployment(everything).of("AWS::IAM::Role")[role]["PermissionsBoundary"] == boundary
+    assert "PermissionsBoundary" not in Deployment(EVERYTHING).of("AWS::IAM::Role")[role]
 
 
 def test_the_schedule_role_is_taken_for_our_schedules_only() -> None:

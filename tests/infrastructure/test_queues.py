@@ -7,7 +7,7 @@ from outbox.webhooks import queue as wakeups
 from tests.infrastructure.expansion import expanded, raw, resources
 
 QUEUES = resources("AWS::SQS::Queue")
-MAIL_QUEUES = [name for name in QUEUES if name != "WebhookQueue"]
+MAIL_QUEUES = [name for name in QUEUES if name not in {"WebhookQueue", "EventsReplayQueue"}]
 LANES = ["MailQueue", "BulkQueue"]
 TIMING = raw()["Mappings"]["WorkerTiming"]
 PARAMETERS = raw()["Parameters"]
@@ -83,7 +83,11 @@ def test_a_queue_is_encrypted_takes_a_mebibyte_and_outlives_the_stack(name: str)
 
 @pytest.mark.parametrize(
     ("policy_name", "names"),
-    [("QueuePolicy", MAIL_QUEUES), ("WebhookQueuePolicy", ["WebhookQueue"])],
+    [
+        ("QueuePolicy", MAIL_QUEUES),
+        ("WebhookQueuePolicy", ["WebhookQueue"]),
+        ("EventsReplayQueuePolicy", ["EventsReplayQueue"]),
+    ],
 )
 def test_all_queues_refuse_plain_http(policy_name: str, names: list[str]) -> None:
     policy = resources("AWS::SQS::QueuePolicy")[policy_name]
@@ -107,6 +111,37 @@ def test_the_webhook_queue_outlives_no_event_and_its_messages_no_lease() -> None
     assert function["Timeout"] > poster.DEADLINE_SECONDS + dispatching.BUDGET_SECONDS
     assert "RedrivePolicy" not in queue
     assert expanded()["Resources"]["WebhookQueue"]["Condition"] == "HasWebhooks"
+
+
+@pytest.mark.parametrize("name", LANES)
+def test_no_other_queue_s_dead_letters_are_taken_for_mails(name: str) -> None:
+    assert QUEUES[name]["RedriveAllowPolicy"] == {"redrivePermission": "denyAll"}
+
+
+def test_events_that_are_set_aside_are_told_again_while_the_stream_has_them() -> None:
+    """The queue gets where they stand in the stream, which keeps them for a day."""
+    queue, function = QUEUES["EventsReplayQueue"], resources("AWS::Lambda::Function")
+    mappings = resources("AWS::Lambda::EventSourceMapping")
+    stream, replay = mappings["EventsFunctionChange"], mappings["EventsFunctionReplay"]
+    arn = {"Fn::GetAtt": ["EventsReplayQueue", "Arn"]}
+
+    assert stream["DestinationConfig"] == {"OnFailure": {"Destination": arn}}
+    assert (replay["FunctionName"], replay["EventSourceArn"]) == ({"Ref": "EventsFunction"}, arn)
+    assert replay["BatchSize"] == 1
+    assert "Enabled" not in replay
+    assert queue["MessageRetentionPeriod"] == DAY
+    assert queue["VisibilityTimeout"] == 6 * function["EventsFunction"]["Timeout"]
+    assert "RedrivePolicy" not in queue
+    assert queue["SqsManagedSseEnabled"] is True
+    assert expanded()["Resources"]["EventsReplayQueue"]["Condition"] == "ReadsStream"
+
+
+def test_a_change_that_cannot_be_told_does_not_hold_up_the_others_for_long() -> None:
+    stream = resources("AWS::Lambda::EventSourceMapping")["EventsFunctionChange"]
+
+    assert stream["BisectBatchOnFunctionError"] is True
+    assert 5 <= stream["MaximumRetryAttempts"] <= 100
+    assert 900 <= stream["MaximumRecordAgeInSeconds"] <= DAY / 4  # time is left to tell it again
 
 
 def test_a_timer_is_not_taken_for_a_webhook_that_waits() -> None:

@@ -39,6 +39,7 @@ class Watch:
     missing: str
     periods: str | int = 1
     low_is_bad: bool = False
+    of_them: int | None = None  # so many of the periods are enough
 
 
 # Counts are summed over the minutes that their parameter names; what is a level is read at its
@@ -49,9 +50,9 @@ WATCHES = {
     "Errors": Watch("Sum", 300, "FunctionErrorsAlarmCount", "notBreaching"),
     "Throttles": Watch("Sum", 300, "FunctionThrottlesAlarmCount", "notBreaching"),
     "MailUnknown": Watch("Sum", 300, "UnknownMailsAlarmCount", "notBreaching"),
-    "ApproximateNumberOfMessagesVisible": Watch(
-        "Maximum", 60, "FailedMailsAlarmCount", "notBreaching"
-    ),
+    "TargetErrorCount": Watch("Sum", 300, "ScheduleErrorsAlarmCount", "notBreaching"),
+    "InvocationsFailedToBeSentToDeadLetterCount": Watch("Sum", 300, 1, "notBreaching"),
+    "IteratorAge": Watch("Maximum", 300, "EventsLateAlarmMilliseconds", "notBreaching"),
     "WebhookPaused": Watch("Sum", 300, "WebhooksPausedAlarmCount", "notBreaching"),
     "ProviderUp": Watch("Maximum", 60, 1, "missing", "ProviderDownAlarmMinutes", low_is_bad=True),
     "BalanceHoursLeft": Watch("Minimum", 300, "BalanceWarnHours", "notBreaching", low_is_bad=True),
@@ -62,6 +63,19 @@ BY_ALARM = {
     "OldestMailAlarm": Watch("Maximum", 60, "OldestMailAlarmSeconds", "notBreaching", 5),
     "OldestBulkMailAlarm": Watch("Maximum", 60, "OldestBulkMailAlarmSeconds", "notBreaching", 5),
     "WebhookQueueAlarm": Watch("Maximum", 300, "WebhookQueueAlarmSeconds", "notBreaching"),
+    "FailedQueueAlarm": Watch("Sum", 300, "FailedMailsAlarmCount", "notBreaching"),
+    "FailedQueueAgeAlarm": Watch("Maximum", 3600, 604_800, "notBreaching"),
+    "FailedQueueKeptAlarm": Watch("Minimum", 3600, 1, "notBreaching", 168, of_them=144),
+    "EventsSetAsideAlarm": Watch("Sum", 300, 1, "notBreaching"),
+    # Told only when a mail comes back, which may take two hours.
+    "OldestRetriedMailAlarm": Watch(
+        "Maximum", 900, "OldestMailAlarmSeconds", "notBreaching", 9, of_them=1
+    ),
+    "OldestRetriedBulkMailAlarm": Watch(
+        "Maximum", 900, "OldestBulkMailAlarmSeconds", "notBreaching", 9, of_them=1
+    ),
+    "RetriedRetentionAlarm": Watch("Maximum", 900, 432_000, "notBreaching", 9, of_them=1),
+    "BulkRetriedRetentionAlarm": Watch("Maximum", 900, 432_000, "notBreaching", 9, of_them=1),
     "RetentionAlarm": Watch("Maximum", 300, 432_000, "notBreaching"),
     "BulkRetentionAlarm": Watch("Maximum", 300, 432_000, "notBreaching"),
 }
@@ -83,7 +97,7 @@ def test_an_alarm_reads_its_metric_as_it_is_meant(name: str) -> None:
     assert alarm["ComparisonOperator"] == (below if watch.low_is_bad else above)
     assert alarm["TreatMissingData"] == watch.missing
     assert alarm.get("ActionsEnabled", True) is True
-    assert "DatapointsToAlarm" not in alarm
+    assert alarm.get("DatapointsToAlarm") == watch.of_them
 
 
 @pytest.mark.parametrize("name", ALARMS)

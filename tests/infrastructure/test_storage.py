@@ -109,6 +109,8 @@ def test_the_outputs_are_those_of_the_design() -> None:
         "BulkQueueUrl",
         "BulkQueueArn",
         "FailedQueueUrl",
+        "FailedQueueArn",
+        "ScheduleGroup",
         "LedgerTable",
         "TokenSecretArn",
         "ApiKeysSecretArn",
