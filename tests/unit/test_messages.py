@@ -253,6 +253,7 @@ def test_a_mail_is_put_and_taken_and_dropped(sqs: Stubber, queue: MailQueue) -> 
                 "SentTimestamp",
                 "ApproximateReceiveCount",
                 "MessageGroupId",
+                "DeadLetterQueueSourceArn",
             ],
         },
     )
