@@ -106,8 +106,8 @@ class Probe:
     ) -> None:
         """`deliver` makes a delivery that reports to the breaker, and reads the token again.
 
-        AWS's errors end the probe, but not the status check around it. `call_seconds` is the longest
-        time of one call.
+        AWS's errors end the probe, but not the status check around it. `call_seconds` is the
+        longest time of one call.
         """
         self._pause = pause
         self._queue = queue
