@@ -25,6 +25,7 @@ MEASURED: Final[Mapping[str, frozenset[str]]] = {
             "ApproximateNumberOfMessagesNotVisible",
             "ApproximateNumberOfMessagesDelayed",
             "ApproximateAgeOfOldestMessage",
+            "NumberOfMessagesSent",
         }
     ),
 }

@@ -106,7 +106,7 @@ def main() -> None:
     prefix = os.environ["EMULATOR_PREFIX"]
     _find_own_objects(prefix)
     _poll_streams_apart()
-    measured.install(cloudwatch, lambda_svc)
+    measured.install(cloudwatch, lambda_svc, sqs)
     asyncio.run(_serve(prefix, *numbers))
 
 

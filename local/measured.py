@@ -82,6 +82,12 @@ def of_queue(name: str, messages: Iterable[Mapping[str, Any]], now: float) -> It
         yield Measure("AWS/SQS", metric, value, unit, {"QueueName": name})
 
 
+def of_sending(url: str) -> Iterator[Measure]:
+    """Yield what SQS measures when a queue takes a message; not when it moves a dead letter."""
+    name = url.rpartition("/")[2]
+    yield Measure("AWS/SQS", "NumberOfMessagesSent", 1.0, "Count", {"QueueName": name})
+
+
 def of_invocation(function: str, milliseconds: float, *, error: bool) -> Iterator[Measure]:
     """Yield what Lambda measures of an invocation."""
     for name, value in (("Invocations", 1.0), ("Errors", float(error)), ("Throttles", 0.0)):
@@ -118,8 +124,9 @@ class Counted:
         await self._app(scope, receive, counting)
 
 
-def install(cloudwatch: Any, functions: Any) -> None:  # noqa: ANN401 - the emulator has no types
-    """Put it into the emulator's modules of CloudWatch and Lambda."""
+def install(cloudwatch: Any, functions: Any, sqs: Any) -> None:  # noqa: ANN401 - the emulator has no types
+    """Put it into the emulator's modules of CloudWatch, Lambda and SQS."""
+    send = sqs._act_send_message  # noqa: SLF001 - there is no other way
     write_log, read_dimensions = functions._emit_lambda_logs, cloudwatch._dims_from_list  # noqa: SLF001 - there is no other way
 
     def written(
@@ -135,6 +142,13 @@ def install(cloudwatch: Any, functions: Any) -> None:  # noqa: ANN401 - the emul
         if told["throttle"]:
             cloudwatch.record_metric("AWS/Lambda", "Throttles", 1, "Count", {"FunctionName": name})
 
+    def sent(data: dict[str, Any], url: str) -> dict[str, Any]:
+        answer: dict[str, Any] = send(data, url)
+        _record(cloudwatch, of_sending(data.get("QueueUrl", url)))
+        return answer
+
+    # SendMessageBatch calls it by its name, entry by entry.
+    sqs._act_send_message = sqs._HANDLERS["SendMessage"] = sent  # noqa: SLF001
     functions._emit_lambda_logs = written  # noqa: SLF001
     functions._emit_lambda_metrics = counted  # noqa: SLF001
     cloudwatch._dims_from_list = lambda given: _Exact(read_dimensions(given))  # noqa: SLF001

@@ -5,6 +5,7 @@ The one's name begins with the other's, as they are mostly called.
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -88,7 +89,7 @@ def test_an_alarm_that_rings_is_told_of_its_own_stack_alone(
     [other] = set(BOTH) - {rings}
 
     assert "SendingPausedAlarm" in after[rings]
-    assert after[other] == before[other]
+    assert ("SendingPausedAlarm" in after[other]) is ("SendingPausedAlarm" in before[other])
     assert said.level is Level.WARNING
     assert "SendingPausedAlarm" in said.found
 
@@ -118,5 +119,14 @@ def test_a_mail_and_a_pause_of_staging_are_staging_s_alone(
 
 def measured(stack: Stack, metric: str) -> float | None:
     """Return the highest value of a metric of a stack's own namespace."""
-    namespace = stack.settings.metrics_namespace
-    return watch.measured(stack, metric, "Maximum", MINUTES, namespace)
+    now = datetime.now(UTC)
+    found = stack.client("cloudwatch").get_metric_statistics(
+        Namespace=stack.settings.metrics_namespace,
+        MetricName=metric,
+        StartTime=now - timedelta(minutes=MINUTES),
+        EndTime=now + timedelta(minutes=1),
+        Period=60,
+        Statistics=["Maximum"],
+    )
+    values = [float(point["Maximum"]) for point in found["Datapoints"]]
+    return max(values, default=None)

@@ -237,6 +237,16 @@ def test_an_answer_of_the_api_is_measured(status: int, values: tuple[int, ...]) 
     assert dict(got[0].dimensions) == {"ApiName": "stack", "Stage": "v1"}
 
 
+def test_what_a_queue_takes_is_counted() -> None:
+    [got] = measured.of_sending("http://127.0.0.1:1/prefix/123456789012/failed")
+
+    assert (got.name, got.value, got.dimensions) == (
+        "NumberOfMessagesSent",
+        1.0,
+        {"QueueName": "failed"},
+    )
+
+
 def test_an_empty_queue_is_measured_too() -> None:
     assert {one.value for one in measured.of_queue("mail", [], now=100)} == {0}
 
