@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 from rich.console import RenderableType
 
 from ops.commands.frame import on_a_stack, yes_option
@@ -53,10 +54,19 @@ class _ListByDefault(SuggestingGroup):
     """`failed` alone is `failed list`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put the command in where none is named."""
-        if not args or (args[0].startswith("-") and args[0] not in {"-h", "--help"}):
+        """Put the command in where none is named, unless that word is being completed."""
+        options = args[:1] and args[0].startswith("-") and args[0] not in {"-h", "--help"}
+        if options or not (args or ctx.resilient_parsing):
             args = ["list", *args]
         return super().parse_args(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete the commands, and the options of `list`."""
+        if not incomplete.startswith("-"):
+            return super().shell_complete(ctx, incomplete)
+        listing = self.commands["list"]
+        inner = click.Context(listing, parent=ctx, info_name="list", resilient_parsing=True)
+        return listing.shell_complete(inner, incomplete)
 
 
 @click.group("failed", cls=_ListByDefault)

@@ -52,7 +52,9 @@ def ask_mailbox(seen: Sequence[Seen], before: Mapping[str, bool | None]) -> dict
 
 def show(screen: Screen, found: Document, path: Path) -> bool:
     """Show a run; return whether anything differs."""
-    different = [f"{one.call}: {line}" for one in found.seen for line in differences(one)]
+    different = [
+        f"{one.call}: {line}{_source(one)}" for one in found.seen for line in differences(one)
+    ]
     different += surprises(found.seen, found.mailbox)
     data = {**found.summary(), "report": path.name}
     screen.show(data, *_parts(found, different))
@@ -86,6 +88,11 @@ def _parts(found: Document, different: Sequence[str]) -> list[RenderableType]:
         parts.append(Text(f"\n{_ENDED[found.ended]}{_why(found)}", style="yellow"))
     parts += _mailbox(found)
     return parts
+
+
+def _source(one: Seen) -> str:
+    """Say where an expectation is from, if that is not the guide for mail."""
+    return f" (it is {one.expected.why})" if one.expected and one.expected.why else ""
 
 
 def _counted(found: Document) -> str:

@@ -5,6 +5,7 @@ The variants are the simulator's own: rules, an account, or a profile written by
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -613,6 +614,19 @@ def test_after_deploying_token_and_url_are_the_stack_s(
 
     assert (done.code, done.report["ended"]) == (0, "complete")
     assert could_send(simulator) == COULD_SEND
+
+
+def test_no_color_is_respected(
+    desk: Desk, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    simulator.script("code:2")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    colored = re.compile(r"\x1b\[[0-9;]*3[0-7]")
+    assert colored.search(desk.ask(simulator).out)
+
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    assert not colored.search(desk.ask(simulator).out)
 
 
 @pytest.mark.parametrize("word", ["verfy", "verifi"])

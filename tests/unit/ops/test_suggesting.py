@@ -1,7 +1,9 @@
-"""Commands that there are not: which one was meant."""
+"""Commands that there are not, or not yet in full: which one was meant."""
 
 import pytest
+from click.shell_completion import BashComplete
 
+from ops.cli import main
 from tests.unit.ops.office import Office
 
 
@@ -20,3 +22,21 @@ def test_did_you_mean(office: Office, words: tuple[str, ...], said: str) -> None
 
     assert code == 2
     assert said in err
+
+
+@pytest.mark.parametrize(
+    ("words", "begun", "found"),
+    [
+        ([], "ver", {"verify"}),
+        (["failed"], "re", {"redrive", "resolve"}),
+        (["failed"], "--st", {"--state", "--stack", "--stack-json"}),
+        (["failed", "--state", "failed"], "--al", {"--all"}),
+        (["failed", "redrive"], "--dry", {"--dry-run"}),
+        (["verify"], "--ma", {"--mails", "--mailbox"}),
+        (["verify"], "--token", {"--token-file"}),
+    ],
+)
+def test_words_are_completed(words: list[str], begun: str, found: set[str]) -> None:
+    shell = BashComplete(main, {}, "taqnyat-mail", "_TAQNYAT_MAIL_COMPLETE")
+
+    assert {item.value for item in shell.get_completions(words, begun)} == found
