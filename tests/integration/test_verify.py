@@ -84,7 +84,7 @@ class Desk:
         return Done(result.exit_code, result.stdout, result.stderr, found)
 
     def ask(self, simulator: Simulator, *more: str, typed: str = "", yes: bool = True) -> Done:
-        words = ["--from", SENDER, "--to", ME, "--url", simulator.base_url, "--timeout", "0.7"]
+        words = ["--from", SENDER, "--to", ME, "--url", simulator.base_url, "--timeout", "10"]
         return self.run(*words, *more, *(["--yes"] if yes else []), typed=typed)
 
 
@@ -253,7 +253,8 @@ def test_each_planted_difference_is_found(
 ) -> None:
     plant(simulator)
 
-    done = desk.ask(simulator)
+    hangs = any("timeout" in line for line in found)
+    done = desk.ask(simulator, "--timeout", "1" if hangs else "10")
 
     assert done.code == 1
     assert set(found) <= done.differs()
@@ -503,10 +504,11 @@ def test_the_simulator_answers_as_a_report_has_it(
     desk: Desk, simulator: Simulator, rules: list[dict[str, Any]]
 ) -> None:
     simulator.script(*rules)
-    first = desk.ask(simulator, "--timeout", "0.3")
+    wait = ("--timeout", "1" if "accept_then_hang" in str(rules) else "10")
+    first = desk.ask(simulator, *wait)
 
     with Simulator(token=TOKEN, profile=profile.load(desk.path)) as fresh:
-        second = desk.ask(fresh, "--timeout", "0.3")
+        second = desk.ask(fresh, *wait)
 
         # What may have been sent counts as sent.
         assert all(_has(fresh, mail["fields"]["to"]) for mail in simulator.inbox())
@@ -687,7 +689,7 @@ def ended(desk: Desk) -> str:
 
 def until(condition: Callable[[], bool]) -> None:
     """Wait for something."""
-    end = time.monotonic() + 20
+    end = time.monotonic() + 100
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.02)
@@ -698,14 +700,16 @@ def test_ctrl_c_leaves_the_report_of_what_was_seen(
     desk: Desk, simulator: Simulator, presses: int
 ) -> None:
     simulator.script({"answer": "hang", "to": "*@*"})
-    running = start(desk, simulator, "--timeout", "1" if presses == 1 else "60")
-    until(lambda: could_send(simulator) == 1)
-
-    running.send_signal(signal.SIGINT)
-    while presses > 1 and ended(desk) == "running":
-        running.send_signal(signal.SIGINT)  # one that comes with the one before is none
-        time.sleep(0.05)
-    out, err = running.communicate(timeout=20)
+    with start(desk, simulator, "--timeout", "1" if presses == 1 else "100") as running:
+        try:
+            until(lambda: could_send(simulator) == 1 or running.poll() is not None)
+            running.send_signal(signal.SIGINT)
+            while presses > 1 and running.poll() is None and ended(desk) == "running":
+                running.send_signal(signal.SIGINT)  # one that comes with the one before is none
+                time.sleep(0.05)
+            out, err = running.communicate(timeout=60)
+        finally:
+            running.kill()
 
     assert running.returncode == 130
     report = json.loads(desk.path.read_text("utf-8"))
