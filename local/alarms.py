@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 MINUTE: Final = 60
+_HOUR: Final = 3600
+_DAY: Final = 86400
 OK: Final = "OK"
 ALARM: Final = "ALARM"
 NO_DATA: Final = "INSUFFICIENT_DATA"
@@ -82,6 +84,11 @@ class Alarm:
     def span(self) -> int:
         """Seconds that are looked back: more than it judges, in case some points are missing."""
         return self.period * (self.periods + _EXTRA_PERIODS)
+
+    def end(self, now: float) -> int:
+        """Return up to when data count: the last full minute, or hour if it looks at days."""
+        step = _HOUR if self.period * self.periods > _DAY else MINUTE
+        return int(now) // step * step
 
     @property
     def obstacle(self) -> str:

@@ -26,7 +26,6 @@ class Bell:
         A changed state is set, and its actions are called. Raises botocore's errors.
         """
         cloudwatch = self._client("cloudwatch")
-        end = int(now) - int(now) % alarms.MINUTE
         ringing = []
         for page in cloudwatch.get_paginator("describe_alarms").paginate():
             for described in page["MetricAlarms"]:
@@ -35,6 +34,7 @@ class Bell:
                 if alarm.obstacle:
                     self._keep_silent(name, alarm)
                     continue
+                end = alarm.end(now)
                 found = alarms.points(alarm, self._minutes(alarm, end), end)
                 state = alarms.judge(alarm, found)
                 if state != alarm.state:

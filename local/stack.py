@@ -44,7 +44,8 @@ class Options:
     status checks; `root` is the folder of the runs; `publish` says whether stack.json is written
     as soon as the stack is up. `port` is the first of four (API, console, AWS, Taqnyat's
     simulator); 0 takes any. With `keep`, mails and ledger are there again at the next start.
-    `webhooks` has the console's own endpoint called for what becomes of mails. With a `profile` the
+    `webhooks` has the console's own endpoint called for what becomes of mails; `alarms` has
+    the alarms evaluated each minute, and else only by `bell`. With a `profile` the
     simulator answers as a real account did.
     """
 
@@ -56,6 +57,7 @@ class Options:
     port: int = 0
     keep: bool = False
     webhooks: bool = False
+    alarms: bool = True
     profile: Profile | None = None
     root: Path = deployment.ROOT / ".local"
 
@@ -184,8 +186,10 @@ class LocalStack(Running):
                 lambda: self.options.tick,
                 complain("the status check"),
             ),
-            Ticker(self._ring, until_next_minute, complain("the evaluation of the alarms")),
         ]
+        if self.options.alarms:
+            what = complain("the evaluation of the alarms")
+            self._tickers.append(Ticker(self._ring, until_next_minute, what))
         for ticker in self._tickers:
             ticker.start()
             self._ending.callback(ticker.stop)
@@ -195,7 +199,10 @@ class LocalStack(Running):
             ticker.join()
 
     def _ring(self) -> str:
+        known = len(self.bell.silent)
         self.bell.ring(time.time())
+        if len(self.bell.silent) > known:
+            self._tell("alarms", f"not rehearsed here: {', '.join(self.bell.silent)}")
         return ""
 
     def _parameters(self) -> Mapping[str, str]:

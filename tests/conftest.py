@@ -33,5 +33,6 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator["LocalStack"]:
     """Give the one stack of the session: the real template on the emulator, and the simulator."""
     from local.stack import LocalStack, Options  # noqa: PLC0415  most tests need none of it
 
-    with LocalStack(Options(root=tmp_path_factory.mktemp("local"), tick=1.0)) as running:
+    options = Options(root=tmp_path_factory.mktemp("local"), tick=1.0, alarms=False)
+    with LocalStack(options) as running:
         yield running

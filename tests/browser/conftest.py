@@ -36,7 +36,8 @@ def browser() -> Iterator[Browser]:
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """Give the one stack of the session; not started where there is no browser."""
     _need_chromium()
-    with LocalStack(Options(root=tmp_path_factory.mktemp("local"), tick=1.0)) as running:
+    options = Options(root=tmp_path_factory.mktemp("local"), tick=1.0, alarms=False)
+    with LocalStack(options) as running:
         yield running
 
 

@@ -119,6 +119,15 @@ def test_the_window_moves_on_by_a_minute_also_where_the_period_is_longer() -> No
     assert points(alarm, minutes, 960)[-2:] == [1.0, 2.0]
 
 
+@pytest.mark.parametrize(
+    ("periods", "end"), [(24, 36_000 + 55 * 60), (25, 36_000)], ids=["a day", "more than a day"]
+)
+def test_an_alarm_over_days_counts_full_hours_alone(periods: int, end: int) -> None:
+    alarm = replace(THREE_OF_THREE, period=3600, periods=periods)
+
+    assert alarm.end(36_000 + 55 * 60 + 30.0) == end
+
+
 def test_an_alarm_is_read_as_aws_describes_it() -> None:
     given = {
         "AlarmName": "stack-FailedQueueAlarm-1",
