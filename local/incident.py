@@ -170,7 +170,7 @@ def main(arguments: list[str]) -> int:
                 night.close()
                 night.tell(f"{night.commands} commands, {night.minutes:.1f} minutes")
             played.append(night)
-    except LocalStackError as error:
+    except (LocalStackError, OSError) as error:
         print(f"Error: {error}", file=sys.stderr)
         return 1
     print(_document(played))

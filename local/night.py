@@ -25,7 +25,7 @@ from local.simulator import Simulator
 from local.stack import LocalStack
 
 _MOST_COMMANDS = 6
-_PATIENCE_SECONDS = 300.0
+_PATIENCE_SECONDS = 900.0
 _BATCH = 100
 _LOOK_SECONDS = 0.5
 _TELL_SECONDS = 10.0
