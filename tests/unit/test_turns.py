@@ -131,9 +131,39 @@ def test_refusals_alone_hold_everybody_each_time_twice_as_long(worker: Worker) -
     assert worker.rate().learned == 5.0
     worker.take()
     worker.answered(SENT)
-    assert len(worker.take().times) == 1
-    worker.clock.now += 1
     assert len(worker.take().times) == 10
+
+
+def test_one_mail_of_all_workers_tests_whether_it_is_still_too_early(
+    worker: Worker, table: Table
+) -> None:
+    other = Worker(table, worker.clock)
+    worker.take()
+    worker.answered(LIMITED, "m1")
+    worker.clock.now += 2
+    worker.take()
+    worker.answered(LIMITED, "m2")
+    assert worker.take().times == ()
+    worker.clock.now = worker.rate().held_until
+    assert [len(one.take().times) for one in (worker, other)] == [1, 0]
+    worker.answered(SENT)
+    assert worker.take().times[0] == worker.clock.now
+    worker.clock.now += 2
+    assert len(other.take().times) == 10
+
+
+def test_whoever_tests_and_dies_is_followed_by_another(worker: Worker, table: Table) -> None:
+    other = Worker(table, worker.clock)
+    worker.take()
+    worker.answered(LIMITED, "m1")
+    worker.clock.now += 2
+    worker.take()
+    worker.answered(LIMITED, "m2")
+    worker.take()
+    worker.clock.now = worker.rate().held_until
+    assert len(worker.take().times) == 1
+    worker.clock.now += 0.6
+    assert len(other.take().times) == 1
 
 
 def test_where_the_waits_grew_long_what_went_through_shows_the_rate(worker: Worker) -> None:
@@ -149,7 +179,7 @@ def test_where_the_waits_grew_long_what_went_through_shows_the_rate(worker: Work
                 worker.answered(SENT if left > 0 else LIMITED, f"{time}")
                 left -= 1
             worker.clock.now += 0.25
-    assert 5 <= worker.rate().learned <= 16
+    assert 5 <= worker.rate().learned <= 18
 
 
 def test_an_answer_from_before_the_last_lowering_lowers_nothing(

@@ -104,6 +104,15 @@ class Rate(NamedTuple):
             return _NORMAL_SHARE
         return 1.0
 
+    def begins(self, lane: Lane, now: float, *, passed: bool) -> float:
+        """Return when a lane's next call may begin.
+
+        `passed` tells that after refusals alone one mail went through.
+        """
+        if self.hold:
+            return now if passed else max(self.next_turn(lane), now)
+        return max(self.next_turn(lane), self.first_turn, now)
+
     @property
     def first_turn(self) -> float:
         """The end of the second after the first refusal: Taqnyat may count by the second."""

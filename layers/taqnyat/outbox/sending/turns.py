@@ -35,6 +35,8 @@ _TRIES: Final = 3
 _MAX_HOLD_SECONDS: Final = 900.0
 _MAX_WAIT_SECONDS: Final = 60
 _MILLI: Final = 1000
+# While it may be too early for all, so long after one mail that tests it comes the next.
+_TEST_SECONDS: Final = 0.5
 
 
 class Taken(NamedTuple):
@@ -95,10 +97,11 @@ class Turns:
             if after.held_until > now:
                 return self._wait_for(write, assign, after, now), rate
             limit = after.limit(self._most, now)
-        if rate.hold:
-            count = min(count, 1)  # one mail tests whether it is still too early
         interval = 1 / (limit * rate.share(lane, now))
-        begins = max(rate.next_turn(lane), rate.first_turn, now)
+        begins = rate.begins(lane, now, passed=tally.successes > 0)
+        if rate.hold and not tally.successes:
+            # One mail tests whether it is still too early. No other goes before its answer.
+            count, interval = min(count, int(begins <= now)), max(interval, _TEST_SECONDS)
         fit = min(count, max(0, floor((latest - begins) / interval) + 1))
         if not fit:
             return Taken((), _wait(begins - now)), rate
@@ -120,7 +123,8 @@ class Turns:
 
     def _wait_for(self, write: Expression, assign: list[str], after: Rate, now: float) -> Taken:
         """Let all workers wait: Taqnyat's count over some seconds is used up."""
-        self._control.write(write, assign)
+        until = _milli(after.held_until)
+        self._control.write(write, assign + write.set(rate_turn=until, rate_bulk_turn=until))
         with self._lock:
             self._tally = Tally()
         return Taken((), _wait(after.held_until - now))
