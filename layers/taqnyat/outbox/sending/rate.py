@@ -26,7 +26,7 @@ SLOW_START_SECONDS: Final = 300
 _STEEP: Final = 0.6
 # And after it, by the share of the rate that was last refused: slowly near that rate (a provider
 # that counts by the second accepts a little more for a while), faster when it accepts more now.
-_GAINS: Final = ((0.95, 0.04), (1.05, 0.01), (1.3, 0.02))
+_GAINS: Final = ((0.95, 0.04), (1.05, 0.005), (1.3, 0.03))
 _BOLD: Final = 0.08
 # The share of the rate that is left after a refusal; after many refusals it is less.
 _LOWERED: Final = 0.85

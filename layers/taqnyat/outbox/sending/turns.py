@@ -17,6 +17,7 @@ from taqnyat import Scope, Verdict
 from outbox.mail.lanes import Lane
 from outbox.sending.rate import (
     FORGOTTEN_SECONDS,
+    LIFTED,
     START,
     Rate,
     Tally,
@@ -35,6 +36,9 @@ _TRIES: Final = 3
 _MAX_HOLD_SECONDS: Final = 900.0
 _MAX_WAIT_SECONDS: Final = 60
 _MILLI: Final = 1000
+_WAITED_SECONDS: Final = 0.1
+# Until the first refusal a batch takes the turns of so many seconds: what it learns counts soon.
+_SOON_LEARNED_SECONDS: Final = 0.5
 # While it may be too early for all, so long after one mail that tests it comes the next.
 _TEST_SECONDS: Final = 0.5
 
@@ -65,6 +69,7 @@ class Turns:
         self._tally = Tally()
         self._rate = Rate()
         self._refused_mail = ""
+        self._waited = True
         self.stopped = False
 
     def take(self, rate: Rate, count: int, deadline: float, lane: Lane) -> Taken:
@@ -102,6 +107,8 @@ class Turns:
         if rate.hold and not tally.successes:
             # One mail tests whether it is still too early. No other goes before its answer.
             count, interval = min(count, int(begins <= now)), max(interval, _TEST_SECONDS)
+        if rate.learned and not rate.ceiling:
+            count = min(count, max(1, round(limit * _SOON_LEARNED_SECONDS)))
         fit = min(count, max(0, floor((latest - begins) / interval) + 1))
         if not fit:
             return Taken((), _wait(begins - now)), rate
@@ -119,6 +126,7 @@ class Turns:
         with self._lock:
             self._tally = Tally()
         times = tuple(begins + number * interval for number in range(fit))
+        self._waited = times[-1] - now >= _WAITED_SECONDS
         return Taken(times, _wait(ends - now)), rate
 
     def _wait_for(self, write: Expression, assign: list[str], after: Rate, now: float) -> Taken:
@@ -151,7 +159,8 @@ class Turns:
             return sent
         if rate.hold:
             sent += write.set(rate_hold=0)
-        gained = write.value(_milli(rate.gain * tally.successes))
+        # A batch that did not wait for its turns does not show that more would go through.
+        gained = write.value(_milli(rate.gain * tally.successes) if self._waited else 0)
         counted = write.add("rate_counted", write.value(tally.successes))
         return [*sent, write.add("rate_learned", gained), counted]
 
@@ -205,6 +214,7 @@ class Turns:
         )
         until = write.name("rate_learned_until")
         unknown = f"attribute_not_exists({until}) OR {until} <= {write.value(_milli(now))}"
+        unknown += f" OR {write.name('rate_learned')} >= {write.value(_milli(LIFTED))}"
         self._control.write(write, [*assign, *_not_paused(write)], unknown)
 
 
