@@ -162,7 +162,7 @@ def test_a_batch_that_did_not_wait_for_its_turns_raises_nothing(worker: Worker) 
     assert worker.rate().learned <= 6
 
 
-def test_a_rate_that_limits_nobody_any_more_is_learned_anew_at_once(
+def test_a_rate_that_limits_nobody_any_more_is_learned_again_at_once(
     worker: Worker, table: Table
 ) -> None:
     worker.take()
