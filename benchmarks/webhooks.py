@@ -16,7 +16,6 @@ import statistics
 import tempfile
 import threading
 import time
-import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -33,7 +32,6 @@ BATCH = 100
 PATIENCE_SECONDS = 1800.0
 ON = {"Webhooks": "on", "WebhookLoopback": "on", "WebhookRetrySeconds": "1,1,2,2,4,4,8"}
 OFF: dict[str, dict[str, str]] = {"nothing": {}, "bus": {"EventBusName": "default"}}
-_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # it is on this machine
 
 
 class Endpoint:
@@ -73,21 +71,6 @@ class Endpoint:
             return 200
 
 
-def call(stack: LocalStack, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401  JSON
-    """Call the API."""
-    request = urllib.request.Request(  # noqa: S310  our own address
-        f"{stack.api_url}{path}",
-        method=method,
-        data=None if body is None else json.dumps(body).encode(),
-        headers={
-            "Authorization": f"Bearer {stack.api_key}",
-            "Content-Type": "application/json",
-        },
-    )
-    with _OPENER.open(request, timeout=60) as answer:
-        return json.load(answer)
-
-
 def _simulator(stack: LocalStack) -> Simulator:
     if stack.simulator is None:
         raise LocalStackError("there is no simulator")
@@ -103,7 +86,7 @@ def send(stack: LocalStack, count: int, subject: str) -> float:
     ]
     began = time.monotonic()
     for start in range(0, count, BATCH):
-        call(stack, "POST", "/emails/batch", mails[start : start + BATCH])
+        stack.api.call("POST", "/emails/batch", mails[start : start + BATCH])
     end = began + PATIENCE_SECONDS
     while len(_simulator(stack).inbox()) < before + count and time.monotonic() < end:
         time.sleep(0.02)
@@ -169,7 +152,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, stacks(Path(folder), given) as (on, off):
         events = ["email.sent", "email.failed"]
         body = {"endpoint": f"{endpoint.server.base_url}/hook", "events": events}
-        call(on, "POST", "/webhooks", body)
+        on.api.call("POST", "/webhooks", body)
         for stack in (on, off):
             # As far away as a provider is: else both measure the emulator's share of two cores.
             _simulator(stack).script({"answer": f"slow:{given.taqnyat_seconds}", "times": None})

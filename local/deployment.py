@@ -15,7 +15,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from botocore.exceptions import WaiterError
-from samcli.yamlhelper import yaml_parse
 
 from local import packing, parameters
 from local.completion import complete
@@ -56,7 +55,7 @@ def deploy(
 
     """
     emulator.client("s3").create_bucket(Bucket=_BUCKET)
-    template = yaml_parse(BUILT.read_text("utf-8"))
+    template = packing.template(BUILT)
     with ThreadPoolExecutor() as pool:
         list(pool.map(lambda item: _upload(emulator, item["Properties"]), _with_code(template)))
     given = parameters.values(taqnyat_url, more)

@@ -19,11 +19,9 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from local import measured, web
-from local.gate import Gate
+from local.gate import API_PATH, END_PATH, Gate
 from local.guard import Guard
 
-API_PATH = "/_local/api"
-END_PATH = "/_local/end"
 _STREAM_SECONDS = 0.1
 _FILES = 10_240
 

@@ -20,8 +20,8 @@ import boto3
 from botocore.config import Config
 
 from local import guardian, loopback
-from local.emulated import API_PATH, END_PATH
 from local.errors import LocalStackError
+from local.gate import API_PATH, END_PATH
 from local.running import Running
 
 ACCOUNT = "123456789012"

@@ -11,6 +11,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from local import web
 
+# Two calls that the emulator's owner makes, below its secret path.
+API_PATH = "/_local/api"
+END_PATH = "/_local/end"
 CONCURRENCY = 6
 _MAX_BODY = 10 << 20  # as API Gateway has it
 

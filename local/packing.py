@@ -1,11 +1,12 @@
-"""The code as the emulator gets it: zipped, with byte-code of the Python that runs it here.
+"""The bundle as the emulator gets it: code zipped with this Python's byte-code, template as JSON.
 
 The bundle has byte-code of Lambda's Python. With another one, each function would compile all of
-its packages at each cold start, which takes seconds. What was packed is kept in .local/packed.
+its packages at each cold start, which takes seconds. What was made is kept in .local/packed.
 """
 
 import compileall
 import hashlib
+import json
 import os
 import py_compile
 import shutil
@@ -13,7 +14,9 @@ import sys
 import tempfile
 import time
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 KEPT = Path(__file__).parents[1] / ".local" / "packed"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -28,20 +31,39 @@ def packed(folder: Path) -> bytes:
         for path in files
         for found in [path.stat()]
     ]
-    name = hashlib.sha256(repr((sys.version, told)).encode()).hexdigest()
-    kept = KEPT / f"{name}.zip"
+    return _kept(f"{_name(repr((sys.version, told)))}.zip", lambda at: _pack(folder, at))
+
+
+def template(path: Path) -> Any:  # noqa: ANN401 - JSON
+    """Return a template, read anew only if its text changed: SAM's reader takes its time."""
+    text = path.read_text("utf-8")
+
+    def read(draft: Path) -> None:
+        from samcli.yamlhelper import yaml_parse  # noqa: PLC0415 - half a start's imports
+
+        draft.write_text(json.dumps(yaml_parse(text)))
+
+    return json.loads(_kept(f"{_name(text)}.json", read))
+
+
+def _name(told: str) -> str:
+    return hashlib.sha256(told.encode()).hexdigest()
+
+
+def _kept(name: str, make: Callable[[Path], None]) -> bytes:
+    kept = KEPT / name
     if not kept.exists():
         KEPT.mkdir(parents=True, exist_ok=True)
         _remove_old()
         with tempfile.TemporaryDirectory(dir=KEPT) as place:
-            draft = Path(place) / "draft.zip"
-            _pack(folder, Path(place) / "code", draft)
-            draft.replace(kept)
+            make(Path(place) / name)
+            (Path(place) / name).replace(kept)
     os.utime(kept)
     return kept.read_bytes()
 
 
-def _pack(folder: Path, copy: Path, target: Path) -> None:
+def _pack(folder: Path, target: Path) -> None:
+    copy = target.with_name("code")
     shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("__pycache__"))
     unchecked = py_compile.PycInvalidationMode.UNCHECKED_HASH
     compileall.compile_dir(copy, quiet=2, invalidation_mode=unchecked)
@@ -53,6 +75,6 @@ def _pack(folder: Path, copy: Path, target: Path) -> None:
 
 
 def _remove_old() -> None:
-    for path in KEPT.glob("*.zip"):
+    for path in KEPT.glob("*.*"):
         if path.stat().st_mtime < time.time() - _OLD_SECONDS:
             path.unlink(missing_ok=True)

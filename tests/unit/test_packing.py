@@ -33,3 +33,18 @@ def test_code_has_the_byte_code_of_this_python_and_no_other(
     (code / "a.py").write_text("A = 2\n", "utf-8")
     os.utime(code / "a.py", ns=(1, 1))
     assert packing.packed(tmp_path / "code") not in (b"kept", first)
+
+
+def test_a_template_is_read_anew_when_its_text_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packing, "KEPT", tmp_path / "kept")
+    template = tmp_path / "template.yaml"
+    template.write_text("Value: !Sub ${A}\n", "utf-8")
+    assert packing.template(template) == {"Value": {"Fn::Sub": "${A}"}}
+
+    [kept] = (tmp_path / "kept").iterdir()
+    kept.write_text('{"Value": "kept"}')
+    assert packing.template(template) == {"Value": "kept"}
+    template.write_text("Value: !Ref B\n", "utf-8")
+    assert packing.template(template) == {"Value": {"Ref": "B"}}
