@@ -1,54 +1,45 @@
 """The doctor: looks at each part of a stack, and says for each trouble what to do about it."""
 
 import json
-import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from email.utils import parsedate_to_datetime
-from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 from botocore.exceptions import BotoCoreError, ClientError
-from outbox.queues.message import STRANGE
-from outbox.sending.control import ControlRecord
-from taqnyat import BearerToken, CredentialsError, Scope, Verdict
-from taqnyat.classification import CODES
+from taqnyat import BearerToken, CredentialsError
 from taqnyat.credentials import MalformedSecretError
 
 from ops import failed_queue, keys, leftover, money, version, watch
 from ops.errors import OpsError, explain
+from ops.findings import (
+    Finding,
+    Level,
+    account_finding,
+    alarms_finding,
+    bad,
+    failed_finding,
+    good,
+    sending_finding,
+    version_finding,
+    warning,
+    webhooks_finding,
+)
 from ops.interrupt import Stop
 from ops.remedies import remedy
-from ops.screen import ago, clock
+from ops.screen import ago
 from ops.secret import Secret
 from ops.stack import Stack
-from ops.webhooks import Office, Standing
+from ops.webhooks import Office
 
 _DAY_MINUTES: Final = 24 * 60
 _MAX_SKEW_SECONDS: Final = 60
 _MAX_CHECK_AGE_SECONDS: Final = 300
-_LATE_SECONDS: Final = 1800  # a webhook's own timers take 15 minutes
 _MOST_COUNTED: Final = 2000  # more takes too long for a look at everything
-_SECTION: Final = re.compile(r'docs/operations\.md, "([^"]+)"')
 _STORE: Final = "store it with `token set`"
 _SHAPE: Final = 'it holds the token and nothing else, or {"bearerToken": "..."}'
-_FAILED: Final = (
-    ("unknown", "unknown", "unknown: ask, then `failed resolve --sent` or `--resend`"),
-    ("failed", "failed", "failed: when the cause is gone `failed redrive`, else `failed discard`"),
-    ("invalid", "invalid", "invalid: correct the producer, then `failed discard --state invalid`"),
-    ("", "moved here by SQS", "moved here by SQS: see the worker's log, then `failed redrive`"),
-    (STRANGE, "not ours", "not ours: find whose queue names this one as its dead-letter queue"),
-)
-
-
-class Level(StrEnum):
-    """How bad it is."""
-
-    GOOD = "ok"
-    WARNING = "warning"
-    BAD = "failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,24 +54,6 @@ class Check:
     def summary(self) -> dict[str, str]:
         """Return it for programs."""
         return {key: str(value) for key, value in asdict(self).items()}
-
-
-Finding = tuple[Level, str, str]
-
-
-def good(found: str) -> Finding:
-    """Make the finding that all is well."""
-    return Level.GOOD, found, ""
-
-
-def warning(found: str, what_to_do: str) -> Finding:
-    """Make a finding that needs a look, but not now."""
-    return Level.WARNING, found, what_to_do
-
-
-def bad(found: str, what_to_do: str) -> Finding:
-    """Make a finding that stops mails."""
-    return Level.BAD, found, what_to_do
 
 
 class Doctor:
@@ -227,8 +200,8 @@ class Doctor:
                 f"about {depth.total:,} mail(s)", "see their causes with `failed groups`"
             )
         with failed_queue.of_stack(self._stack).look(Stop()) as look:
-            states = Counter(letter.state for letter in look.letters.values())
-        return failed_finding(states, "" if look.is_whole else look.sentence())
+            kinds = Counter((letter.state, letter.reason) for letter in look.letters.values())
+        return failed_finding(kinds, "" if look.is_whole else look.sentence())
 
     def _webhooks(self) -> Finding:
         standing = Office(self._stack).standing()
@@ -320,82 +293,3 @@ class Doctor:
         if (function.get("VpcConfig") or {}).get("SubnetIds"):
             return good("fixed: by the VPC's NAT; its address is an output of network.yaml's stack")
         return good("not fixed, and not refused: fine unless Taqnyat's account limits addresses")
-
-
-def alarms_finding(ringing: Mapping[str, str]) -> Finding:
-    """Judge the alarms that ring, given with their descriptions, which name where to read on."""
-    if not ringing:
-        return good("none is ringing")
-    named = dict.fromkeys(title for told in ringing.values() for title in _SECTION.findall(told))
-    sections = ", ".join(f'"{title}"' for title in named)
-    found = f"ringing: {', '.join(ringing)}"
-    return warning(found, f"see docs/operations.md{sections and ': '}{sections}")
-
-
-def version_finding(deployed: str | None, local: str) -> Finding:
-    """Compare the stack's version with that of this command line."""
-    if deployed is None:
-        return warning(f"deployed: older than 0.2.0; here: {local}", "deploy the stack again")
-    found = f"deployed: {deployed}; here: {local}"
-    if deployed == version.UNKNOWN:
-        return warning(found, "build with `make build`, which writes the version, and deploy again")
-    if deployed != local:
-        return warning(found, "deploy the stack again, or use the deployed version's command line")
-    return good(found)
-
-
-def sending_finding(record: ControlRecord, now: float) -> Finding:
-    """Judge the pause, or the suspicion; the mails whose answers made them are named."""
-    state, suspicion = record.pause, record.suspicion
-    if not state.paused and suspicion is not None and record.sent_at < suspicion.at:
-        found = f"active; refused, and nothing sent since: {suspicion.refusal.answer}"
-        return warning(found, "wait: the next mails tell whether it is this mail or the account")
-    if not state.paused:
-        return good("active")
-    since = f"since {clock(state.since)} ({ago(now - state.since)})"
-    if state.by == "operator":
-        return bad(f"paused by hand {since}: {state.reason}", "`resume` when that is over")
-    probe = f"tried again by itself in {ago(max(0, state.next_probe - now))}"
-    answers = "; ".join(refusal.answer for refusal in state.blamed)
-    by = f"; paused by {answers}" if answers else ""
-    return bad(f"paused {since}: {state.reason}; {probe}{by}", remedy(state.reason))
-
-
-def failed_finding(states: Mapping[str, int], incomplete: str) -> Finding:
-    """Judge what is in the failed queue, by state; "" is what SQS itself moved there."""
-    found = [f"{states[state]:,} {name}" for state, name, _ in _FAILED if states.get(state)]
-    what = [do for state, _, do in _FAILED if states.get(state)]
-    if incomplete:
-        found.append(incomplete)
-        what.append("look again when the other terminal has ended")
-    return warning(", ".join(found), "; ".join(what) or "see `failed`")
-
-
-def webhooks_finding(standing: Standing) -> Finding:
-    """Judge the endpoints and their queue."""
-    oldest = standing.oldest_seconds
-    waited = "" if oldest is None else f", the oldest for {ago(oldest)}"
-    found = f"{standing.endpoints} endpoint(s); {standing.queue.total} message(s) wait{waited}"
-    if standing.paused:
-        which = ", ".join(f"{one.client} {one.id}" for one in standing.paused)
-        found = f"{len(standing.paused)} paused: {which}; {found}"
-        return warning(found, "see `webhooks log`, and docs/operations.md, A webhook is paused")
-    if oldest is not None and oldest > _LATE_SECONDS:
-        return warning(found, "see docs/operations.md, Webhooks wait too long")
-    return good(found)
-
-
-def account_finding(answer: dict[str, Any]) -> Finding:
-    """Judge what Taqnyat answered to a mail without a recipient: the account is asked for first."""
-    reason, code = answer["reason"], answer.get("code")
-    if answer["scope"] == Scope.ACCOUNT:
-        address = f", address {answer['ip']}" if answer.get("ip") else ""
-        return bad(f"Taqnyat refuses: {reason}{address}", remedy(reason))
-    if answer["scope"] == Scope.PROVIDER:
-        return warning(f"cannot tell: {reason}", "look again when Taqnyat answers")
-    if answer["verdict"] == Verdict.TERMINAL and code not in CODES:
-        return warning(
-            f"token not refused, but the answer is not in the guide (code {code})",
-            "send one mail to yourself with `send`",
-        )
-    return good("token and address accepted")

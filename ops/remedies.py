@@ -23,6 +23,19 @@ REMEDIES: Final = MappingProxyType(
         "wrong_endpoint": "correct the stack's parameter TaqnyatUrl and deploy",
     }
 )
+# Of mails in the failed queue.
+_CORRECTED: Final = "the application corrects the mail and sends a new one; then `failed discard`"
+_GONE: Final = "when the cause is gone `failed redrive`, else `failed discard`"
+FAILED_REMEDIES: Final = MappingProxyType(
+    {
+        "sender_refused": "have Taqnyat approve the sender, then `failed redrive`",
+        "recipients_refused": _CORRECTED,
+        "subject_refused": _CORRECTED,
+        "message_refused": _CORRECTED,
+        "expired": _GONE,
+        "retry_window_ended": _GONE,
+    }
+)
 # Never what a person does about one mail: while sending is paused, all mails wait.
 _PROVIDER: Final = (
     "Taqnyat fails, not the account: mails wait and sending is tried again by itself; "

@@ -4,7 +4,8 @@ import click
 from rich.text import Text
 
 from ops.commands.frame import on_a_stack
-from ops.doctor import Check, Doctor, Level
+from ops.doctor import Check, Doctor
+from ops.findings import Level
 from ops.screen import Screen
 from ops.stack import Stack
 

@@ -21,14 +21,16 @@ from taqnyat.credentials import MalformedSecretError, TokenNotSetError
 
 from ops import version
 from ops.commands.status import picture, snapshot
-from ops.doctor import Check, Doctor, Level
+from ops.doctor import Check, Doctor
 from ops.errors import OpsError
+from ops.findings import Level
 from ops.remedies import REMEDIES, remedy
 from ops.screen import clock
 from ops.stack import Stack
 from tests.faults.standins.dynamo import SortedDynamo
 
 NOW = 1_795_000_000.0
+ROOT = Path(__file__).parents[3]
 OUTPUTS = (
     "LedgerTable MailQueueUrl MailQueueArn FailedQueueUrl TokenSecretArn ApiKeysSecretArn "
     "AlarmTopicArn ApiFunction WorkerFunction StatusCheckFunction"
@@ -324,14 +326,19 @@ def test_nobody_has_a_key(aws: Aws) -> None:
     seen(aws, "API keys", Level.BAD, "lets nobody in", "keys add")
 
 
-def in_failed_queue(aws: Aws, *states: str) -> None:
+def in_failed_queue(aws: Aws, *states: str, reason: str = "") -> None:
     """Have messages in the failed queue."""
     waiting = [
         {
             "MessageId": str(number),
             "ReceiptHandle": "h",
             "Body": "{}",
-            "MessageAttributes": {"state": {"StringValue": state}} if state else {},
+            "MessageAttributes": {
+                "state": {"StringValue": state},
+                "reason": {"StringValue": reason},
+            }
+            if state
+            else {},
             "Attributes": {} if state else {"DeadLetterQueueSourceArn": "MailQueueArn"},
         }
         for number, state in enumerate(states)
@@ -364,6 +371,15 @@ def test_failed_unknown_and_invalid_mails_are_counted_apart(aws: Aws) -> None:
         "`failed discard --state invalid`",
     ):
         assert command in check.remedy
+
+
+def test_mails_of_one_reason_are_told_once_the_commonest_first(aws: Aws) -> None:
+    in_failed_queue(aws, "failed", "failed", reason="subject_refused")
+
+    check = aws.look()["failed queue"]
+
+    assert check.found == "2 failed"
+    assert check.remedy.count("subject_refused: the application corrects the mail") == 1
 
 
 def test_unknown_mails_alone_are_not_told_to_be_redriven(aws: Aws) -> None:
@@ -429,6 +445,70 @@ def test_each_documented_cause_of_a_pause_has_its_advice(
         assert command in said
     words = {word for word in re.findall("[a-z]{4,}", advice.lower()) if word != "account"}
     assert len(words & set(re.findall("[a-z]{4,}", said.lower()))) >= 2
+
+
+@pytest.mark.parametrize(("reason", "advice"), documented("Mails in the failed queue"))
+def test_each_documented_cause_of_a_failed_mail_has_its_advice(
+    aws: Aws, reason: str, advice: str
+) -> None:
+    state = {"invalid:...": "invalid", "no_record": "unknown", "unknown": "unknown"}.get(
+        reason, "failed"
+    )
+    in_failed_queue(aws, state, reason=reason.replace("...", "to[0]"))
+
+    said = aws.look()["failed queue"].remedy
+
+    if "Unknown outcomes" in advice:
+        assert "ask" in said
+        assert "`failed resolve --sent` or `--resend`" in said
+        assert "redrive" not in said
+        return
+    assert ("`failed redrive`" in said) is ("re-drive" in advice)
+    assert ("`failed discard" in said) is ("discard" in advice)
+    words = set(re.findall("[a-z]{5,}", advice.lower()))
+    assert len(words & set(re.findall("[a-z]{5,}", said.lower()))) >= 2
+
+
+def alarms() -> list[tuple[str, str]]:
+    """Return name and description of each alarm of the template."""
+    text = (ROOT / "template.yaml").read_text("utf-8")
+    found = re.findall(
+        r"^  (\w+Alarm):\n(?:    .*\n)*?      AlarmDescription: !Sub >-\n((?:        .*\n)+)",
+        text,
+        re.MULTILINE,
+    )
+    return [(name, " ".join(told.split())) for name, told in found]
+
+
+def sections() -> set[str]:
+    """Return the sections of docs/operations.md about alarms."""
+    text = (ROOT / "docs" / "operations.md").read_text("utf-8")
+    part = text[text.index("## When an alarm comes") : text.index("\n## Lanes")]
+    return set(re.findall(r"^### (.+)$", part, re.MULTILINE))
+
+
+@pytest.mark.parametrize(("name", "told"), alarms())
+def test_each_alarm_leads_to_its_section(aws: Aws, name: str, told: str) -> None:
+    ringing = {"AlarmName": f"mail-{name}-1A2B", "AlarmDescription": told}
+    pages = aws.clients["cloudwatch"].get_paginator.return_value.paginate
+    pages.return_value = [{"MetricAlarms": [{**ringing, "AlarmActions": ["AlarmTopicArn"]}]}]
+
+    check = aws.look()["alarms"]
+
+    assert check.found == f"ringing: {name}"
+    [section] = re.findall('"(.+?)"', check.remedy)
+    assert section in sections()
+    assert f'"{section}"' in told
+
+
+def test_each_section_about_alarms_is_led_to_by_one() -> None:
+    led_to = {
+        section
+        for _, told in alarms()
+        for section in re.findall('docs/operations.md, "(.+?)"', told)
+    }
+
+    assert led_to == sections()
 
 
 @pytest.mark.parametrize(
