@@ -14,7 +14,8 @@ from local import deployment
 from local.parameters import STACK_NAME
 from local.stack import LocalStack
 from ops import watch
-from ops.doctor import Check, Doctor, Level
+from ops.doctor import Check, Doctor
+from ops.findings import Level
 from ops.stack import Stack
 from tests.e2e.world import World
 
