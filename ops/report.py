@@ -43,6 +43,8 @@ class Report:
 
         """
         self.path = path
+        if not path.name:
+            raise OpsError("--report is empty", "give it the name of a file")
         self._draft = path.with_name(f"{path.name}.tmp")
         for taken in inputs:
             if _same(path, taken) or _same(self._draft, taken):
@@ -50,7 +52,8 @@ class Report:
                     f"--report would write over {taken.name}", "give it a name of its own"
                 )
         try:
-            if path.exists() and not _is_report(path):
+            # A device such as /dev/null would be replaced by a file.
+            if path.exists() and not (path.is_file() and _is_report(path)):
                 raise OpsError(
                     f"{path.name} is there already, and is no report of a campaign",
                     "give --report another name",

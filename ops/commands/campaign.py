@@ -13,7 +13,7 @@ from outbox.mail.lanes import LANES, Lane
 from ops import past, runner, sending, sheet
 from ops.campaign import Campaign, Line
 from ops.commands.frame import on_a_stack, yes_option
-from ops.commands.given import from_input
+from ops.commands.given import Amount, from_input
 from ops.errors import OpsError
 from ops.interrupt import STOPPED, Stop, stoppable
 from ops.letterhead import Letterhead
@@ -40,7 +40,7 @@ _BAD = {"invalid", "error", "changed", "not_begun"}
 @click.option("--encoding", help="Of the file, such as windows-1256.  [default: UTF-8 or UTF-16]")
 @click.option(
     "--rate",
-    type=click.FloatRange(0.01, 200),
+    type=Amount(0.01, 200),
     default=10.0,
     show_default=True,
     help="Mails a second.",
@@ -60,7 +60,7 @@ _BAD = {"invalid", "error", "changed", "not_begun"}
     help="With --yes: also to addresses that got this campaign before with another text.",
 )
 @click.option("--skip-invalid", is_flag=True, help="Send the valid rows although some are not.")
-@click.option("--wait", type=click.FloatRange(0), default=0.0, help="Follow them, in seconds.")
+@click.option("--wait", type=Amount(0), default=0.0, help="Follow them, in seconds.")
 @click.option("--report", "report_file", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--dry-run", is_flag=True, help="Check every row, and send nothing.")
 @yes_option

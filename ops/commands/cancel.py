@@ -11,6 +11,7 @@ from outbox.storage.row import Row
 
 from ops.commands.failed import as_option
 from ops.commands.frame import on_a_stack, yes_option
+from ops.commands.given import CLIENT, MAIL_ID
 from ops.commands.selecting import ids_of
 from ops.errors import OpsError
 from ops.history import History
@@ -27,8 +28,8 @@ _WAITING = {State.SCHEDULED, State.QUEUED}
 
 
 @click.command("cancel")
-@click.argument("ids", nargs=-1, metavar="[ID]...")
-@click.option("--client", help="All that wait of this caller: the name of an API key.")
+@click.argument("ids", nargs=-1, type=MAIL_ID, metavar="[ID]...")
+@click.option("--client", type=CLIENT, help="All that wait of this caller: an API key's name.")
 @click.option("--since", help="Of --client: accepted since then, such as 2h.")
 @click.option("--dry-run", is_flag=True, help="Show what would be canceled, and do nothing.")
 @as_option

@@ -9,7 +9,7 @@ from click.shell_completion import CompletionItem
 from rich.console import RenderableType
 
 from ops.commands.frame import on_a_stack, yes_option
-from ops.commands.given import from_input
+from ops.commands.given import MAIL_ID, from_input
 from ops.commands.mail import history, summary
 from ops.commands.queues import INCOMPLETE, failed_queue, looking
 from ops.commands.selecting import STATES, choice, selectors
@@ -128,7 +128,7 @@ def groups_(
 
 
 @group.command("show")
-@click.argument("mail_id", metavar="ID")
+@click.argument("mail_id", type=MAIL_ID, metavar="ID")
 @on_a_stack
 def show(stack: Stack, screen: Screen, mail_id: str) -> int:
     """Show one mail of the failed queue and its history; never its subject or body."""

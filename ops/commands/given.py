@@ -1,12 +1,48 @@
 """Words that are better not arguments: other users and the shell's history see those."""
 
+import math
 import sys
+from typing import Final
 
 import click
 
 from ops.errors import OpsError
 
 _MOST: int = 2 * 1024 * 1024
+
+
+class Amount(click.FloatRange):
+    """A number within bounds: `nan`, which is within any, is none."""
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Read it."""
+        found: float = super().convert(value, param, ctx)
+        if math.isnan(found):
+            self.fail("nan is not a number.", param, ctx)
+        return found
+
+
+class Word(click.ParamType):
+    """A text of 1 to `most` characters: an empty one is mostly a shell's unset variable."""
+
+    name = "text"
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        """Read it."""
+        if not 1 <= len(str(value)) <= self._most:
+            self.fail(f"it must have 1 to {self._most} characters.", param, ctx)
+        return str(value)
+
+
+MAIL_ID: Final = Word(128)
+CLIENT: Final = Word(64)
 
 
 def from_input(word: str | None, name: str, *, lines: bool = False) -> str:

@@ -14,6 +14,7 @@ from taqnyat.explanations import explain
 
 from ops import mails
 from ops.commands.frame import on_a_stack
+from ops.commands.given import CLIENT, MAIL_ID
 from ops.commands.queues import failed_queue, looking
 from ops.commands.suggesting import SuggestingGroup
 from ops.errors import OpsError
@@ -32,7 +33,7 @@ def group() -> None:
 
 
 @group.command("show")
-@click.argument("mail_id", metavar="ID")
+@click.argument("mail_id", type=MAIL_ID, metavar="ID")
 @on_a_stack
 def show(stack: Stack, screen: Screen, mail_id: str) -> None:
     """Show a mail's whole history."""
@@ -57,10 +58,10 @@ def show(stack: Stack, screen: Screen, mail_id: str) -> None:
 
 
 @group.command("list")
-@click.option("--client", help="The caller: the name of an API key, or operator.")
+@click.option("--client", type=CLIENT, help="The caller: the name of an API key, or operator.")
 @click.option("--state", "states", type=click.Choice(list(State)), multiple=True)
 @click.option("--since", help="Accepted since then: 2026-11-23, 2026-11-23T08:00Z, or 2h.")
-@click.option("--after", metavar="ID", help="Go on after this mail of the page before.")
+@click.option("--after", type=MAIL_ID, metavar="ID", help="Go on after this mail of a page.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
 @on_a_stack
 def list_(

@@ -7,11 +7,14 @@ from typing import Any
 
 import click
 
+from ops.commands.given import CLIENT, MAIL_ID, Word
 from ops.dead_letters import Choice
 from ops.errors import OpsError
 from ops.moment import moment
 
 STATES = ("failed", "unknown", "invalid")
+_NONE = "-"  # as the tables show it
+_MOST_ID = 128
 _MOST_BYTES = 32 * 1024 * 1024
 
 
@@ -20,12 +23,16 @@ def selectors(function: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         click.option("--until", help="Came here before then, as --since."),
         click.option("--since", help="Came here since then: 2026-11-23, 2026-11-23T08:00Z, or 2h."),
-        click.option("--client", help="The caller: the name of an API key."),
-        click.option("--from", "sender", help="Sender, or a part of it such as @acme.sa."),
+        click.option("--client", type=CLIENT, help="The caller: an API key's name; - is none."),
+        click.option(
+            "--from", "sender", type=Word(320), help="Sender, or a part of it such as @acme.sa."
+        ),
         click.option("--code", type=int, help="Taqnyat's ErrorCode."),
-        click.option("--reason", help="The reason, as `failed list` shows it."),
-        click.option("--id", "more_ids", multiple=True, help="As an argument; repeatable."),
-        click.argument("ids", nargs=-1, metavar="[ID]..."),
+        click.option("--reason", type=Word(128), help="As `failed list` shows it; - is none."),
+        click.option(
+            "--id", "more_ids", type=MAIL_ID, multiple=True, help="As an argument; repeatable."
+        ),
+        click.argument("ids", nargs=-1, type=MAIL_ID, metavar="[ID]..."),
     ):
         function = option(function)
     return function
@@ -41,6 +48,7 @@ def choice(states: set[str] | None, given: dict[str, Any]) -> Choice:
     now = time.time()
     since, until = given.pop("since"), given.pop("until")
     ids = ids_of([*given.pop("ids"), *given.pop("more_ids")])
+    given |= {key: "" for key in ("client", "reason") if given[key] == _NONE}
     return Choice(
         states=None if states is None else frozenset(states),
         ids=frozenset(ids) if ids else None,
@@ -64,4 +72,6 @@ def _typed() -> list[str]:
         found = []
     if not found:
         raise OpsError("no id came on standard input", "give one a line")
+    if any(len(word) > _MOST_ID for word in found):
+        raise OpsError(f"a word on standard input is no id: it is longer than {_MOST_ID}")
     return found

@@ -10,7 +10,7 @@ from outbox.mail.states import State
 
 from ops import sending
 from ops.commands.frame import on_a_stack, yes_option
-from ops.commands.given import from_input
+from ops.commands.given import Amount, from_input
 from ops.commands.mail import history, summary
 from ops.direction import as_html, has_right_to_left
 from ops.errors import OpsError
@@ -30,7 +30,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--priority", type=click.Choice(LANES), default=Lane.NORMAL, show_default=True)
 @click.option(
     "--wait",
-    type=click.FloatRange(0),
+    type=Amount(0),
     default=60.0,
     show_default=True,
     help="Follow the mail for this many seconds.",

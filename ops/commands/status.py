@@ -11,6 +11,7 @@ from rich.text import Text
 
 from ops import watch
 from ops.commands.frame import on_a_stack
+from ops.commands.given import Amount
 from ops.screen import Screen, ago, facts
 from ops.stack import Stack
 from ops.webhooks import Office
@@ -20,7 +21,7 @@ from ops.webhooks import Office
 @click.option("--watch", "again", is_flag=True, help="Show it again and again, until Ctrl-C.")
 @click.option(
     "--every",
-    type=click.FloatRange(0.2),
+    type=Amount(0.2),
     default=2.0,
     show_default=True,
     help="Seconds between two looks.",

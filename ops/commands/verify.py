@@ -7,7 +7,7 @@ import click
 from click.core import ParameterSource
 
 from ops.commands.frame import on_a_stack, yes_option
-from ops.commands.given import from_input
+from ops.commands.given import Amount, from_input
 from ops.commands.verified import ask_mailbox, may_be_asked, show
 from ops.errors import OpsError
 from ops.interrupt import STOPPED, Stop, stoppable
@@ -55,7 +55,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 )
 @click.option(
     "--timeout",
-    type=click.FloatRange(0.1, 120),
+    type=Amount(0.1, 120),
     default=30.0,
     show_default=True,
     help="Seconds for one call.",

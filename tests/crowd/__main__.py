@@ -22,10 +22,11 @@ from tests.crowd.beside import BESIDE  # noqa: E402 - found by the path above
 from tests.crowd.campaign import CAMPAIGN  # noqa: E402 - found by the path above
 from tests.crowd.company import COMPANIES  # noqa: E402 - found by the path above
 from tests.crowd.limits import LIMITS  # noqa: E402 - found by the path above
+from tests.crowd.list_in_memory import LISTS  # noqa: E402 - found by the path above
 from tests.crowd.money import MONEY  # noqa: E402 - found by the path above
 from tests.crowd.scenarios import LIVE, Row, Run  # noqa: E402 - found by the path above
 
-SCENARIOS = {**LIVE, **COMPANIES, **BESIDE, **CAMPAIGN, **LIMITS, **MONEY}
+SCENARIOS = {**LIVE, **COMPANIES, **BESIDE, **CAMPAIGN, **LISTS, **LIMITS, **MONEY}
 OUT = ROOT / "build" / "crowd.md"
 _MARKS = {True: "yes", False: "**no**", None: ""}
 

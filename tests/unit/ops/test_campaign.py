@@ -291,6 +291,11 @@ def test_a_report_is_made_ready_first_and_writes_over_nothing(office: Office) ->
     assert "would write over a.csv" in refused(file)
     assert "would write over mail.html" in refused(office.folder / "." / "mail.html")
     assert "no report of a campaign" in refused(office.folder / "old.csv")
+    device = office.folder / "device"
+    os.mkfifo(device)  # as /dev/null, which a report would take the place of
+    assert "no report of a campaign" in refused(device)
+    assert device.is_fifo()
+    assert "--report is empty" in office.run(*office.campaign("--yes", "--report", ""))[2]
     assert file.read_text() == ROWS
 
 
@@ -362,6 +367,17 @@ def test_a_dry_run_says_it_all_and_sends_nothing(office: Office) -> None:
 
     assert (done["rows"], done["invalid"], done["new"]) == (2, 1, 1)
     assert "right to left" in done["notes"][0]
+    assert not office.rows()
+
+
+@pytest.mark.parametrize("option", ["--rate", "--wait"])
+def test_nan_is_no_number(office: Office, option: str) -> None:
+    """It is within all bounds, and no time is ever past it."""
+    office.sheet(ROWS)
+
+    code, _, err = office.run(*office.campaign("--yes", option, "nan"))
+
+    assert (code, "nan is not a number" in err) == (2, True)
     assert not office.rows()
 
 

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from outbox.mail.states import State
 from outbox.storage.row import Row
 
-from ops import failed_queue
+from ops import failed_queue, side_by_side
 from ops.dead_letters import Action, Choice, DeadLetter, Task, decide, packed, read
 from ops.operator import by_arn, who
 from tests.faults.standins.fairness import Queue
@@ -383,6 +383,25 @@ def test_selectors_are_the_same_everywhere(office: Office) -> None:
     assert office.run(*words, typed="")[0] == 1
 
 
+def test_an_empty_selector_is_no_choice_of_all(office: Office) -> None:
+    """A shell's variable that is not set."""
+    ids = office.fail(2)
+    office.fail(1, client=None)
+
+    for words in (("--from", ""), ("--client", ""), ("--reason", ""), ("--id", ""), ("",)):
+        code, _, err = office.run("failed", "redrive", "--yes", *words)
+        assert (code, "it must have 1 to" in err) == (2, True)
+    for typed in (("mail", "show", "x" * 3000), ("failed", "show", ""), ("mail", "cancel", "")):
+        assert office.run(*typed)[0] == 2
+    long = office.run("failed", "redrive", "--yes", "-", typed="x" * 3000)
+    none = office.json("failed", "redrive", "--dry-run", "--client", "-")
+
+    assert (long[0], "is no id" in long[2]) == (1, True)
+    assert none["move"] == 1
+    assert set(office.failed()) > set(ids)
+    assert not office.mailed()
+
+
 def test_resolving_many_that_arrived_takes_one_command(office: Office) -> None:
     ids = office.fail(131, "unknown", reason="timeout", code=None)
     office.fail(4)
@@ -521,6 +540,7 @@ def test_ctrl_c_stops_in_good_order_and_says_how_far(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     office.fail(1500)
+    monkeypatch.setattr(side_by_side, "_GRACE_SECONDS", 20.0)  # on the busiest machine
     send = office.sqs.send_message_batch
     pressed = threading.Event()
 

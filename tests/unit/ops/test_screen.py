@@ -10,6 +10,7 @@ from botocore.exceptions import (
     NoCredentialsError,
     NoRegionError,
 )
+from outbox.mail.times import iso
 
 from ops.errors import OpsError, explain
 from ops.moment import moment
@@ -50,10 +51,14 @@ def test_a_failure_of_aws_is_a_sentence_with_a_remedy(
         ("2026-11-23", 1_795_392_000.0),
         ("2026-11-23T08:00Z", 1_795_420_800.0),
         ("2026-11-23T11:00+03:00", 1_795_420_800.0),
+        ("999999d", 0.0),
+        ("0001-01-01", 0.0),
+        ("9999-12-31T23:59-23:59", 253_402_300_799.0),
     ],
 )
 def test_a_moment(text: str, seconds: float) -> None:
     assert moment(text, NOW) == seconds
+    assert iso(moment(text, NOW))
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "2 weeks", "2026-13-01"])
