@@ -76,6 +76,7 @@ def of_queue(name: str, messages: Iterable[Mapping[str, Any]], now: float) -> It
         "ApproximateNumberOfMessagesNotVisible": hidden,
         "ApproximateNumberOfMessagesDelayed": delayed,
         "ApproximateAgeOfOldestMessage": round(age),
+        "NumberOfMessagesSent": 0,  # and more when it takes one (of_sending)
     }
     for metric, value in found.items():
         unit = "Seconds" if "Age" in metric else "Count"

@@ -232,6 +232,7 @@ def test_a_queue_is_measured_as_sqs_does() -> None:
         "ApproximateNumberOfMessagesNotVisible": 1,
         "ApproximateNumberOfMessagesDelayed": 1,
         "ApproximateAgeOfOldestMessage": 50,
+        "NumberOfMessagesSent": 0,
     }
 
 
