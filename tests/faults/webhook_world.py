@@ -196,6 +196,13 @@ class WebhookWorld(World):
         self._run(container, run)
         return True
 
+    def hand_on(self, message: dict[str, Any]) -> bool:
+        """Give the events function a message of its queue; tell whether it is done."""
+        container = self._container("events", 0)
+        container.process = Process("events", self.now + 30.0)
+        done = self._run(container, lambda: events.handler({"Records": [message]}, None))
+        return done is not None
+
     def _advance(self, records: Sequence[dict[str, Any]], answer: Any) -> None:
         failed = [found["itemIdentifier"] for found in answer["batchItemFailures"]]
         numbers = [record["dynamodb"]["SequenceNumber"] for record in records]

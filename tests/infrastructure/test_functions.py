@@ -78,6 +78,14 @@ def test_each_setting_comes_from_the_template() -> None:
     told = {key for function in FUNCTIONS.values() for key in variables(function)}
 
     assert told - READ_ELSEWHERE == known
+    assert told >= READ_ELSEWHERE
+
+
+def test_the_events_function_knows_its_bus_and_whether_tags_may_be_told() -> None:
+    told = variables(FUNCTIONS["EventsFunction"])
+
+    assert told["EVENT_BUS_NAME"] == {"Ref": "EventBusName"}
+    assert told["INCLUDE_TAGS"] == {"Ref": "EventTags"}
 
 
 def test_each_default_of_the_settings_is_the_template_s() -> None:

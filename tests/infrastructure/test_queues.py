@@ -81,6 +81,12 @@ def test_a_queue_is_encrypted_takes_a_mebibyte_and_outlives_the_stack(name: str)
     assert expanded()["Resources"][name]["UpdateReplacePolicy"] == "Retain"
 
 
+@pytest.mark.parametrize("name", QUEUES)
+def test_every_queue_is_encrypted_and_polls_wait_where_lambda_polls(name: str) -> None:
+    assert QUEUES[name]["SqsManagedSseEnabled"] is True
+    assert name == "FailedQueue" or QUEUES[name]["ReceiveMessageWaitTimeSeconds"] == 20
+
+
 @pytest.mark.parametrize(
     ("policy_name", "names"),
     [

@@ -218,6 +218,30 @@ def test_the_webhooks(
 
 
 @pytest.mark.parametrize(
+    ("by_sqs", "by_the_worker", "shown"),
+    [(60.0, None, 60.0), (None, 7200.0, 7200.0), (60.0, 7200.0, 7200.0), (None, None, None)],
+)
+def test_a_lane_s_oldest_mail_is_also_one_that_was_tried(
+    aws: Aws, by_sqs: float | None, by_the_worker: float | None, shown: float | None
+) -> None:
+    """SQS leaves out of its age what was received three times."""
+
+    def measured(**asked: Any) -> dict[str, Any]:
+        dimensions = [(one["Name"], one["Value"]) for one in asked["Dimensions"]]
+        found = {
+            "ApproximateAgeOfOldestMessage": by_sqs,
+            "RetriedMailAge": by_the_worker if dimensions == [("lane", "normal")] else None,
+        }.get(asked["MetricName"])
+        return {"Datapoints": [] if found is None else [{"Timestamp": NOW, "Maximum": found}]}
+
+    aws.clients["cloudwatch"].get_metric_statistics.side_effect = measured
+
+    found = snapshot(Stack("mail", aws.clients.__getitem__, "here"), 60)
+
+    assert found["mail_queue"]["oldest_seconds"] == shown
+
+
+@pytest.mark.parametrize(
     ("expires", "level"),
     [("2026-12-03", Level.GOOD), ("2026-12-02", Level.WARNING), ("2026-11-01", Level.WARNING)],
 )
