@@ -388,3 +388,17 @@ def test_an_unknown_id_is_told_without_a_traceback(operator: Operator) -> None:
     assert (code, out) == (1, "")
     assert "there is no record of this mail" in err
     assert "Traceback" not in err
+
+
+def test_a_deployed_stack_s_account_is_verified(operator: Operator, tmp_path: Path) -> None:
+    report = ("--report", str(tmp_path / "r.json"))
+    words = ("verify", "--from", "shop@acme.sa", "--to", "me@verified.example", "--yes", *report)
+
+    found = operator.json(*words)
+
+    assert [call["call"] for call in found["calls"] if call["differs"]] == []
+    assert found["calls_that_could_send"] == {"allowed": 5, "made": 5}
+    assert len(operator.world.simulator.inbox("me@verified.example")) == 2
+    operator.secret("TokenSecretArn", "of-nobody")
+    found = operator.json(*words, code=1)
+    assert (found["ended"], found["calls_that_could_send"]["made"]) == ("trouble", 0)
