@@ -5,7 +5,6 @@ is set in Inter and Arabic in a Noto face where they are installed.
 """
 
 import hashlib
-import io
 import re
 import shutil
 import subprocess
@@ -15,10 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
-from rich.console import Console
-from rich.text import Text
 
-from local.demo.screen import paper_to_svg
 from local.stack import LocalStack
 from tests.browser import chromium
 
@@ -65,7 +61,6 @@ MAILS: tuple[tuple[str, str, str, str], ...] = (
 def main() -> None:
     """Make every picture."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    terminal()
     demo = [sys.executable, "-m", "local.demo", "--pictures", str(FOLDER)]
     subprocess.run(demo, cwd=ROOT, check=True)
     expect.set_options(timeout=_PATIENCE_MS)
@@ -94,17 +89,6 @@ def diagrams(browser: Browser) -> None:
             svg = DIGITS.sub(r"\1", svg).replace('style="', 'style="background: #fff; ', 1)
             (folder / f"{name}.svg").write_text(svg + "\n", encoding="utf-8")
     page.close()
-
-
-def terminal() -> None:
-    """Write what `make run ARGS=--once` prints."""
-    command = [sys.executable, "-m", "local", "--once"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    paper = Console(width=100, record=True, file=io.StringIO(), force_terminal=True)
-    paper.print(Text("$ make run ARGS=--once", style="bold"))
-    # Behind the emulator's port is a path that nobody else should know.
-    paper.print(Text(re.sub(r"(emulator +http://[^/]+/)\S+", r"\1...", done.stdout.rstrip())))
-    (FOLDER / "run.svg").write_text(paper_to_svg(paper, "make run"), encoding="utf-8")
 
 
 def console(browser: Browser, stack: LocalStack) -> None:
