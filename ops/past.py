@@ -46,8 +46,10 @@ def look(stack: Stack, lines: Sequence[Line], *, keyed: bool, stop: Stop) -> Pas
             past.changed.add(line.id)
     new = [line for line in lines if line.id not in past.before]
     if new and not keyed:
-        known = {entry[:ADDRESS_PART]: entry for entry in _ids(stack)}
-        parts = ((line.id, line.id[:ADDRESS_PART]) for line in new)
+        ids = set(_ids(stack))
+        known = {entry[:ADDRESS_PART]: entry for entry in ids}
+        # Those that are there by now are another terminal's, accepted since the rows were read.
+        parts = ((line.id, line.id[:ADDRESS_PART]) for line in new if line.id not in ids)
         past.again = {mail_id: known[part] for mail_id, part in parts if part in known}
     return past
 

@@ -276,6 +276,23 @@ def test_two_operators_and_interruptions_send_each_mail_once(
     assert {mail["id"] for mail in office.mailed()} == set(office.rows())
 
 
+def test_what_another_terminal_accepts_meanwhile_is_no_other_text(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes between the look at the rows and the look at the index."""
+    office.sheet(ROWS)
+    assert office.run(*office.campaign("--yes"))[0] == 0
+    accepted = office.rows()
+    monkeypatch.setattr("ops.past.rows_of", lambda *_: {})
+
+    counts = office.json(*office.campaign("--dry-run"))
+    code, _, _ = office.run(*office.campaign("--yes"))
+
+    assert counts["again"] == 0
+    assert code == 0
+    assert office.rows() == accepted
+
+
 def test_a_report_is_made_ready_first_and_writes_over_nothing(office: Office) -> None:
     file = office.sheet(ROWS)
     (office.folder / "old.csv").write_text("to,name\nsomebody@x.sa,S\n")
