@@ -32,6 +32,7 @@ FILES: Final = (
     "calls",
     "closures",
     "dashboard",
+    "domain",
     "functions",
     "network",
     "parameters",

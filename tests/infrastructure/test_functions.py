@@ -88,6 +88,11 @@ def test_the_events_function_knows_its_bus_and_whether_tags_may_be_told() -> Non
     assert told["INCLUDE_TAGS"] == {"Ref": "EventTags"}
 
 
+@pytest.mark.parametrize("name", ["ApiFunction", "WebhooksFunction"])
+def test_who_makes_and_who_calls_endpoints_refuse_the_same_addresses(name: str) -> None:
+    assert variables(FUNCTIONS[name])["WEBHOOK_LOOPBACK"] == {"Ref": "WebhookLoopback"}
+
+
 def test_each_default_of_the_settings_is_the_template_s() -> None:
     parameters = raw()["Parameters"]
     by_variable = {

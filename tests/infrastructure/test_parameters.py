@@ -33,6 +33,14 @@ def test_a_parameter_is_described_limited_and_has_a_default_that_fits(name: str)
     assert ("AllowedPattern" in rules) == ("ConstraintDescription" in rules)
 
 
+@pytest.mark.parametrize(
+    "name", [name for name, rules in PARAMETERS.items() if "AllowedPattern" in rules]
+)
+def test_a_pattern_refuses_what_is_never_meant(name: str) -> None:
+    for value in ("<script>", " ", "a b;rm -rf", "${AWS::AccountId}", "x" * 5000):
+        assert not accepts(name, value)
+
+
 def test_each_parameter_is_in_one_group_of_the_console() -> None:
     groups = raw()["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
 

@@ -102,6 +102,7 @@ def test_all_queues_refuse_plain_http(policy_name: str, names: list[str]) -> Non
     assert policy["Queues"] == [{"Ref": name} for name in names]
     assert statement["Effect"] == "Deny"
     assert statement["Principal"] == "*"
+    assert statement["Action"] == "sqs:*"
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
     arns = [{"Fn::GetAtt": [name, "Arn"]} for name in names]
     assert statement["Resource"] == (arns if len(arns) > 1 else arns[0])
@@ -134,6 +135,7 @@ def test_events_that_are_set_aside_are_told_again_while_the_stream_has_them() ->
     assert stream["DestinationConfig"] == {"OnFailure": {"Destination": arn}}
     assert (replay["FunctionName"], replay["EventSourceArn"]) == ({"Ref": "EventsFunction"}, arn)
     assert replay["BatchSize"] == 1
+    assert replay["ScalingConfig"] == {"MaximumConcurrency": 2}
     assert "Enabled" not in replay
     assert queue["MessageRetentionPeriod"] == DAY
     assert queue["VisibilityTimeout"] == 6 * function["EventsFunction"]["Timeout"]
@@ -148,6 +150,16 @@ def test_a_change_that_cannot_be_told_does_not_hold_up_the_others_for_long() -> 
     assert stream["BisectBatchOnFunctionError"] is True
     assert 5 <= stream["MaximumRetryAttempts"] <= 100
     assert 900 <= stream["MaximumRecordAgeInSeconds"] <= DAY / 4  # time is left to tell it again
+
+
+def test_the_function_that_calls_webhooks_takes_its_queue_s_messages_one_by_one() -> None:
+    mapping = resources("AWS::Lambda::EventSourceMapping")["WebhooksFunctionWakeup"]
+
+    assert mapping["EventSourceArn"] == {"Fn::GetAtt": ["WebhookQueue", "Arn"]}
+    assert mapping["BatchSize"] == 10
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["ScalingConfig"] == {"MaximumConcurrency": 5}  # its alarm's text counts on it
+    assert "Enabled" not in mapping
 
 
 def test_a_timer_is_not_taken_for_a_webhook_that_waits() -> None:

@@ -216,6 +216,8 @@ def test_each_option_brings_what_it_is_for_and_nothing_is_there_without_it() -> 
     assert not [
         name for name, found in PLAIN.of("AWS::Lambda::Function").items() if "VpcConfig" in found
     ]
+    unasked = Deployment({"BalanceCheckMinutes": 0})
+    assert PLAIN.resources.keys() - unasked.resources.keys() == {"BalanceAlarm"}
     assert "ApiGatewayAccount" in PLAIN.resources
     another = Deployment({"ManageApiGatewayLogRole": "no"})
     gone = PLAIN.resources.keys() - another.resources.keys()
