@@ -163,9 +163,9 @@ def _statements(statements: list[Any], at: Path) -> Iterator[Break]:
             for action in listed:
                 left = [other for other in listed if other != action]
                 yield Break("permission gone", (*there, "Action"), left)
-        yield Break(
-            "permission added", (*there, "Action"), [*listed, MORE.get(service, f"{service}:*")]
-        )
+        if MORE.get(service) not in listed:
+            more = [*listed, MORE.get(service, f"{service}:*")]
+            yield Break("permission added", (*there, "Action"), more)
         yield Break("permission added", (*there, "Action"), f"{service}:*")
         if statement["Resource"] != "*":
             yield Break("permission added", (*there, "Resource"), "*")

@@ -110,6 +110,30 @@ def test_an_alarm_rings_while_half_of_a_queues_time_is_left(
     assert ALARMS[name]["Threshold"] == retention / 2
 
 
+@pytest.mark.parametrize(
+    ("name", "of_what"),
+    [
+        ("OldestMailAlarm", "MailQueue"),
+        ("RetentionAlarm", "MailQueue"),
+        ("OldestBulkMailAlarm", "BulkQueue"),
+        ("BulkRetentionAlarm", "BulkQueue"),
+        ("FailedQueueAlarm", "FailedQueue"),
+        ("FailedQueueAgeAlarm", "FailedQueue"),
+        ("FailedQueueKeptAlarm", "FailedQueue"),
+        ("EventsSetAsideAlarm", "EventsReplayQueue"),
+        ("WebhookQueueAlarm", "WebhookQueue"),
+        ("OldestRetriedMailAlarm", "normal"),
+        ("RetriedRetentionAlarm", "normal"),
+        ("OldestRetriedBulkMailAlarm", "bulk"),
+        ("BulkRetriedRetentionAlarm", "bulk"),
+    ],
+)
+def test_an_alarm_of_a_queue_or_a_lane_watches_its_own(name: str, of_what: str) -> None:
+    [dimension] = ALARMS[name]["Dimensions"]
+
+    assert dimension["Value"] in ({"Fn::GetAtt": [of_what, "QueueName"]}, of_what)
+
+
 def test_failed_mails_that_people_have_looked_at_are_told_before_half_of_their_time_is_over() -> (
     None
 ):
