@@ -42,7 +42,7 @@ QUICK = Effort(rounds=2, starts=1, hundreds=3, mails=100, taqnyat_ms=20, posts=0
 
 
 def main() -> int:
-    """Run; return the exit code, which tells nothing of speed."""
+    """Run; return the exit code, which says nothing about speed."""
     given = _parse()
     effort = QUICK if given.quick else WHOLE
     results = Results()

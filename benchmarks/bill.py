@@ -45,7 +45,7 @@ ACCESS_BYTES: Final = len(
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """What some mails needed on their way; `calls` as the far side counts, `spent` in seconds."""
+    """What some mails needed; `calls` as the far side counts, `spent` in seconds."""
 
     mails: int
     calls: dict[str, float]

@@ -31,7 +31,7 @@ def measure_batch(
             goal,
             found["batch"],
             found["answer"],
-            # What others do on the machine only adds: the fastest rounds tell of a free one.
+            # Other work on the machine only adds time: the fastest rounds show a free machine.
             note=f"{min(found['batch']) / min(found['answer']):.2f} x in the fastest rounds",
         )
 

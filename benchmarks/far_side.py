@@ -5,7 +5,7 @@ items that are written, and counts requests, connections, bytes and DynamoDB's u
 shows them.
 
 `GET /counts` answers with the counters and `GET /messages` with the bodies of queued messages; both
-begin anew with that.
+are then reset.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ class _Server(ThreadingHTTPServer):
 
 
 class RuntimeApi:
-    """Gives a fresh process one event, and tells when its answer came."""
+    """Gives a fresh process one event, and records when its answer came."""
 
     def __init__(self) -> None:
         self._event = b"{}"

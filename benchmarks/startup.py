@@ -30,7 +30,7 @@ _MILLION = 1e6
 def measure(
     python: str, sites: Sites, far: FarSideProcess, results: Results, rounds: int, *, counts: bool
 ) -> None:
-    """Add the rows; `counts` tells whether to count instructions too."""
+    """Add the rows; `counts` also counts instructions."""
     with RuntimeApi() as api:
         _times(python, sites, far, results, rounds, api)
         if not counts:

@@ -96,7 +96,7 @@ def _stack() -> Iterator[LocalStack]:
 
 
 def _idle(stack: LocalStack) -> None:
-    """Replace the code of the two functions on the way of a mail."""
+    """Replace the code of the two functions that process a mail."""
     code = io.BytesIO()
     with zipfile.ZipFile(code, "w") as archive:
         for name, text in _IDLE.items():

@@ -139,7 +139,7 @@ def stacks(folder: Path, given: argparse.Namespace) -> Iterator[tuple[LocalStack
 
 
 def main() -> None:
-    """Measure, and print what came of it."""
+    """Measure, and print the results."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--mails", type=int, default=2000)
     parser.add_argument("--rounds", type=int, default=10)

@@ -21,7 +21,7 @@ _URL = re.compile(r"https://[^\s/?#@]+(/[^\s?#]*[^\s?#/])?|http://(127\.0\.0\.1|
 
 
 class _Stopped(BaseException):
-    """A signal asked us to end; no `except Exception` on the way may swallow it."""
+    """A signal asked the process to end; no `except Exception` may catch it."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         signal.signal(number, _stop)
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     stack = LocalStack(_options(given), _tell)
-    code = 130  # as a command that Ctrl-C ended, if it ends before it was up
+    code = 130  # the exit code after Ctrl-C, if it ends before the stack was up
     try:
         print("Starting the local stack.")
         stack.start()
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stdin.read()
             return 0
         code = _first_mail(stack, given)
-        stack.publish()  # whoever waits for stack.json finds the first mail seen through
+        stack.publish()  # when stack.json exists, the first mail has been processed
         if not given.once:
             _show(stack)
             while True:
@@ -67,7 +67,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         help=f"the API's; console, AWS and simulator have the next three ({PORT}; 0: any)",
     )
     parser.add_argument(
-        "--keep", action="store_true", help="have mails and ledger again at the next start"
+        "--keep", action="store_true", help="keep mails and ledger for the next start"
     )
     parser.add_argument(
         "--for-tests",
@@ -78,7 +78,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--taqnyat-url",
         metavar="URL",
-        help="use this provider and not the simulator; its token comes from TAQNYAT_TOKEN",
+        help="use this provider instead of the simulator; TAQNYAT_TOKEN has its token",
     )
     parser.add_argument(
         "--profile",
@@ -124,12 +124,12 @@ def _first_mail(stack: LocalStack, given: argparse.Namespace) -> int:
     print("The first mail, through POST /emails:")
     journey = travel(stack, first_mail(to=given.to, **{"from": given.sender}), _tell)
     good = journey.state == "sent" and _was_received_once(stack, journey)
-    print("Done." if good else "The first mail was not sent as it should be.")
+    print("Done." if good else "The first mail was not sent.")
     return 0 if good else 1
 
 
 def _was_received_once(stack: LocalStack, journey: Journey) -> bool:
-    """Look into the simulator's inbox; another provider has none, there the row has to do."""
+    """Check the simulator's inbox; with another provider only the row is checked."""
     if stack.simulator is None:
         return True
     mails = stack.simulator.inbox()

@@ -17,7 +17,7 @@ OK: Final = "OK"
 ALARM: Final = "ALARM"
 NO_DATA: Final = "INSUFFICIENT_DATA"
 STATISTICS: Final = ("SampleCount", "Sum", "Minimum", "Maximum")
-# What is measured here; an alarm on another metric of AWS's own cannot ring at home.
+# The metrics that are measured here; an alarm on another metric of AWS cannot go off here.
 MEASURED: Final[Mapping[str, frozenset[str]]] = {
     "AWS/ApiGateway": frozenset({"Count", "4XXError", "5XXError"}),
     "AWS/Lambda": frozenset({"Invocations", "Errors", "Throttles", "Duration"}),
@@ -47,7 +47,7 @@ Points = Sequence[float | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alarm:
-    """One alarm: it rings when `needed` of `periods` points, of `period` seconds each, breach."""
+    """An alarm: it goes off when `needed` of `periods` points of `period` seconds breach."""
 
     name: str
     namespace: str
@@ -64,7 +64,7 @@ class Alarm:
 
     @classmethod
     def described(cls, given: Mapping[str, Any]) -> "Alarm":
-        """Read an alarm as DescribeAlarms tells it, its references resolved."""
+        """Read an alarm from DescribeAlarms, with its references resolved."""
         return cls(
             name=given["AlarmName"],
             namespace=given["Namespace"],
@@ -104,7 +104,7 @@ class Alarm:
         return ""
 
     def breaches(self, value: float) -> bool:
-        """Tell whether a value is on the wrong side of the threshold."""
+        """Return whether a value is on the wrong side of the threshold."""
         return _COMPARED[self.comparison](value, self.threshold)
 
 

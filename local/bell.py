@@ -1,4 +1,4 @@
-"""Rings the deployed alarms, each minute as CloudWatch does, over what was measured by then."""
+"""Evaluates the deployed alarms each minute, as CloudWatch does, over the present metrics."""
 
 import time
 from collections.abc import Callable
@@ -17,7 +17,7 @@ class Bell:
     def __init__(self, client: Callable[[str], Any]) -> None:
         """`client` makes the client of a service."""
         self._client = client
-        self.ringing: list[str] = []  # logical names
+        self.active: list[str] = []  # logical names
         self.silent: dict[str, str] = {}  # those that are not rehearsed, and why
 
     def ring(self, now: float) -> None:
@@ -26,7 +26,7 @@ class Bell:
         A changed state is set, and its actions are called. Raises botocore's errors.
         """
         cloudwatch = self._client("cloudwatch")
-        ringing = []
+        active = []
         for page in cloudwatch.get_paginator("describe_alarms").paginate():
             for described in page["MetricAlarms"]:
                 alarm = Alarm.described(described)
@@ -40,8 +40,8 @@ class Bell:
                 if state != alarm.state:
                     self._set(alarm, state, alarms.reason(alarm, found))
                 if state == alarms.ALARM:
-                    ringing.append(name)
-        self.ringing = sorted(ringing)
+                    active.append(name)
+        self.active = sorted(active)
 
     def _keep_silent(self, name: str, alarm: Alarm) -> None:
         """Say in the alarm itself that it is not rehearsed: a good state would be made up."""

@@ -1,4 +1,4 @@
-"""Where the emulator's stack is not what the template says, put right over its own API.
+"""Corrects the emulator's stack through its own API, where it differs from the template.
 
 The template is deployed as it is. Then ministack 1.5 differs from AWS in seven things:
 
@@ -10,7 +10,7 @@ The template is deployed as it is. Then ministack 1.5 differs from AWS in seven 
 - a schedule of any group is one of the group `default` to the roles' policies;
 - it speaks plain HTTP here, so that a statement against that would deny every call.
 
-And the ledger gets a stream if it has none, which the console follows.
+It also gives the ledger a stream if it has none; the console reads it.
 """
 
 import json
@@ -29,7 +29,7 @@ _SUBSTITUTION = re.compile(r"\$\{([^}]+)\}")
 
 
 def complete(emulator: Emulator, stack: str) -> None:
-    """Bring the deployed stack to what the template says."""
+    """Make the deployed stack as the template says."""
     cloudformation = emulator.client("cloudformation")
     template = cloudformation.get_template(StackName=stack, TemplateStage="Processed")
     resources = cloudformation.describe_stack_resources(StackName=stack)["StackResources"]

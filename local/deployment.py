@@ -46,7 +46,7 @@ def deploy(
     more: Mapping[str, str] | None = None,
     name: str = STACK_NAME,
 ) -> dict[str, str]:
-    """Deploy a stack and return its outputs; `more` are parameters besides the local ones.
+    """Deploy a stack and return its outputs; `more` are parameters in addition to the local ones.
 
     One that is there from an earlier run is brought up to date.
 

@@ -1,8 +1,7 @@
 """The emulator's process: ministack's application and one API of it, each on a guarded port.
 
-The emulator would let in whoever comes, so it is below a path that only its owner is told. All
-settings come in the environment, which other users of the machine cannot see, as they can a
-command line.
+The emulator lets everybody in, so it has a secret path that only its owner knows. All settings come
+in the environment: other users of the machine can see a command line, but not the environment.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""The embedded AWS emulator (ministack): a process of its own, gone with us whatever happens.
+"""The embedded AWS emulator (ministack): its own process, which always ends with this one.
 
 It runs on this interpreter with a clean environment, keeps its files in the given folder, and
 enforces the policies of the roles (AUTH=true). `local.emulated` is what runs there.
@@ -37,7 +37,7 @@ _CONFIG = Config(
     connect_timeout=5,
     read_timeout=70,
     max_pool_connections=50,
-    proxies={},  # it is on this machine, whatever the environment says
+    proxies={},  # it is on this machine: ignore the environment's proxies
 )
 
 
@@ -179,7 +179,7 @@ class Emulator(Running):
             "STATE_DIR": str((self._kept or self._files) / "state"),
             "S3_PERSIST": "0" if self._kept is None else "1",
             "S3_DATA_DIR": str((self._kept or self._files) / "s3"),
-            "GATEWAY_PORT": f"{self._ports[0]}{self._prefix}",  # all queue URLs are made with it
+            "GATEWAY_PORT": f"{self._ports[0]}{self._prefix}",  # all queue URLs contain it
             "MINISTACK_HOST": loopback.HOST,
             "MINISTACK_ACCOUNT_ID": ACCOUNT,
             "MINISTACK_REGION": REGION,

@@ -2,4 +2,4 @@
 
 
 class LocalStackError(Exception):
-    """Something that its user can understand and mend; shown without a traceback."""
+    """An error that the user can understand and fix; shown without a traceback."""

@@ -29,7 +29,7 @@ class Identity:
 
 
 class RunFolder:
-    """A new folder, and `stack.json` if no other run has it."""
+    """A new folder, and `stack.json` if no other run owns it."""
 
     def __init__(self, root: Path) -> None:
         """Make the folder below `root`, and remove those of runs that have ended."""
@@ -46,7 +46,7 @@ class RunFolder:
 
     @property
     def is_first(self) -> bool:
-        """Return whether no other run of this checkout was up before."""
+        """Return whether no other run of this checkout is up."""
         return self._claim is not None
 
     @property
@@ -59,7 +59,7 @@ class RunFolder:
         write(self.stack_json, details)
 
     def withdraw(self) -> None:
-        """Take the details away, before what they name goes."""
+        """Remove the details before the stack that they name ends."""
         self.stack_json.unlink(missing_ok=True)
 
     def close(self) -> None:

@@ -62,7 +62,7 @@ class Gate:
 
 
 def _once(body: bytes, receive: Receive) -> Receive:
-    """Return what gives the body that was read, and then whatever comes."""
+    """Return a `receive` that gives the body that was read, and then all later messages."""
     given = False
 
     async def replay() -> Message:

@@ -1,8 +1,8 @@
-"""Who may call a port of the local stack: programs of this machine, and no page but the port's own.
+"""Who may call a port of the local stack: programs of this machine, and only the port's own page.
 
-A browser on this machine also opens strangers' pages. Such a page can point a name of its own at
-127.0.0.1 (DNS rebinding), which the Host header gives away; or send a form or a script's call
-here, which Origin and Sec-Fetch-Site give away. Programs, AWS SDKs among them, send neither.
+A browser on this machine also opens other people's pages. Such a page can point its own name at
+127.0.0.1 (DNS rebinding), which the Host header shows. Or it can send a form or a script's call
+here, which Origin and Sec-Fetch-Site show. Programs, AWS SDKs among them, send neither.
 """
 
 from starlette.datastructures import Headers

@@ -1,4 +1,4 @@
-"""The way of one mail, told step by step: accepted, queued, claimed, sent."""
+"""Follows one mail step by step: accepted, queued, claimed, sent."""
 
 import json
 import time

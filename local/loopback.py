@@ -1,4 +1,4 @@
-"""Ports of the loopback, and a threaded server on one that stops at once, whatever hangs."""
+"""Ports of the loopback, and a threaded server that stops at once even if a call hangs."""
 
 import socket
 import sys

@@ -1,4 +1,4 @@
-"""A bad night on the local stack, seen through by the operators' command line alone.
+"""A bad night on the local stack, handled only with the operators' command line.
 
 A command counts only if something that the operator has read by then names it: an alarm, a notice,
 an earlier command, or a section of docs/operations.md that one of these names. What is written
@@ -67,7 +67,7 @@ class Night:
         return (self.seconds - self.typing) / 60
 
     def begin(self, story: str) -> None:
-        """Tell what happens; the clock starts."""
+        """Print what happens, and start the clock."""
         self.say(story)
         self.began = time.monotonic()
 
@@ -79,7 +79,7 @@ class Night:
                 "from": sender,
                 "to": f"customer{number}@example.com",
                 "subject": "Your order",
-                "text": f"Order {number} is on its way.",
+                "text": f"Order {number} was sent.",
             }
             for number in range(first, first + count)
         ]
@@ -119,7 +119,7 @@ class Night:
         while not holds():
             now = time.monotonic()
             if now - begin > _PATIENCE_SECONDS:
-                raise LocalStackError(f"{self.title}: waited in vain for {what}")
+                raise LocalStackError(f"{self.title}: {what} did not happen")
             if now - told > _TELL_SECONDS:
                 told = now
                 counts = ", ".join(f"{value:,} {name}" for name, value in self.depths().items())
@@ -128,7 +128,7 @@ class Night:
             self._listen()
 
     def drained(self, failed: int = 0) -> bool:
-        """Tell whether nothing waits, and so many are in the failed queue."""
+        """Return whether nothing waits, and this many mails are in the failed queue."""
         return self.depths() == {"waiting": 0, "failed": failed}
 
     def depths(self) -> dict[str, int]:
@@ -182,7 +182,7 @@ class Night:
         return [told for told in self.heard.values() if word in told.subject][:1]
 
     def _listen(self) -> None:
-        """Take what came to the topic; of an alarm its description and why it rings."""
+        """Take what came to the topic; of an alarm its description and its reason."""
         sqs = self.stack.client("sqs")
         answer = sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10)
         for message in answer.get("Messages", []):

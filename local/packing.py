@@ -24,7 +24,7 @@ _OLD_SECONDS = 7 * 24 * 3600.0
 
 
 def packed(folder: Path) -> bytes:
-    """Return the zip of a folder, made anew only if a file of it changed."""
+    """Return the zip of a folder, made again only if a file of it changed."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     told = [
         (str(path.relative_to(folder)), found.st_size, found.st_mtime_ns)
@@ -67,7 +67,7 @@ def _pack(folder: Path, target: Path) -> None:
     shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("__pycache__"))
     unchecked = py_compile.PycInvalidationMode.UNCHECKED_HASH
     compileall.compile_dir(copy, quiet=2, invalidation_mode=unchecked)
-    with zipfile.ZipFile(target, "w") as archive:  # stored: nothing travels
+    with zipfile.ZipFile(target, "w") as archive:  # stored: nothing is sent over a network
         for path in sorted(path for path in copy.rglob("*") if path.is_file()):
             entry = zipfile.ZipInfo(str(path.relative_to(copy)), _EPOCH)
             entry.external_attr = path.stat().st_mode << 16

@@ -40,11 +40,11 @@ _PORTS = (
 class Options:
     """How to run it. Without `taqnyat_url` a simulator is started.
 
-    `parameters` go to the template besides the local ones; `tick` is the seconds between two
+    `parameters` go to the template with the local ones; `tick` is the seconds between two
     status checks; `root` is the folder of the runs; `publish` says whether stack.json is written
     as soon as the stack is up. `port` is the first of four (API, console, AWS, Taqnyat's
     simulator); 0 takes any. With `keep`, mails and ledger are there again at the next start.
-    `webhooks` has the console's own endpoint called for what becomes of mails; `alarms` has
+    `webhooks` makes the console's own endpoint, which is called about mails; `alarms` has
     the alarms evaluated each minute, and else only by `bell`. With a `profile` the
     simulator answers as a real account did.
     """
@@ -165,7 +165,7 @@ class LocalStack(Running):
         self.api_url = deployment.open_api(self._emulator, self.outputs)
         self._start_clocks()
         gateway = Gateway(self.client, self.outputs, self.api)
-        self._console = Console(gateway, self.simulator, self._port(1), lambda: self.bell.ringing)
+        self._console = Console(gateway, self.simulator, self._port(1), lambda: self.bell.active)
         self._ending.enter_context(self._console)
         if self.options.webhooks:
             self._console.hook.register(self.api, self._console.url)
@@ -213,7 +213,7 @@ class LocalStack(Running):
         return self.options.port and self.options.port + number
 
     def _compare_ports(self) -> None:
-        """Tell of each port that was taken, and where its part is instead."""
+        """Report each port that was taken, and the one that is used instead."""
         details = self.details()
         for number, (name, key) in enumerate(_PORTS):
             at = urlsplit(details[key] or "").port
@@ -232,7 +232,7 @@ class LocalStack(Running):
             if is_taken(self._port(number)):
                 raise LocalStackError(
                     f"port {self._port(number)} ({name}) is taken, and what is kept needs its "
-                    "ports again: free it, or begin anew with another --port"
+                    "ports again: free it, or start with another --port"
                 )
         folder = self.options.root / f"kept-{self.options.port}"
         folder.mkdir(mode=0o700, exist_ok=True)

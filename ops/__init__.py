@@ -1,4 +1,4 @@
 """The operators' command line, `./taqnyat-mail`. Never deployed.
 
-Logic is in this package's modules, apart from the terminal; `ops.commands` is what is typed.
+The logic is in this package's modules, without the terminal; `ops.commands` has the commands.
 """

@@ -1,9 +1,9 @@
 """A campaign: one mail for each row of a spreadsheet, each mail at most once however often it runs.
 
-A row's mail is what is rendered, and to whom: its id is made of two hashes, one of the campaign and
-the address, one of the rendered mail. So rows may be added and moved, columns that no template uses
-may change, and a later run can tell an address that got the campaign before with another text. A
-key column, if there is one, says instead which row it is: then a changed text is not another mail.
+The rendered text and the address identify a row's mail. Its id has two hashes: one of the campaign
+and the address, one of the rendered mail. So rows may be added and moved, unused columns may
+change, and a later run sees that an address got the campaign before with another text. A key
+column, if there is one, identifies the row instead: then a changed text is not another mail.
 """
 
 import hashlib
@@ -47,7 +47,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A row of which no mail can be made; `error` names the field and no value."""
+    """A row that is not a valid mail; `error` names the field and no value."""
 
     number: int
     error: str
@@ -62,7 +62,7 @@ class Repeat:
 
 
 class Campaign:
-    """What is sent to whom."""
+    """The mails of a campaign, by row."""
 
     def __init__(
         self,
@@ -81,14 +81,14 @@ class Campaign:
 
     @property
     def keyed(self) -> bool:
-        """Whether a column says which row it is."""
+        """Whether a column identifies the rows."""
         return self._key is not None
 
     def lines(self) -> Iterator[Line | Fault | Repeat]:
         """Yield what each row is, in order.
 
         Raises:
-            OpsError: a key stands twice.
+            OpsError: two rows have the same key.
 
         """
         seen: dict[str, int] = {}

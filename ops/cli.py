@@ -30,7 +30,7 @@ from ops.commands.suggesting import SuggestingGroup
 )
 @click.version_option(version.VERSION, message="%(prog)s %(version)s")
 def main() -> None:
-    """Operate the Taqnyat mail gateway. In trouble, begin with `doctor`."""
+    """Operate the Taqnyat mail gateway. If there is trouble, begin with `doctor`."""
 
 
 _COMMANDS: tuple[click.Command, ...] = (

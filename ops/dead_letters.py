@@ -1,6 +1,6 @@
-"""The failed queue's messages as an operator chooses among them, and what is done with each.
+"""The messages of the failed queue: how an operator selects them, and what is done with each.
 
-Pure: messages, rows and wishes in, decisions out.
+Pure: messages, rows and tasks in, decisions out.
 """
 
 import base64
@@ -35,7 +35,7 @@ NO_RECORD: Final = "its record is gone: it is sent again, and marked as a resend
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """What is kept of a message while it is held: nothing of the mail but its sender.
+    """The part of a message that is kept while it is held: of the mail, only its sender.
 
     `state` is failed, unknown or invalid; empty when SQS itself moved the message, or Scheduler
     sent it; strange when it is none of this stack's (`foreign`). `attempt` is the number of the
@@ -58,7 +58,7 @@ class DeadLetter:
 
     @classmethod
     def of_row(cls, row: Row) -> "DeadLetter":
-        """Stand for a mail whose message is not here; there is nothing to move or to delete."""
+        """Represent a mail without a message here; there is nothing to move or to delete."""
         attempt = row.attempt_count or None
         return cls(
             "",
@@ -82,7 +82,7 @@ class DeadLetter:
         return base64.b64encode(kept).decode() if kind == _BASE64 else kept.decode()
 
     def summary(self) -> dict[str, Any]:
-        """Return what may be shown of it: no recipient, subject or body."""
+        """Return the fields that may be shown: no recipient, subject or body."""
         return {
             "id": self.mail_id,
             "state": self.state or None,
@@ -97,7 +97,7 @@ class DeadLetter:
 def read(raw: Mapping[str, Any], arns: AbstractSet[str]) -> DeadLetter:
     """Read a message of ReceiveMessage; the mail queues' ARNs tell whose dead letters are ours.
 
-    What a producer wrote is taken only where it has the form of what it should be.
+    A value that a producer wrote is used only if it has the expected form.
     """
     message = ReceivedMessage.from_queue(raw)
     document = _document(message.body)
@@ -133,9 +133,9 @@ def packed(handle: str) -> bytes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """Which messages are meant; None takes any. Times are epoch seconds.
+    """The selection of messages; None selects any. Times are epoch seconds.
 
-    `sender` may be a part of the address; a state of "" is what SQS itself moved.
+    `sender` may be a part of the address; the state "" means that SQS itself moved the message.
     """
 
     states: frozenset[str] | None = None
@@ -148,7 +148,7 @@ class Choice:
     until: float | None = None
 
     def takes(self, letter: DeadLetter) -> bool:
-        """Whether a message is meant."""
+        """Return whether a message is selected."""
         return (
             (self.states is None or letter.state in self.states)
             and (self.ids is None or letter.mail_id in self.ids)
@@ -202,7 +202,7 @@ def groups(letters: Iterable[DeadLetter]) -> list[Group]:
 
 
 class Task(StrEnum):
-    """What an operator wants."""
+    """The task of an operator."""
 
     REDRIVE = "redrive"
     REDRIVE_WITHOUT_RECORD = "redrive without record"  # too
@@ -212,7 +212,7 @@ class Task(StrEnum):
 
 
 class Action(StrEnum):
-    """What is done with a message."""
+    """The action on a message."""
 
     MOVE = "move"  # back to the mail queue, for one more try
     NOTE = "note"  # in the row, as sent or discarded; the message goes
@@ -225,7 +225,7 @@ Decision = tuple[Action, str]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What is done with one message, and why."""
+    """The decision about one message, and its reason."""
 
     letter: DeadLetter
     action: Action
@@ -251,7 +251,7 @@ def decide(task: Task, letter: DeadLetter, row: Row | None) -> Decision:
         told = "was discarded" if row.reason == DISCARDED else f"is {row.state} already"
         return Action.REMOVE, f"the mail {told}"
     if row is not None and _is_older(letter, row):
-        return Action.REMOVE, "an older copy: the mail was tried again since, and came back"
+        return Action.REMOVE, "an older copy: the mail was tried again since, and failed again"
     return _BY_TASK[task](letter, row)
 
 
@@ -265,8 +265,8 @@ def _redrive(letter: DeadLetter, row: Row | None) -> Decision:
         return _without_row(letter)
     if row.state not in {State.FAILED, State.UNKNOWN}:
         if letter.attempt is None and letter.state == "":
-            return Action.MOVE, "not settled yet; its worker never got through"
-        return Action.LEAVE, f"the mail is {row.state}: another copy is on its way"
+            return Action.MOVE, "not settled yet: its worker did not finish"
+        return Action.LEAVE, f"the mail is {row.state}: another copy is in the queue"
     if letter.attempt is None:
         return Action.LEAVE, "carries no attempt number: send the mail again as a new one"
     return Action.MOVE, "one more try"
@@ -306,7 +306,7 @@ def _discard(letter: DeadLetter, row: Row | None) -> Decision:
         row.state is State.QUEUED and letter.attempt is None and letter.state == ""
     ):
         return Action.NOTE, "is discarded"
-    return Action.LEAVE, f"the mail is {row.state}: another copy is on its way"
+    return Action.LEAVE, f"the mail is {row.state}: another copy is in the queue"
 
 
 _BY_TASK: Final = {

@@ -1,4 +1,4 @@
-"""Text of a file as offices save it: UTF-8, UTF-16, or named as what it looks like."""
+"""The text of a file: UTF-8 or UTF-16; for another encoding the error names the likely one."""
 
 import codecs
 from typing import Final
@@ -23,7 +23,7 @@ _MARKS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-# What offices save that is neither: the likeliest here first, by its Python name and its own.
+# Other encodings that office programs save, the likeliest here first: Python's name, common name.
 _OFFICE: Final = {
     "cp1256": "windows-1256",
     "iso8859_6": "iso-8859-6",
@@ -32,17 +32,17 @@ _OFFICE: Final = {
     "cp1254": "windows-1254",
     "cp1251": "windows-1251",
 }
-_AS_GOOD: Final = 0.02  # of the detector's measure of mess, from 0 to 1
+_AS_GOOD: Final = 0.02  # the detector's measure of unlikely text, from 0 to 1
 
 
 def decode(data: bytes, name: str, encoding: str | None = None) -> str:
-    """Return the text of a file; `encoding` is what a person says of it.
+    """Return the text of a file; `encoding` is the user's choice.
 
-    An encoding that is neither marked nor proven is never guessed: a wrong guess gives names that
-    look like names.
+    An encoding that is neither marked nor proven is never guessed: a wrong guess gives wrong names
+    that look right.
 
     Raises:
-        OpsError: it is another kind of file, or not in this encoding; the remedy says what helps.
+        OpsError: it is another kind of file, or not in this encoding; the remedy says what to do.
 
     """
     for begin, kind in _OTHER_FILES:
@@ -58,7 +58,7 @@ def _by_its_marks(data: bytes) -> str:
     for mark, encoding in _MARKS:
         if data.startswith(mark):
             return encoding
-    # Without a mark, the zero bytes of ASCII letters and separators tell which half comes first.
+    # Without a mark, the zero bytes of ASCII letters and separators show which half comes first.
     first, second = data[:_SAMPLE_BYTES:2].count(0), data[1:_SAMPLE_BYTES:2].count(0)
     if max(first, second) * 8 > min(len(data), _SAMPLE_BYTES):
         return "utf-16-be" if first > second else "utf-16-le"
@@ -87,8 +87,8 @@ def _decoded(data: bytes, name: str, encoding: str) -> str:
 
 
 def _likely(data: bytes) -> str | None:
-    """Return the name of the encoding that a well-kept detector finds least messy."""
-    # Only lines that say something: thousands of ASCII ones would hide how messy the others are.
+    """Return the name of the encoding that charset_normalizer finds most likely."""
+    # Use only lines with other characters: thousands of ASCII lines would hide the others.
     telling = [line for line in data.splitlines() if not line.isascii()]
     sample = b"\n".join(telling)[:_SAMPLE_BYTES]
     found = charset_normalizer.from_bytes(sample, cp_isolation=list(_OFFICE), threshold=0.5)

@@ -1,8 +1,7 @@
-"""Right to left: which text is, and a plain text that arrives so.
+"""Right to left: finds such text, and sends plain text in its direction.
 
-Taqnyat carries one body and calls it HTML. A plain text with Arabic or Hebrew letters is sent as
-HTML that says the direction of each line and keeps the lines: nothing else makes a mail reader
-begin at the right.
+Taqnyat carries one body, which is HTML. A plain text with Arabic or Hebrew letters is sent as HTML
+that keeps the lines and states the direction of each. Otherwise mail readers begin at the left.
 """
 
 import html
@@ -16,12 +15,12 @@ _SAYS_SO: Final = re.compile(r"\bdir\s*=|\bdirection\s*:\s*rtl", re.IGNORECASE)
 
 
 def has_right_to_left(text: str) -> bool:
-    """Whether a text has letters that are written from right to left."""
+    """Return whether a text has letters that are written from right to left."""
     return _RIGHT_TO_LEFT.search(text) is not None
 
 
 def says_direction(page: str) -> bool:
-    """Whether an HTML text says in which direction it is read."""
+    """Return whether an HTML text states its direction."""
     return _SAYS_SO.search(page) is not None
 
 

@@ -1,4 +1,4 @@
-"""The doctor: looks at each part of a stack, and says for each trouble what to do about it."""
+"""The doctor: checks each part of a stack, and says what to do about each problem."""
 
 import json
 import time
@@ -37,14 +37,14 @@ from ops.webhooks import Office
 _DAY_MINUTES: Final = 24 * 60
 _MAX_SKEW_SECONDS: Final = 60
 _MAX_CHECK_AGE_SECONDS: Final = 300
-_MOST_COUNTED: Final = 2000  # more takes too long for a look at everything
+_MOST_COUNTED: Final = 2000  # more takes too long for a check of everything
 _STORE: Final = "store it with `token set`"
 _SHAPE: Final = 'it holds the token and nothing else, or {"bearerToken": "..."}'
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What one look found; `remedy` is empty when there is nothing to do."""
+    """The result of one check; `remedy` is empty when there is nothing to do."""
 
     name: str
     level: Level
@@ -57,7 +57,7 @@ class Check:
 
 
 class Doctor:
-    """Looks at one stack, changing and sending nothing."""
+    """Checks one stack; it changes and sends nothing."""
 
     def __init__(
         self, stack: Stack, *, ask_taqnyat: bool = True, now: Callable[[], float] = time.time
@@ -71,7 +71,7 @@ class Doctor:
         """Yield each check as it is done.
 
         Raises:
-            OpsError: there is no such stack, or AWS lets us look at nothing.
+            OpsError: there is no such stack, or AWS allows no check.
 
         """
         _ = self._stack.described
@@ -117,7 +117,7 @@ class Doctor:
         if status in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
             return good(status)
         if status.endswith("_IN_PROGRESS"):
-            return warning(status, "a deployment is running; look again when it has ended")
+            return warning(status, "a deployment is running; run doctor again when it has ended")
         return bad(status, "see the stack's events in CloudFormation, and deploy again")
 
     def _version(self) -> Finding:
@@ -163,7 +163,9 @@ class Doctor:
     def _keys(self) -> Finding:
         document = self._document()
         if not document:
-            return bad("no client has a key: the API lets nobody in", "make one with `keys add`")
+            return bad(
+                "no client has a key: the API refuses every call", "make one with `keys add`"
+            )
         if faults := keys.faults(document):
             return bad("; ".join(faults), "correct it with `keys rotate`, or revoke and add")
         return good(f"{len(document)} client(s)")
@@ -263,7 +265,7 @@ class Doctor:
         return warning(said, "renew the account with Taqnyat") if soon else good(said)
 
     def _alarms(self) -> Finding:
-        return alarms_finding(watch.ringing(self._stack))
+        return alarms_finding(watch.active_alarms(self._stack))
 
     def _subscribers(self) -> Finding:
         answer = self._stack.client("sns").list_subscriptions_by_topic(
@@ -275,10 +277,10 @@ class Doctor:
             return good(f"{len(confirmed)} confirmed")
         if arns:
             return warning(
-                "not confirmed: nobody hears an alarm", "open the link in the mail that SNS sent"
+                "not confirmed: nobody gets an alarm", "open the link in the mail that SNS sent"
             )
         return warning(
-            "none: nobody hears an alarm",
+            "none: nobody gets an alarm",
             "deploy with AlarmEmail, or subscribe to the topic of the output AlarmTopicArn",
         )
 

@@ -1,9 +1,9 @@
-"""Erasing a person (PDPL): what the stack keeps of an address, and taking it away.
+"""Erasing a person's data (PDPL): finds what the stack keeps of an address, and removes it.
 
-The ledger holds masked recipients only (a***@example.com), and masks of two people can be equal; a
-mask that is taken away too much loses nothing but itself. The record of the mail stays: it is what
-stops a second sending. Whole addresses are in the mails that wait and in the failed queue. An
-address is the same in any case: no mail provider tells Nora@ from nora@.
+The ledger has only masked recipients (a***@example.com). Two people can have the same mask; if the
+other person's mask is removed too, nothing else is lost. The record of the mail stays, because it
+prevents a second sending. Whole addresses are in waiting mails and in the failed queue. Upper and
+lower case do not matter: no mail provider distinguishes Nora@ from nora@.
 """
 
 import json
@@ -22,7 +22,7 @@ from ops.errors import OpsError
 from ops.sending import SETTLED
 
 ERASED: Final = "erased"
-# What a row has of its caller's own words.
+# The attributes of a row that have its caller's own words.
 _CALLERS_OWN: Final = ("tags", "headers")
 
 
@@ -39,15 +39,15 @@ class Found:
 
     @property
     def settled(self) -> bool:
-        """Whether nothing of the mail waits any more."""
+        """Whether no message of the mail waits."""
         return self.state in SETTLED
 
 
 class Traces:
-    """What the ledger holds of one address. Methods raise botocore's errors."""
+    """The ledger's data of one address. Methods raise botocore's errors."""
 
     def __init__(self, dynamo: Any, table: str, address: str) -> None:  # noqa: ANN401  boto3's clients have no common type
-        """Raise OpsError when it is no address."""
+        """Raise OpsError if it is not an address."""
         try:
             found = bare(address)
         except AddressError as error:
@@ -65,7 +65,7 @@ class Traces:
         """
         write = Expression()
         conditions = [f"contains({write.name('to')}, {write.value(m)})" for m in self._masks]
-        # DynamoDB cannot compare in any case: the senders of the domain are looked at here.
+        # DynamoDB cannot ignore case: the senders of the domain are compared here.
         conditions.append(f"contains({write.name('sender')}, {write.value(f'@{self._domain}')})")
         conditions += [f"attribute_exists({write.name(key)})" for key in _CALLERS_OWN]
         pages = self._dynamo.get_paginator("scan").paginate(
@@ -92,9 +92,9 @@ class Traces:
                     yield found
 
     def erase(self, found: Found) -> bool:
-        """Take the address out of a row; return False if the row has changed meanwhile.
+        """Remove the address from a row; return False if the row has changed since it was read.
 
-        Tags and headers go whole: what a caller put into them, nobody else can tell.
+        All tags and headers are removed: only the caller knows what is in them.
         """
         write = Expression()
         to = [ERASED if entry in self._masks else entry for entry in found.to]
@@ -117,9 +117,9 @@ class Traces:
         return True
 
     def names(self, body: str) -> bool:
-        """Whether a message of the failed queue is to or from the address.
+        """Return whether a message of the failed queue is to or from the address.
 
-        One that is no valid mail is searched as text.
+        A message that is not a valid mail is searched as text.
         """
         try:
             mail = read_mail(

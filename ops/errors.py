@@ -1,4 +1,4 @@
-"""What may go wrong and is meant to be read: a sentence, and what to do about it."""
+"""Expected errors for the user: a sentence, and what to do about it."""
 
 from typing import Final
 
@@ -45,7 +45,7 @@ class OpsError(Exception):
 
 
 def explain(error: ClientError | BotoCoreError) -> OpsError:
-    """Say what a failure of AWS means; its own text, which may repeat a value, is left out."""
+    """Return an error of AWS as a sentence, without its own text, which may repeat a value."""
     if isinstance(error, ClientError):
         code = str(error.response.get("Error", {}).get("Code", "?"))
         return _explain_refusal(code, error.operation_name)

@@ -1,7 +1,7 @@
-"""The failed queue: held as a whole for a look, let go afterwards, and moved without being kept.
+"""The failed queue: holds all messages while a command reads them, and moves them.
 
-SQS shows a message only by hiding it for a while. So a look hides what it sees, under a lease that
-is prolonged while somebody thinks, and keeps no body; what is moved is received again.
+SQS shows a message only by hiding it for a while. So a hold hides the messages from others. It
+extends the time while the user decides, keeps no bodies, and receives a message again to move it.
 """
 
 import threading
@@ -22,8 +22,8 @@ from ops.stack import Stack
 
 HOLD_SECONDS: Final = 300
 _RENEW_SECONDS: Final = 100.0
-_LOOK_SECONDS: Final = 60.0  # without a message, whatever the counts say
-_POLL_SECONDS: Final = 1  # of one long poll; it asks all of SQS's servers
+_LOOK_SECONDS: Final = 60.0  # without a message, even if the counts are higher
+_POLL_SECONDS: Final = 1  # seconds of one long poll, which asks all of SQS's servers
 _QUIET_POLLS: Final = 8  # without a message, after which the rest is held elsewhere
 _READERS: Final = 4
 _AT_ONCE: Final = 10  # of one call
@@ -39,10 +39,10 @@ _COUNTS: Final = (
 
 @dataclass(slots=True)
 class Look:
-    """What a look holds, by SQS's message id; it has seen `seen` of the `total` that SQS counts.
+    """The held messages, by SQS's message id: `seen` of the `total` that SQS counts.
 
-    `until` is when messages that are held elsewhere are seen again at the latest (epoch seconds).
-    `notice` is shown each message with its body, which is not kept.
+    `until` is the latest time at which messages that are held elsewhere are visible again (epoch
+    seconds). `notice` gets each message with its body, which is not kept.
     """
 
     letters: dict[str, DeadLetter] = field(default_factory=dict)
@@ -58,7 +58,7 @@ class Look:
         return self.seen >= self.total
 
     def sentence(self) -> str:
-        """Say how much was seen, where it is not all."""
+        """Return how much was seen, if it is not all."""
         until = time.strftime("%H:%MZ", time.gmtime(self.until))
         seen = f"{self.seen:,} of about {self.total:,} seen"
         if self.hidden:
@@ -76,7 +76,7 @@ class FailedQueue:
         mail_queue_arns: AbstractSet[str],
         lane_url: Callable[[dict[str, Any]], str],
     ) -> None:
-        """`lane_url` tells to which queue a message goes back, by its attributes."""
+        """`lane_url` returns the queue to which a message goes back, by its attributes."""
         self._sqs = sqs
         self._url = url
         self._mail_queue_arns = mail_queue_arns
@@ -89,9 +89,9 @@ class FailedQueue:
         told: Callable[[int, int], None] = lambda *_: None,
         notice: Callable[[DeadLetter, Any], None] | None = None,
     ) -> Iterator[Look]:
-        """Hold all messages; what is still held at the end is let go.
+        """Hold all messages; release those that are still held at the end.
 
-        `told` hears how many are held, and how many there are.
+        `told` gets the number of held messages, and of all.
         """
         look = Look(notice=notice)
         over = threading.Event()
@@ -139,7 +139,7 @@ class FailedQueue:
         return found
 
     def send(self, messages: Sequence[tuple[DeadLetter, Any]]) -> list[DeadLetter]:
-        """Send messages to the mail queue, attributes and all; return those that SQS took."""
+        """Send messages with their attributes to the mail queue; return those that SQS took."""
         taken: list[DeadLetter] = []
         for url, batch in self._batches(messages):
             entries = [{"Id": str(n), **_message(raw)} for n, (_, raw) in enumerate(batch)]
@@ -174,14 +174,14 @@ class FailedQueue:
             search.learn(sizes)
             return sizes
 
-        # To its end, so that no poll that is under way hides a message after the look.
+        # Wait for its end, so that no running poll hides a message after the release.
         for _, found in side_by_side(search.polls(), poll, stop, _READERS):
             search.note(found)
             told(len(look.letters), look.total)
         self._count(look)
 
     def _count(self, look: Look) -> int:
-        """Ask the queue what it has; return what waits there to be seen."""
+        """Read the queue's counts; return how many messages are visible."""
         answer = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=list(_COUNTS))
         visible, hidden, delayed = (int(answer["Attributes"].get(name, 0)) for name in _COUNTS)
         look.seen = len(look.letters)
@@ -205,7 +205,7 @@ class FailedQueue:
 
     def _change(self, look: Look, seconds: int) -> None:
         def change(some: Sequence[DeadLetter]) -> None:
-            # Not those that were let go, or deleted, while others were being changed.
+            # Skip those that were released or deleted while others were changed.
             if still := [letter for letter in some if letter.message_id in look.letters]:
                 self._visibility(still, seconds)
 
@@ -217,7 +217,7 @@ class FailedQueue:
             {"Id": str(n), "ReceiptHandle": x.handle, "VisibilityTimeout": seconds}
             for n, x in enumerate(letters)
         ]
-        # What is refused was deleted meanwhile, or is not held any more.
+        # A refused one was deleted, or is no longer held.
         self._sqs.change_message_visibility_batch(QueueUrl=self._url, Entries=entries)
 
 
@@ -234,7 +234,7 @@ def of_stack(stack: Stack) -> FailedQueue:
 
 
 class _Search:
-    """How long a look goes on, and for how many messages each poll asks."""
+    """Decides how long a hold collects, and how many messages each poll asks for."""
 
     def __init__(self, count: Callable[[Look], int], look: Look) -> None:
         self._count = count
@@ -246,17 +246,17 @@ class _Search:
         count(look)
 
     def polls(self) -> Iterator[int]:
-        """Yield how many messages to ask for: few where they are large, to save memory."""
+        """Yield how many messages to ask for: few if they are large, to save memory."""
         while not (self._over or time.monotonic() > self._end):
             yield self._most
 
     def learn(self, sizes: Sequence[int]) -> None:
-        """Learn how large messages are, from those of a poll."""
+        """Learn the size of messages from a poll."""
         if sizes:
             self._most = max(1, min(_AT_ONCE, _MAX_BYTES // max(*sizes, 1)))
 
     def note(self, sizes: Sequence[int] | None) -> None:
-        """Decide whether to go on after a poll; None says that SQS hides no more."""
+        """Decide whether to continue after a poll; None means that SQS hides no more."""
         if sizes is None:
             self._over = True
         elif sizes:

@@ -1,4 +1,4 @@
-"""What the doctor makes of what it saw: how bad it is, in words, and what to do. Pure."""
+"""The doctor's findings: the level, the words, and what to do. Pure."""
 
 import re
 from collections import Counter
@@ -28,7 +28,7 @@ _FAILED: Final = (
 
 
 class Level(StrEnum):
-    """How bad it is."""
+    """The level of a finding."""
 
     GOOD = "ok"
     WARNING = "warning"
@@ -39,12 +39,12 @@ Finding = tuple[Level, str, str]
 
 
 def good(found: str) -> Finding:
-    """Make the finding that all is well."""
+    """Make a finding without a problem."""
     return Level.GOOD, found, ""
 
 
 def warning(found: str, what_to_do: str) -> Finding:
-    """Make a finding that needs a look, but not now."""
+    """Make a finding that a person should see, but not at once."""
     return Level.WARNING, found, what_to_do
 
 
@@ -53,13 +53,13 @@ def bad(found: str, what_to_do: str) -> Finding:
     return Level.BAD, found, what_to_do
 
 
-def alarms_finding(ringing: Mapping[str, str]) -> Finding:
-    """Judge the alarms that ring, given with their descriptions, which name where to read on."""
-    if not ringing:
-        return good("none is ringing")
-    named = dict.fromkeys(title for told in ringing.values() for title in _SECTION.findall(told))
+def alarms_finding(active: Mapping[str, str]) -> Finding:
+    """Check the active alarms by their descriptions, which name sections of docs/operations.md."""
+    if not active:
+        return good("none is active")
+    named = dict.fromkeys(title for text in active.values() for title in _SECTION.findall(text))
     sections = ", ".join(f'"{title}"' for title in named)
-    found = f"ringing: {', '.join(ringing)}"
+    found = f"active: {', '.join(active)}"
     return warning(found, f"see docs/operations.md{sections and ': '}{sections}")
 
 
@@ -76,11 +76,11 @@ def version_finding(deployed: str | None, local: str) -> Finding:
 
 
 def sending_finding(record: ControlRecord, now: float) -> Finding:
-    """Judge the pause, or the suspicion; the mails whose answers made them are named."""
+    """Check the pause or the suspicion; name the mails whose answers caused it."""
     state, suspicion = record.pause, record.suspicion
     if not state.paused and suspicion is not None and record.sent_at < suspicion.at:
         found = f"active; refused, and nothing sent since: {suspicion.refusal.answer}"
-        return warning(found, "wait: the next mails tell whether it is this mail or the account")
+        return warning(found, "wait: the next mails show whether it is this mail or the account")
     if not state.paused:
         return good("active")
     since = f"since {clock(state.since)} ({ago(now - state.since)})"
@@ -93,7 +93,7 @@ def sending_finding(record: ControlRecord, now: float) -> Finding:
 
 
 def failed_finding(kinds: Mapping[tuple[str, str], int], incomplete: str) -> Finding:
-    """Judge what is in the failed queue, by state and reason; "" is what SQS itself moved there."""
+    """Check the failed queue, by state and reason; "" means that SQS itself moved the message."""
     states: Counter[str] = Counter()
     for (state, _), count in kinds.items():
         states[state] += count
@@ -105,7 +105,7 @@ def failed_finding(kinds: Mapping[tuple[str, str], int], incomplete: str) -> Fin
     ]
     if incomplete:
         found.append(incomplete)
-        what.append("look again when the other terminal has ended")
+        what.append("run doctor again when the other terminal has ended")
     return warning(", ".join(found), "; ".join(what) or "see `failed`")
 
 
@@ -116,14 +116,14 @@ def _reasons(kinds: Mapping[tuple[str, str], int], state: str) -> list[str]:
 
 
 def _advice(state: str, reason: str, default: str) -> str:
-    """Say what to do about mails of one reason; what a producer named in it is not repeated."""
+    """Return what to do about mails of one reason, without a producer's own words."""
     if state == "failed" and (what := FAILED_REMEDIES.get(reason)):
         return f"{reason}: {what}"
     return default
 
 
 def webhooks_finding(standing: Standing) -> Finding:
-    """Judge the endpoints and their queue."""
+    """Check the endpoints and their queue."""
     oldest = standing.oldest_seconds
     waited = "" if oldest is None else f", the oldest for {ago(oldest)}"
     found = f"{standing.endpoints} endpoint(s); {standing.queue.total} message(s) wait{waited}"

@@ -1,6 +1,6 @@
-"""What an operator did, written into the mail's row together with what it changes there.
+"""Writes an operator's action into the mail's row, together with its change.
 
-A row is only written as it was when it was decided on: same state, same number of attempts.
+A row is written only if it is still as it was at the decision: same state, same number of attempts.
 """
 
 from collections.abc import Mapping, Sequence
@@ -41,12 +41,12 @@ class History:
         self._by = by
 
     def redriven(self, row: Row, *, possibly_twice: bool) -> Note:
-        """Note that a failed or unknown mail goes back to the mail queue."""
+        """Record that a failed or unknown mail goes back to the mail queue."""
         did = "resend" if possibly_twice else "redrive"
         return self._note(Expression(), row, did)
 
     def sent(self, row: Row) -> Note:
-        """Note that an unknown mail was sent after all, as a person found out."""
+        """Settle an unknown mail as sent, because a person found that it arrived."""
         write = Expression()
         attempt = {
             "at": self._table.now(),
@@ -59,13 +59,13 @@ class History:
         return self._note(write, row, "resolve sent", assign, State.SENT)
 
     def discarded(self, row: Row, why: str) -> Note:
-        """Give a mail up for good: as one that was canceled, no worker of any version sends it."""
+        """Discard a mail: it becomes canceled, so that no worker of any version sends it."""
         write = Expression()
         assign = write.set(state=State.CANCELED, reason=DISCARDED)
         return self._note(write, row, "discard", assign, State.CANCELED, why)
 
     def canceled(self, row: Row) -> Note:
-        """Note who canceled a mail that waited."""
+        """Record who canceled a mail that waited."""
         return self._note(Expression(), row, "cancel")
 
     def write(self, note: Note) -> bool:
@@ -75,7 +75,7 @@ class History:
             self._table.update(note.write, mail_id, note.update, note.condition)
         except ClientError as error:
             existing = self._table.existing_row(error, mail_id)
-            # Our own write, whose answer was lost and which the SDK repeated.
+            # Our own write: its answer was lost, and the SDK repeated it.
             ours = existing.actions and dict(existing.actions[-1]) == note.action
             return bool(ours) and existing.state is note.after
         return True

@@ -1,4 +1,4 @@
-"""Ctrl-C asks to stop in good order; a second one stops at once. SIGTERM is like Ctrl-C."""
+"""Ctrl-C asks for a safe stop; a second Ctrl-C stops at once. SIGTERM is like Ctrl-C."""
 
 import signal
 import threading
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-STOPPED: Final = 130  # the exit code of what Ctrl-C ended
+STOPPED: Final = 130  # the exit code after Ctrl-C
 
 
 class Stop:
@@ -18,11 +18,11 @@ class Stop:
 
     @property
     def asked(self) -> bool:
-        """Whether it was asked for."""
+        """Whether a stop was requested."""
         return self._event.is_set()
 
     def ask(self) -> None:
-        """Ask for it; asked again, or while a question is open, it is a KeyboardInterrupt."""
+        """Request a stop; a second request, or one during a question, is a KeyboardInterrupt."""
         if self.asked or self._thinking:
             raise KeyboardInterrupt
         self._event.set()
@@ -37,20 +37,20 @@ class Stop:
             self._thinking = False
 
     def wait(self, seconds: float) -> bool:
-        """Wait, but not when asked to stop; return whether that is so."""
+        """Wait, unless a stop is requested; return whether one was."""
         return self._event.wait(seconds)
 
 
 @contextmanager
 def stoppable() -> Iterator[Stop]:
-    """Give what tells whether Ctrl-C was pressed; pressed again, it is a KeyboardInterrupt."""
+    """Yield an object that knows whether Ctrl-C was pressed; a second one interrupts."""
     stop = Stop()
 
     def on_signal(_number: int, _frame: object) -> None:
         stop.ask()
 
     if threading.current_thread() is not threading.main_thread():
-        yield stop  # Python gives signals to the main thread alone
+        yield stop  # Python gives signals to the main thread only
         return
     before = {
         number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)

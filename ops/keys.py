@@ -1,4 +1,4 @@
-"""The callers' API keys: a document with hashes only. A key itself is shown once and kept nowhere.
+"""The callers' API keys: a document with hashes only. A key itself is shown once and not stored.
 
 The document: `{"<client>": {"sha256": ["<hex>", ...], "from": ["*@acme.sa"], "scopes": ["send"]}}`,
 and where a client has them `priority`, `rate` and `daily`.
@@ -43,7 +43,7 @@ def load(text: str) -> Document:
     """Read the secret.
 
     Raises:
-        OpsError: it is not what the authorizer can read.
+        OpsError: the authorizer could not read it.
 
     """
     try:
@@ -55,7 +55,7 @@ def load(text: str) -> Document:
     ):
         raise OpsError(
             "the API keys secret is not a JSON object of clients",
-            "until it is, nobody is let in; correct it in Secrets Manager: "
+            "the API refuses every call until you correct it in Secrets Manager: "
             '{"shop": {"sha256": ["<hex>"], "from": ["*@acme.sa"], "scopes": ["send", "read"]}}',
         )
     return document
@@ -74,7 +74,7 @@ def add(
     key: str,
     **choices: Any,  # noqa: ANN401  what the authorizer reads
 ) -> Document:
-    """Add a client with its first key; a choice of None takes what the stack says."""
+    """Add a client with its first key; an option of None uses the stack's parameter."""
     if not _CLIENT.fullmatch(client):
         raise OpsError(
             "a client's name is 1 to 64 small letters, digits, dots, hyphens or underscores"
@@ -93,7 +93,7 @@ def add(
 
 
 def in_ascii(pattern: str) -> str:
-    """Return a pattern with its domain in ASCII, as senders have it: another never matches."""
+    """Return a pattern with its domain in ASCII, as in senders; another form never matches."""
     local, at, domain = pattern.rpartition("@")
     if domain.isascii():
         return pattern
@@ -104,7 +104,7 @@ def in_ascii(pattern: str) -> str:
 
 
 def pattern_fault(pattern: str) -> str:
-    """Say what is wrong with a pattern of senders; nothing if it is as it should be."""
+    """Return what is wrong with a pattern of senders, or nothing."""
     domain = pattern.rpartition("@")[2]
     if pattern == "*":
         return ""
@@ -125,26 +125,26 @@ def change(
     without: Sequence[str] = (),
     **choices: Any,  # noqa: ANN401  what the authorizer reads
 ) -> Document:
-    """Change what a client chose, and take what is in `without` away; a choice of None stays."""
+    """Change a client's options, and remove those in `without`; an option of None stays."""
     chosen = {name: value for name, value in choices.items() if value is not None}
     rules = {**_rules(document, client), **chosen}
     return {**document, client: {key: rules[key] for key in rules if key not in without}}
 
 
 def rotate(document: Document, client: str, key: str) -> Document:
-    """Give a client a second key beside those that it has."""
+    """Give a client one more key."""
     rules = _rules(document, client)
     return {**document, client: {**rules, "sha256": [*hashes(rules), _hash(key)]}}
 
 
 def finish(document: Document, client: str) -> Document:
-    """Leave a client only its newest key."""
+    """Delete all keys of a client except the newest."""
     rules = _rules(document, client)
     return {**document, client: {**rules, "sha256": hashes(rules)[-1:]}}
 
 
 def revoke(document: Document, client: str) -> Document:
-    """Take a client away with all its keys."""
+    """Delete a client with all its keys."""
     _rules(document, client)
     return {name: rules for name, rules in document.items() if name != client}
 
@@ -156,7 +156,7 @@ def hashes(rules: dict[str, Any]) -> list[str]:
 
 
 def reporting(document: Document, stack: str) -> list[str]:
-    """Return the clients of whose mails something may be left out; `stack` is the stack's word."""
+    """Return the clients whose mails may lose fields; `stack` is the stack's policy."""
     return [
         client
         for client in sorted(document)
@@ -192,18 +192,18 @@ def faults(document: Document) -> list[str]:
         if "send" in (rules.get("scopes") or []) and not rules.get("from"):
             found.append(f"{client} may send from no address")
         if rules.get("unsupported", "refuse") not in POLICIES:
-            found.append(f"{client} has a policy `unsupported` that there is not")
+            found.append(f"{client} has an unknown policy `unsupported`")
         if rules.get("duplicates", "allow") not in DUPLICATES:
-            found.append(f"{client} has a policy `duplicates` that there is not")
+            found.append(f"{client} has an unknown policy `duplicates`")
         within = rules.get("within", 1)
         if (
             isinstance(within, bool)
             or not isinstance(within, int)
             or not 0 < within <= MAX_JOIN_SECONDS
         ):
-            found.append(f"{client} joins calls within a time that is none")
+            found.append(f"{client} joins calls within a time that is not valid")
         if options := option_faults(rules):
-            found.append(f"{client} is let in nowhere: {' and '.join(options)} cannot be read")
+            found.append(f"{client} is refused everywhere: {' and '.join(options)} cannot be read")
     return found
 
 

@@ -1,6 +1,6 @@
-"""Bulk queues that the stack no longer has: left over by an update that failed, or was undone.
+"""Bulk queues that the stack no longer has, after an update that failed or was undone.
 
-CloudFormation keeps such a queue, as accepted mails may be in it; nothing reads it any more.
+CloudFormation keeps such a queue, because accepted mails may be in it. Nothing reads it.
 """
 
 import json
@@ -34,7 +34,7 @@ class Leftover:
 
 
 def find(stack: Stack) -> list[Leftover]:
-    """Return the queues that CloudFormation named for this stack, and that it does not have."""
+    """Return the queues that CloudFormation named for this stack but that it no longer has."""
     pages = stack.client("sqs").get_paginator("list_queues")
     found = pages.paginate(QueueNamePrefix=f"{stack.name}-{_BULK_QUEUE}-")
     urls = [url for page in found for url in page.get("QueueUrls", [])]
@@ -43,10 +43,10 @@ def find(stack: Stack) -> list[Leftover]:
 
 
 def move(stack: Stack, leftover: Leftover) -> Counter[str]:
-    """Queue again what a queue holds, in the bulk lane if there is one; count what was done.
+    """Move the messages of a queue to the bulk lane, or to the mail queue; count the results.
 
-    A message of a mail that was accepted, but not by this stack, is left. Broken off, a message may
-    be in both queues: its mail is sent once all the same. Raises botocore's errors.
+    A message of a mail that another stack accepted stays. After an interruption a message may be
+    in both queues; its mail is still sent once. Raises botocore's errors.
     """
     sqs = stack.client("sqs")
     here = MailQueue(
@@ -64,7 +64,7 @@ def move(stack: Stack, leftover: Leftover) -> Counter[str]:
 
 
 def _received(sqs: Any, url: str) -> Iterator[ReceivedMessage]:  # noqa: ANN401  boto3's clients have no common type
-    """Yield each message once; what is left alone shows again when its hold ends."""
+    """Yield each message once; a message that stays is visible again when its hold ends."""
     seen: set[str] = set()
     empty = 0
     while empty < _EMPTY_LOOKS:

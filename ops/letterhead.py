@@ -1,6 +1,6 @@
-"""Subject and body as Jinja2 templates, in its sandbox; every failure is a sentence.
+"""Subject and body as Jinja2 templates, in its sandbox; every error is a sentence.
 
-A value of a row is never repeated in one.
+An error never repeats a value of a row.
 """
 
 import re
@@ -22,10 +22,10 @@ _UNDEFINED: Final = re.compile(r"'([^'\s]{1,100})' is undefined")
 _OPERATORS: Final = ("*", "**")
 _MOST: Final = 10**12  # of a number that is multiplied
 _MOST_TIMES: Final = 1000  # of a power, or of a text that is repeated
-# Each run must render the same: what is rendered says whether a mail is the same.
+# Each run must render the same text, because the rendered text identifies a mail.
 _BY_CHANCE: Final = ("random", "lipsum")
 _NO_DIRECTION: Final = (
-    "the template has letters that are written from right to left, and does not say so: "
+    "the template has letters that are written from right to left, but no direction: "
     'many readers show it from the left; write <html dir="rtl" lang="ar">'
 )
 _NUMBER_REMEDY: Final = (
@@ -35,7 +35,7 @@ _NUMBER_REMEDY: Final = (
 
 
 class _Sandbox(ImmutableSandboxedEnvironment):
-    """Jinja2's sandbox; it also multiplies nothing beyond what a mail can hold."""
+    """Jinja2's sandbox, which also multiplies nothing to more than a mail can hold."""
 
     intercepted_binops = frozenset(_OPERATORS)
 
@@ -97,7 +97,7 @@ class Letterhead:
         }
 
     def warnings(self) -> list[str]:
-        """Return what is likely not meant, in a sentence each."""
+        """Return a sentence for each likely mistake."""
         if self._is_text or not has_right_to_left(self._source) or says_direction(self._source):
             return []
         return [_NO_DIRECTION]

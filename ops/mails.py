@@ -14,7 +14,7 @@ _PAGE = 99  # of a BatchGetItem's hundred, one is for "there is more"
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which mails are meant. `since` is ISO 8601; `after` is the last mail of the page before."""
+    """The selection of mails. `since` is ISO 8601; `after` is the last mail of the page before."""
 
     client: str | None
     states: frozenset[str]
@@ -22,7 +22,7 @@ class Wanted:
     after: Row | None = None
 
     def takes(self, row: Row) -> bool:
-        """Whether a mail is meant."""
+        """Return whether a mail is selected."""
         return (
             (not self.states or row.state in self.states)
             and row.created >= self.since

@@ -1,4 +1,4 @@
-"""A moment as a person types it."""
+"""A time as a person types it."""
 
 import re
 from datetime import UTC, datetime

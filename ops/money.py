@@ -1,4 +1,4 @@
-"""The account's money, in words and for programs."""
+"""The account's balance, in words and for programs."""
 
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -18,7 +18,7 @@ _NOT_READ: Final = (
 
 
 def summary(money: Money) -> dict[str, Any]:
-    """Return it for programs; hours are None where they are not proven, or nothing is spent."""
+    """Return it for programs; hours are None if they are not proven, or nothing was spent."""
     last = money.last
     proven = money.proof == Proof.AGREES and money.minutes_left is not None
     return {
@@ -37,7 +37,7 @@ def summary(money: Money) -> dict[str, Any]:
 
 
 def sentence(money: Money, settings: Settings) -> str:
-    """Say how much there is, how long it lasts, and why that is or is not told."""
+    """Return the balance in words, and how long it lasts, or why that is not known."""
     if not settings.balance_check_minutes:
         return "not asked for (BalanceCheckMinutes is 0)"
     if money.last is None:
@@ -58,8 +58,8 @@ def _proof(money: Money) -> str:
         )
     if money.proof == Proof.DIFFERS:
         return (
-            f"how long it lasts is not told: it fell by {money.fell:.2f} while mails cost "
-            f"{money.spent:.2f} (another channel, or another purse)"
+            f"how long it lasts is not known: it fell by {money.fell:.2f} while mails cost "
+            f"{money.spent:.2f} (another channel, or another balance)"
         )
     if money.minutes_left is None:
         return "nothing was spent in the last hour"
@@ -80,7 +80,7 @@ def balance_trouble(money: Money, settings: Settings) -> str:
 
 
 def expiry(money: Money, now: float) -> tuple[str, bool]:
-    """Say when the account ends, and whether that is soon."""
+    """Return when the account expires, and whether that is soon."""
     if not money.expires:
         return "not told by Taqnyat", False
     soon = expires_soon(money.expires, datetime.fromtimestamp(now, UTC).date())

@@ -1,6 +1,6 @@
-"""Who works at the command line, as it may stand in a mail's history.
+"""The operator at the command line, for a mail's history.
 
-The names of sessions and of users are often e-mail addresses: of them only a hash is kept.
+The names of sessions and of users are often e-mail addresses, so only their hash is kept.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ def who(given: str | None, sts: Any) -> str:  # noqa: ANN401  boto3's clients ha
     try:
         return by_arn(str(sts().get_caller_identity().get("Arn", "")))
     except (ClientError, BotoCoreError):
-        return "not known"  # no reason to leave a bad night's work undone
+        return "not known"  # the command must work without it too
 
 
 @cache

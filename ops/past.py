@@ -1,4 +1,4 @@
-"""What the ledger knows of a campaign's mails before it runs again."""
+"""The mails of a campaign that the ledger has before the campaign runs again."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,11 +16,11 @@ from ops.stack import Stack
 
 @dataclass(slots=True)
 class Past:
-    """Lines by what is known of them.
+    """Lines, sorted by what the ledger has of them.
 
-    `before` were accepted by an earlier run, by the id under which they were; `changed` too, under
-    their key and with another text; `again` are new ones to an address that got the campaign, with
-    the id of the mail that it got.
+    `before` were accepted by an earlier run, with their ids; `changed` were accepted too, with
+    their key and another text; `again` are new ones to an address that got the campaign, with the
+    id of the mail that it got.
     """
 
     before: dict[str, Row] = field(default_factory=dict)
@@ -41,7 +41,7 @@ def look(stack: Stack, lines: Sequence[Line], *, keyed: bool, stop: Stop) -> Pas
         if row is None:
             continue
         past.before[line.id] = row
-        by_row = keyed or row.id != line.id  # what identifies it is not what is rendered
+        by_row = keyed or row.id != line.id  # the key identifies it, and not the rendered text
         if by_row and row.fingerprint != line.fingerprint:
             past.changed.add(line.id)
     new = [line for line in lines if line.id not in past.before]
@@ -55,7 +55,7 @@ def look(stack: Stack, lines: Sequence[Line], *, keyed: bool, stop: Stop) -> Pas
 
 
 def _ids(stack: Stack) -> Iterator[str]:
-    """Yield the ids of all mails that the command line accepted, from the index alone."""
+    """Yield the ids of all mails that the command line accepted, from the index only."""
     start: dict[str, Any] = {}
     while True:
         answer = stack.client("dynamodb").query(

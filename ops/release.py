@@ -16,10 +16,10 @@ from typing import Final
 _ROOT: Final = Path(__file__).parents[1]
 # How SAM names the folder of a function's or layer's code in a built template.
 _CODE: Final = re.compile(r"^( +(?:CodeUri|ContentUri): )(\w+)$", re.MULTILINE)
-_OLDEST: Final = (1980, 1, 1, 0, 0, 0)  # the first day that a zip can tell
+_OLDEST: Final = (1980, 1, 1, 0, 0, 0)  # the first day that a zip can have
 _READABLE: Final = 0o100644 << 16
 _UNIX: Final = 3
-# As they are: the optional network, and how to deploy.
+# Files that are copied: the optional network, and the instructions.
 _COPIED: Final = {"network.yaml": "network.yaml", "docs/release.md": "README.md"}
 
 
@@ -40,7 +40,7 @@ def write(built: Path, target: Path) -> None:
 
 
 def pack(folder: Path, target: Path) -> None:
-    """Zip a folder's files, by name alone: what else the file system knows of them is left out."""
+    """Zip a folder's files by their names, without other data of the file system."""
     files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*")}
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name, path in sorted(files.items()):

@@ -1,4 +1,4 @@
-"""What an operator does about each trouble of the account, by its stable reason."""
+"""What an operator does about each problem of the account, by its stable reason."""
 
 from types import MappingProxyType
 from typing import Final
@@ -36,7 +36,7 @@ FAILED_REMEDIES: Final = MappingProxyType(
         "retry_window_ended": _GONE,
     }
 )
-# Never what a person does about one mail: while sending is paused, all mails wait.
+# Not the remedy for one mail: while sending is paused, all mails wait.
 _PROVIDER: Final = (
     "Taqnyat fails, not the account: mails wait and sending is tried again by itself; "
     "nothing to do here, ask Taqnyat if it lasts"

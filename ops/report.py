@@ -1,4 +1,4 @@
-"""A campaign's report: a line for each row, without addresses. Made ready before the first mail."""
+"""A campaign's report: a line for each row, without addresses. It is made before the first mail."""
 
 import csv
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ _HEADER: Final = ",".join(_COLUMNS)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What became of one row; holds no address.
+    """The result of one row, without an address.
 
     `result` is accepted, before (accepted by an earlier run), changed (another text was accepted by
     an earlier run, for this key or address: not sent again), duplicate (the same mail to the same
@@ -33,13 +33,13 @@ class Result:
 
 
 class Report:
-    """The file. It is there, empty beside the final one, before anything is sent."""
+    """The file. Before anything is sent, an empty file is made next to the final one."""
 
     def __init__(self, path: Path, inputs: Iterable[Path]) -> None:
-        """Make it ready.
+        """Make the file.
 
         Raises:
-            OpsError: it cannot be written there, or something else would be written over.
+            OpsError: it cannot be written there, or another file would be overwritten.
 
         """
         self.path = path
@@ -49,13 +49,13 @@ class Report:
         for taken in inputs:
             if _same(path, taken) or _same(self._draft, taken):
                 raise OpsError(
-                    f"--report would write over {taken.name}", "give it a name of its own"
+                    f"--report would overwrite {taken.name}", "give it a name of its own"
                 )
         try:
             # A device such as /dev/null would be replaced by a file.
             if path.exists() and not (path.is_file() and _is_report(path)):
                 raise OpsError(
-                    f"{path.name} is there already, and is no report of a campaign",
+                    f"{path.name} exists, and is not a report of a campaign",
                     "give --report another name",
                 )
             self._draft.touch()
@@ -80,7 +80,7 @@ class Report:
             ) from None
 
     def leave(self) -> None:
-        """Take away what was made ready and is not needed."""
+        """Remove the prepared file if it is not needed."""
         self._draft.unlink(missing_ok=True)
 
 

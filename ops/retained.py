@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from samcli.yamlhelper import yaml_parse
 
-# What CloudFormation knows a resource by when it imports one.
+# The property by which CloudFormation identifies a resource at an import.
 IDENTIFIERS: Final = {
     "AWS::SQS::Queue": "QueueUrl",
     "AWS::DynamoDB::Table": "TableName",
@@ -21,7 +21,7 @@ IDENTIFIERS: Final = {
     "AWS::IAM::Role": "RoleName",
 }
 _RETAINED: Final = {"Retain", "RetainExceptOnCreate"}
-# Kept for the other APIs of the account, by whatever stack came first.
+# The first stack of the account keeps it for the other APIs.
 _OF_THE_ACCOUNT: Final = {"ApiGatewayAccount", "ApiGatewayLogRole"}
 _SECTIONS: Final = ("Parameters", "Conditions", "Mappings")
 

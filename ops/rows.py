@@ -19,7 +19,7 @@ _LONGEST_WAIT_SECONDS: Final = 2.0
 
 
 def rows_of(stack: Stack, ids: Iterable[str], stop: Stop) -> dict[str, Row]:
-    """Return the rows of mails by id, read consistently, calls side by side."""
+    """Return the rows of mails by id, read consistently, with calls in parallel."""
     table, dynamo = stack.output("LedgerTable"), stack.client("dynamodb")
     work = chunks(list(dict.fromkeys(ids)), AT_ONCE)
     calls = side_by_side(work, lambda some: read_rows(dynamo, table, some), stop)

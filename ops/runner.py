@@ -1,4 +1,4 @@
-"""Running a campaign: every row checked first, then accepted at a bounded rate, then reported."""
+"""Runs a campaign: checks every row, accepts the mails at a limited rate, and reports."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -25,7 +25,7 @@ _ERRORS_IN_A_ROW: Final = 20
 
 @dataclass(slots=True)
 class Checked:
-    """A campaign's rows: those of which a mail can be made, and the others."""
+    """A campaign's rows: valid mails, and the others."""
 
     lines: list[Line] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
@@ -64,7 +64,7 @@ def check(campaign: Campaign, stop: Stop) -> Checked:
 
 
 def begin(checked: Checked, past: Past, *, again: bool) -> dict[int, Result]:
-    """Return what each row is before anything is sent, by row number."""
+    """Return the result of each row before anything is sent, by row number."""
     results = [Result(row=f.number, id="", result="invalid", error=f.error) for f in checked.faults]
     results += [
         Result(row=r.number, id="", result="duplicate", error=f"as row {r.of}")
@@ -82,11 +82,11 @@ def begin(checked: Checked, past: Past, *, again: bool) -> dict[int, Result]:
 
 
 def unfinished(checked: Checked, past: Past, *, again: bool) -> list[Line]:
-    """Return the lines of which there is something to do.
+    """Return the lines that must be sent.
 
-    Those accepted before whose message no worker has seen are among them: the message may never
-    have been queued, and a second one does no harm. `again` takes those too whose address got the
-    campaign before with another text.
+    These include lines that were accepted before but not received by a worker: the message may be
+    missing, and a second one does no harm. `again` includes lines whose address got the campaign
+    before with another text.
     """
     return [
         line
@@ -98,20 +98,20 @@ def unfinished(checked: Checked, past: Past, *, again: bool) -> list[Line]:
 def run(
     campaign: Campaign, stack: Stack, lines: Sequence[Line], rate: float, stop: Stop
 ) -> Iterator[Result]:
-    """Accept each line's mail, at most `rate` a second; yield what became of each.
+    """Accept each line's mail, at most `rate` a second; yield the results.
 
     Raises:
-        OpsError: AWS refuses one after the other.
+        OpsError: AWS refuses several in a row.
 
     """
-    _ = stack.submission  # makes its clients here: eight threads at once must not
+    _ = stack.submission  # make the clients here, because eight threads at once must not
     in_a_row = 0
     work = paced(lines, rate, stop.wait)
     for _, result in side_by_side(work, lambda line: _accept(campaign, stack, line), stop):
         yield result
         in_a_row = in_a_row + 1 if result.result == "error" else 0
         if in_a_row >= _ERRORS_IN_A_ROW:
-            raise OpsError(result.error, "when that is mended, run the campaign again for the rest")
+            raise OpsError(result.error, "when that is fixed, run the campaign again for the rest")
 
 
 def paced(
@@ -127,14 +127,14 @@ def paced(
 
 
 def outcomes(results: Iterable[Result], stack: Stack, stop: Stop) -> list[Result]:
-    """Return the results with what the ledger says of each mail by now."""
+    """Return the results with the present state of each mail."""
     given = list(results)
     rows = rows_of(stack, [result.id for result in given if _has_row(result)], stop)
     return [_outcome(result, rows.get(result.id)) for result in given]
 
 
 def is_settled(result: Result) -> bool:
-    """Whether nothing more will come of a row by itself."""
+    """Return whether the result of a row is final."""
     return result.state in sending.SETTLED or not _has_row(result)
 
 
@@ -142,7 +142,7 @@ def _is_unseen(row: Row | None, line: Line, past: Past) -> bool:
     if row is None:
         return True
     waits = row.state is State.QUEUED and row.attempt_count == 0
-    # Only the very same mail can be queued again under its id.
+    # Only the same mail can be queued again with its id.
     return waits and row.id == line.id and line.id not in past.changed
 
 
@@ -154,7 +154,7 @@ def _accept(campaign: Campaign, stack: Stack, line: Line) -> Result:
     except OpsError as error:
         return replace(made, result="invalid", error=str(error))
     except IdempotencyConflictError:
-        # Without a key the text is the same: address or sender are written in another way.
+        # Without a key the text is the same, but the address or the sender is written differently.
         return replace(made, result="changed" if campaign.keyed else "before")
     except (ClientError, BotoCoreError) as error:
         return replace(made, result="error", error=str(explain(error)))

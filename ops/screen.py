@@ -1,7 +1,7 @@
-"""What the command line shows: a table for people, or JSON for programs.
+"""The output of the command line: a table for people, or JSON for programs.
 
-Much of it was written by strangers: a producer's `from`, a name in a sheet. Characters that steer a
-terminal, or make a line read as another, are shown as a replacement character, everywhere.
+Much of it comes from other people: a producer's `from`, a name in a sheet. Characters that control
+a terminal, or change how a line reads, are always shown as a replacement character.
 """
 
 import json
@@ -39,12 +39,12 @@ _STEERING: Final = re.compile(
 
 
 def clean(text: str) -> str:
-    """Return a text whose characters steer nothing."""
+    """Return a text without characters that control a terminal."""
     return _STEERING.sub("\ufffd", text)
 
 
 class _Clean(Console):
-    """A console that shows no text as it is not cleaned, wherever that text comes from."""
+    """A console that cleans every text before it shows it."""
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None
@@ -68,7 +68,7 @@ class Screen:
     def show(self, data: object, *parts: RenderableType) -> None:
         """Show a result: `data` as JSON, or `parts` for people.
 
-        Whatever has a `summary()` stands for it in `data`: thousands of them need not be made.
+        An object with a `summary()` in `data` is written as that; it is made only then.
         """
         if self.as_json:
             sys.stdout.writelines(_json(data))
@@ -79,12 +79,12 @@ class Screen:
             self.console.print(Text(part) if isinstance(part, str) else part)
 
     def note(self, text: str) -> None:
-        """Say something on the side; nothing with JSON."""
+        """Print a note on standard error; nothing with JSON."""
         if not self.as_json:
             self.notes.print(Text(text))
 
     def warn(self, text: str) -> None:
-        """Say on the side what must not be missed, with JSON too."""
+        """Print an important note on standard error, with JSON too."""
         if self.as_json:
             click.echo("".join(_json({"warning": text})), err=True)
             return
@@ -92,12 +92,12 @@ class Screen:
 
     @contextmanager
     def busy(self, text: str) -> Iterator[Callable[[int, int], None]]:
-        """Show that something takes its time; what it gives is told how far it is, of how much."""
+        """Show a progress bar; yield a function that gets the progress and the total."""
         with self.notes.status(Text(text)) as status:
             yield lambda done, total: status.update(Text(f"{text}: {done:,} of about {total:,}"))
 
     def failed(self, error: OpsError) -> None:
-        """Say what went wrong and what to do."""
+        """Print what went wrong and what to do."""
         if self.as_json:
             told = {"error": str(error), "remedy": error.remedy}
             click.echo("".join(_json(told)), err=True)

@@ -1,4 +1,4 @@
-"""A secret that is changed without overwriting another person's change.
+"""Changes a secret without overwriting another person's change.
 
 Secrets Manager has no conditional write of a value, but moving the label AWSCURRENT is one: it
 fails unless the version named still has the label.
@@ -33,7 +33,7 @@ class Secret:
         """Replace the text of version `seen`.
 
         Raises:
-            OpsError: another one is current by now; nothing was changed.
+            OpsError: another version is current now; nothing was changed.
 
         """
         if seen is None:

@@ -1,4 +1,4 @@
-"""Sending from the command line: a mail is accepted as the API accepts one, then followed."""
+"""Sending from the command line: accepts a mail as the API does, then waits for its outcome."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ _LOOK_SECONDS: Final = 0.5
 
 
 def read(fields: Mapping[str, Any], *, campaign: str, mail_id: str, now: float) -> Mail:
-    """Make a valid mail of the API's fields; `campaign` is the name to use when none is given.
+    """Make a valid mail from the API's fields; `campaign` is the name to use without one.
 
     Raises:
         OpsError: it is not valid; the message names the field.
@@ -35,7 +35,7 @@ def read(fields: Mapping[str, Any], *, campaign: str, mail_id: str, now: float) 
             mail_id=mail_id,
             client=CLIENT,
         )
-        encode(mail)  # too large for the queue is not valid either
+        encode(mail)  # a mail that is too large for the queue is not valid either
     except MailError as error:
         raise OpsError(str(error)) from None
     return mail
@@ -49,7 +49,7 @@ def accept(stack: Stack, mail: Mail) -> bool:
 def follow(
     ledger: Ledger, mail_id: str, seconds: float, wait: Callable[[float], None] = time.sleep
 ) -> Row | None:
-    """Return a mail's row as soon as it is settled, or as it is when `seconds` have passed."""
+    """Return a mail's row as soon as it is settled, or as it is after `seconds`."""
     end = time.monotonic() + seconds
     while True:
         row = ledger.get(mail_id)

@@ -1,7 +1,7 @@
-"""A spreadsheet's rows, read once: what was checked is what is sent, whatever the file does then.
+"""A spreadsheet's rows, read once, so that later changes to the file have no effect.
 
-Rows are numbered as the spreadsheet shows them: a cell of two lines is one row, an empty row is
-one too, and the line that names the separator is none.
+Rows are numbered as the spreadsheet shows them: a cell of two lines belongs to one row, an empty
+row counts, and the line that names the separator does not.
 """
 
 import csv
@@ -19,8 +19,8 @@ from ops.errors import OpsError
 TO: Final = "to"
 MAX_CELL: Final = 1024 * 1024  # no mail holds more
 
-# What is not seen and comes along when an address is copied: spaces of all kinds, marks of
-# direction, byte order marks.
+# Invisible characters that are copied with an address: spaces of all kinds, marks of direction,
+# byte order marks.
 UNSEEN: Final = (
     " \t\r\n\u00a0\u00ad\u034f\u061c\u180e\u200b\u200c\u200d\u200e\u200f\u2000\u2001\u2002\u2003"
     "\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u202f"
@@ -66,7 +66,7 @@ class SheetRow:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A file's rows. `faults` are rows that cannot be used: number, and what is wrong."""
+    """A file's rows. `faults` are rows that cannot be used: their numbers, and what is wrong."""
 
     name: str
     columns: tuple[str, ...]
@@ -79,7 +79,7 @@ class Sheet:
 @dataclass(frozen=True, slots=True)
 class _Header:
     raw: tuple[str, ...]
-    names: tuple[str, ...]  # without what is not seen; empty for a column without a name
+    names: tuple[str, ...]  # without invisible characters; empty for a column without a name
     to: int
 
 
@@ -104,7 +104,7 @@ def parse(text: str, name: str) -> Sheet:
     """Read the text of a sheet.
 
     Raises:
-        OpsError: it is no sheet of mails.
+        OpsError: it is not a sheet of mails.
 
     """
     separator, text = _separator(text)
@@ -130,7 +130,7 @@ def parse(text: str, name: str) -> Sheet:
         to = cells[header.to].strip(UNSEEN)
         values[TO] = to
         rows.append(SheetRow(number, values, to, tuple(cells[: len(header.raw)])))
-    notes = [f"{unnamed} row(s) have a value in a column without a name; it is passed over"]
+    notes = [f"{unnamed} row(s) have a value in a column without a name; it is ignored"]
     return Sheet(
         name=name,
         columns=tuple(dict.fromkeys((*filter(None, header.names), TO))),
@@ -142,7 +142,7 @@ def parse(text: str, name: str) -> Sheet:
 
 
 def column(sheet: Sheet, name: str) -> str:
-    """Return a column by the name that a person gives, in any case.
+    """Return a column by its name, in upper or lower case.
 
     Raises:
         OpsError: the sheet has no such column.
@@ -165,7 +165,7 @@ def did_you_mean(name: str, known: Sequence[str]) -> str:
 
 
 def _separator(text: str) -> tuple[str, str]:
-    """Return the separator, and the text without the line that Excel reads and does not show."""
+    """Return the separator, and the text without the line `sep=`, which Excel hides."""
     if found := _SEPARATOR_LINE.match(text):
         return found["separator"], text[found.end() :]
     # Spreadsheets write semicolons where a comma is the decimal sign.
@@ -189,16 +189,16 @@ def _explained(error: csv.Error, number: int, name: str) -> OpsError:
     if "field larger" in said:
         return OpsError(
             f"row {number} of {name} has a cell longer than {MAX_CELL:,} characters",
-            'mostly a quotation mark (") that is not closed; close it or take it out',
+            'mostly a quotation mark (") that is not closed; close it or remove it',
         )
     if "unexpected end" in said:
         return OpsError(
             f'row {number} of {name} has a quotation mark (") that is never closed',
-            "close it or take it out",
+            "close it or remove it",
         )
     return OpsError(
         f'row {number} of {name} has a quotation mark (") within a quoted cell',
-        'write it twice ("5"" screen"), or take it out; a spreadsheet does so when it saves CSV',
+        'write it twice ("5"" screen"), or remove it; a spreadsheet does so when it saves CSV',
     )
 
 

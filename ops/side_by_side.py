@@ -1,4 +1,4 @@
-"""Calls made side by side, by threads that can be left behind."""
+"""Calls in parallel, in threads that need not end with the command."""
 
 import queue
 import threading
@@ -19,10 +19,10 @@ _GRACE_SECONDS: Final = 0.8
 def side_by_side(
     work: Iterable[T], do: Callable[[T], R], stop: Stop, threads: int = THREADS
 ) -> Iterator[tuple[T, R]]:
-    """Yield (item, what `do` made of it) as they are done; items are taken one by one as needed.
+    """Yield (item, result of `do`) in the order of their end; items are read one by one as needed.
 
-    Asked to stop, no more are begun, and what is done within a second is still given. The first
-    failure ends it and is raised.
+    After a request to stop no more are begun, and results that come within a second are still
+    yielded. The first error ends it and is raised.
     """
     items = iter(work)
     results: queue.Queue[tuple[T, R] | BaseException | None] = queue.Queue()
@@ -44,7 +44,7 @@ def side_by_side(
         results.put(None)
 
     for _ in range(threads):
-        # A daemon: what hangs in a call must not hold up the end of the command.
+        # A daemon thread: a call that hangs must not delay the end of the command.
         threading.Thread(target=run, daemon=True).start()
     try:
         yield from _results(results, stop, threads)

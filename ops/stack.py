@@ -1,4 +1,4 @@
-"""A deployed stack: found by its name, all else from its outputs and its functions' settings."""
+"""A deployed stack, found by its name; the rest comes from its outputs and settings."""
 
 import json
 from collections.abc import Callable
@@ -46,7 +46,7 @@ class Stack:
 
     @cached_property
     def described(self) -> dict[str, Any]:
-        """What CloudFormation says of the stack.
+        """The stack's description by CloudFormation.
 
         Raises:
             OpsError: there is no such stack.
@@ -89,7 +89,7 @@ class Stack:
 
     @cached_property
     def settings(self) -> Settings:
-        """The settings that the stack's own functions run with."""
+        """The settings of the stack's own functions."""
         answer = self.client("lambda").get_function_configuration(
             FunctionName=self.output("StatusCheckFunction")
         )
@@ -118,7 +118,7 @@ class Stack:
 
     @cached_property
     def money(self) -> MoneyTable:
-        """What the status check knows of the account's money."""
+        """The account's balance, as the status check stored it."""
         return MoneyTable(self.client("dynamodb"), self.output("LedgerTable"))
 
     @cached_property
@@ -160,10 +160,10 @@ def find(name: str, region: str | None, profile: str | None) -> Stack:
 
 
 def find_local(path: Path = LOCAL_STACK) -> Stack:
-    """Return the stack that `make run` has up.
+    """Return the stack that `make run` started.
 
     Raises:
-        OpsError: it is not up.
+        OpsError: it is not running.
 
     """
     try:

@@ -1,7 +1,7 @@
 """The version of this bundle: pyproject.toml is its one source.
 
-`python -m ops.version` prints it; with a built template as argument it is written into that one,
-in the place of the word that template.yaml has there.
+`python -m ops.version` prints it. With a built template as argument it writes the version into that
+template, in place of the word in template.yaml.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""What is going on in a stack right now, for `status` and `doctor`."""
+"""The present state of a stack, for `status` and `doctor`."""
 
 import time
 from collections.abc import Mapping
@@ -65,8 +65,8 @@ def mapping_states(stack: Stack) -> list[str]:
     return [mapping["State"] for mapping in answer["EventSourceMappings"]]
 
 
-def ringing(stack: Stack) -> dict[str, str]:
-    """Return the stack's alarms that ring now: the description of each by its logical name."""
+def active_alarms(stack: Stack) -> dict[str, str]:
+    """Return the descriptions of the stack's active alarms, by logical name."""
     pages = (
         stack.client("cloudwatch")
         .get_paginator("describe_alarms")
@@ -102,7 +102,7 @@ def counts(stack: Stack, minutes: int) -> dict[str, int]:
 
 
 def not_carried(stack: Stack, minutes: int) -> int:
-    """Return of how many mails something was left out in the last minutes."""
+    """Return how many mails lost fields in the last minutes."""
     return int(_total(stack, telemetry.MAIL_NOT_CARRIED, minutes) or 0)
 
 
@@ -133,7 +133,7 @@ def snapshot(stack: Stack, minutes: int) -> dict[str, Any]:
         "bulk_queue": _queue(stack, "BulkQueueUrl") if "BulkQueueUrl" in stack.outputs else None,
         "failed_queue": as_dict(depth(stack, "FailedQueueUrl")),
         "mapping": mapping_states(stack),
-        "alarms": list(ringing(stack)),
+        "alarms": list(active_alarms(stack)),
         "last_minutes": minutes,
         "counts": counts(stack, minutes),
     }

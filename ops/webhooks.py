@@ -1,4 +1,4 @@
-"""The webhooks of a stack, as its API has them."""
+"""The webhooks of a stack, with the settings of its API."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,7 +28,7 @@ class Standing:
 
 
 class Office:
-    """What the commands use. Raises OpsError where webhooks are turned off."""
+    """The webhooks for the commands. Raises OpsError if webhooks are turned off."""
 
     def __init__(self, stack: Stack) -> None:
         """Make no call yet."""
@@ -43,7 +43,7 @@ class Office:
 
     @property
     def settings(self) -> Settings:
-        """The settings of the API's function, which alone has them all."""
+        """The settings of the API's function, the only one that has them all."""
         if not self._settings.webhooks_table:
             raise OpsError(
                 f"webhooks are not turned on in {self._stack}",
@@ -77,7 +77,7 @@ class Office:
 
     @cached_property
     def webhooks(self) -> Webhooks:
-        """What callers may do, done for them."""
+        """The service for callers, used on their behalf."""
         return Webhooks(
             self.stores,
             Seals(self._stack.client("kms"), self.settings.webhook_key_arn),

@@ -1,4 +1,4 @@
-"""Carrying out what an operator chose for messages of the failed queue, side by side."""
+"""Does an operator's task on messages of the failed queue, in parallel."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ _OTHERS_SECONDS: Final = 2
 
 @dataclass(slots=True)
 class Done:
-    """What was done by now, in messages; `changed` were not as they were when they were chosen."""
+    """The progress, in messages; `changed` were not as they were when they were selected."""
 
     moved: int = 0
     noted: int = 0
@@ -33,7 +33,7 @@ class Done:
 
     @property
     def total(self) -> int:
-        """Those that need no more."""
+        """Messages that need nothing more."""
         return self.moved + self.noted + self.removed + self.changed
 
 
@@ -43,7 +43,7 @@ class Workbench:
     def __init__(
         self, stack: Stack, queue: FailedQueue, history: History, task: Task, why: str = ""
     ) -> None:
-        """`why` is what a discarded mail's record says."""
+        """`why` is for the records of discarded mails."""
         self._dynamo = stack.client("dynamodb")
         self._table = stack.output("LedgerTable")
         self._queue = queue
@@ -52,7 +52,7 @@ class Workbench:
         self._why = why
 
     def plan(self, look: Look, choice: Choice, limit: int | None, stop: Stop) -> list[Step]:
-        """Decide on each message that is meant, oldest first; `limit` is how many may change."""
+        """Decide on each selected message, oldest first; `limit` is how many may change."""
         letters = [letter for letter in look.letters.values() if choice.takes(letter)]
         letters.sort(key=lambda letter: letter.sent_at)
         letters += self._without_message(choice, letters)
@@ -70,10 +70,10 @@ class Workbench:
         return kept
 
     def carry_out(self, look: Look, steps: Sequence[Step], stop: Stop) -> Iterator[Done]:
-        """Do it; yield what was done by now. A message is only gone when its mail is settled.
+        """Do it; yield the progress. A message is deleted only when its mail is settled.
 
-        What is moved is on the mail queue before it goes from here: broken off between the two
-        there are two copies, of which one is sent.
+        A moved message is on the mail queue before it is deleted here. An interruption between the
+        two leaves two copies, of which one is sent.
         """
         done = Done()
         here = [step for step in steps if step.action in {Action.NOTE, Action.REMOVE}]
@@ -93,7 +93,7 @@ class Workbench:
             _add(done, some_moved, left)
             yield done
         end = time.monotonic() + _LAST_SECONDS
-        # What SQS did not take is held still: that is for another run.
+        # Messages that SQS did not take stay held: another run moves them.
         while any(key not in look.letters for key in left) and time.monotonic() < end:
             if stop.asked:
                 break
@@ -111,7 +111,7 @@ class Workbench:
         ]
 
     def _without_message(self, choice: Choice, letters: Sequence[DeadLetter]) -> list[DeadLetter]:
-        """Stand-ins for named mails whose message is gone: that they arrived can be noted still."""
+        """Represent named mails whose message is gone: they can still be settled as sent."""
         if self._task is not Task.SENT or not choice.ids:
             return []
         missing = sorted(choice.ids - {letter.mail_id for letter in letters})
@@ -162,7 +162,8 @@ class Workbench:
         ours = [(letter, raw) for letter, raw in found if letter.message_id in left]
         others = [letter for letter, _ in found if letter.message_id not in left]
         if others:
-            # New ones, or let go by another terminal that moves them; not at once, or we get them.
+            # New ones, or ones that another terminal released to move them; wait, or we would get
+            # them.
             self._queue.release(look, others, _OTHERS_SECONDS)
         rows = self._rows([letter for letter, _ in ours]) if ours else {}
         decided = {letter.message_id: self._again(letter, rows) for letter, _ in ours}

@@ -1,4 +1,4 @@
-"""The way of some mails through API and worker, warm: their wall and CPU time, and what they log.
+"""Some mails through API and worker, warm: their wall and CPU time, and what they log.
 
     python -m benchmarks.inside.bill ours|naive single|hundreds <mails>
 

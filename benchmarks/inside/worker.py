@@ -24,7 +24,7 @@ BATCH = 10
 
 
 def send(event: dict[str, Any]) -> None:
-    """Send one batch; every mail must have been seen through."""
+    """Send one batch; every mail must be processed."""
     answer = worker.handler(event, CONTEXT)
     if answer["batchItemFailures"]:
         raise RuntimeError(answer)

@@ -28,11 +28,11 @@ class Console(Running):
         gateway: Gateway,
         simulator: Simulator | None = None,
         port: int = 0,
-        ringing: Callable[[], Sequence[str]] = tuple,
+        alarms: Callable[[], Sequence[str]] = tuple,
     ) -> None:
-        """Bind a port of 127.0.0.1 (0: any free one); `ringing` tells which alarms ring."""
+        """Bind a port of 127.0.0.1 (0: any free one); `alarms` returns the active alarms."""
         behaviour = None if simulator is None else Behaviour(simulator, gateway.store_token)
-        self._watch = Watch(gateway, simulator, behaviour, ringing)
+        self._watch = Watch(gateway, simulator, behaviour, alarms)
         self.hook = Hook(lambda shown: self._watch.hub.publish("webhooks", shown))
         app = App(self._watch, gateway, simulator, behaviour, self.hook).application()
         listening = loopback.listen(port)

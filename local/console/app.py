@@ -3,15 +3,15 @@
 GET  /                  the page; to a client that does not ask for HTML, the inbox in JSON
 GET  /inbox             the simulator's inbox; DELETE empties it; /calls, /script, /account as well
 GET  /events            server-sent events: state, then pipeline, mails, and one for each panel
-GET  /api/state         what the events tell, at once
+GET  /api/state         the same as the events, at once
 GET  /api/inbox         a page; ?q= searches (see `search`), ?before= goes on; DELETE what is found
 GET  /api/inbox/<n>     one mail, DELETE removes it; /mail/<n> is its document, /mail/<n>.eml a file
 GET  /api/mails         a page of rows; also ?state=; /api/mails/<id> is one row with its timeline
 GET  /api/inbox/wait    waits for a mail: ?to= ?subject= ?from= ?campaign= ?after=<n> ?timeout=<s>
 POST /api/emails        sends through the gateway's POST /emails
-POST /api/reset         begins anew: Taqnyat operational, no mail anywhere, no pause
+POST /api/reset         resets all: Taqnyat operational, no mails, no pause
 POST /api/taqnyat       {"mode": "..."} or {"top_up": n}
-GET  /api/webhooks      what the console's own endpoint was told; POST /hook is that endpoint
+GET  /api/webhooks      the calls of the console's own endpoint; POST /hook is that endpoint
 """
 
 import asyncio
@@ -147,7 +147,7 @@ class App:
         return Response(rendering.file(mail), media_type="message/rfc822", headers=named)
 
     def state(self, _: Request) -> Response:
-        """Tell all that the head of the page shows."""
+        """Return the data of the page's head."""
         return Json(self._state())
 
     def _state(self) -> dict[str, Any]:
@@ -155,7 +155,7 @@ class App:
         return {"pipeline": seen.pipeline, **seen.panels, "webhooks": self._hook.shown()}
 
     def webhooks(self, _: Request) -> Response:
-        """Tell what the console's own endpoint was told."""
+        """Return the calls of the console's own endpoint."""
         return Json(self._hook.shown() or {"calls": []})
 
     def inbox(self, request: Request) -> Response:
@@ -177,7 +177,7 @@ class App:
         return Json({"removed": 0 if books is None else books.remove(numbers)})
 
     def letter(self, request: Request) -> Response:
-        """Tell of one mail that Taqnyat took."""
+        """Return one mail that Taqnyat accepted."""
         return Json(self._letter(self._mail(request)))
 
     def mails(self, request: Request) -> Response:
@@ -188,7 +188,7 @@ class App:
         return _page(found, timeline.summary, ledger.place)
 
     def journey(self, request: Request) -> Response:
-        """Tell of one row step by step, and the numbers of its mails in the inbox."""
+        """Return one row with its steps, and the numbers of its mails in the inbox."""
         mail_id, rows = request.path_params["id"], self._watch.ledger
         row = rows.row(mail_id)
         if row is None:
@@ -251,13 +251,13 @@ class App:
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def reset(self, _: Request) -> Response:
-        """Begin anew."""
+        """Reset everything."""
         if self._behaviour is not None and self._simulator is not None:
             await run_in_threadpool(self._behaviour.switch, OPERATIONAL)
             self._simulator.reset()
         await run_in_threadpool(self._gateway.reset)
         if self._simulator is not None:
-            self._simulator.clear()  # what was on its way
+            self._simulator.clear()  # mails that arrived during the reset
         self._watch.poke()
         return Json({"reset": True})
 

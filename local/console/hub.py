@@ -39,11 +39,11 @@ class Hub:
 
     @property
     def has_pages(self) -> bool:
-        """Whether somebody looks."""
+        """Whether a page is open."""
         return bool(self._pages)
 
     def wait_for_a_page(self, seconds: float) -> None:
-        """Wait until somebody looks, the hub is closed, or the time is over."""
+        """Wait until a page is open, the hub is closed, or the time is over."""
         with self._changed:
             self._changed.wait_for(lambda: self._pages or self._closed, seconds)
 
@@ -61,7 +61,7 @@ class Hub:
 
 
 def _offer(events: Events, event: Event | None) -> None:
-    """Put an event; a page that does not read is given up."""
+    """Put an event; a page that does not read is dropped."""
     if events.full():
         events.get_nowait()
         event = None

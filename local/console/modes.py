@@ -1,4 +1,4 @@
-"""The ways in which the simulated Taqnyat can behave, each a switch of the console."""
+"""The behaviours of the simulated Taqnyat, each a switch of the console."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ WELL: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Mode:
-    """One way to behave: what it changes in the account, and the rule that it puts in force."""
+    """One behaviour: its changes of the account, and its rule."""
 
     name: str
     label: str
@@ -30,7 +30,7 @@ class Mode:
 
     @property
     def state(self) -> tuple[object, ...]:
-        """What the simulator shows in this mode."""
+        """The simulator's state in this mode."""
         rules = [] if self.rule is None else [{"to": None, "times": None, **self.rule}]
         return _state(Account().changed(WELL | dict(self.account)).show(), rules)
 
@@ -50,14 +50,14 @@ def _state(account: Mapping[str, Any], rules: list[dict[str, Any]]) -> tuple[obj
 
 _ACCOUNT, _RATE, _ONE, _MONEY = "Account", "Rate and failures", "One mail among others", "Balance"
 MODES = (
-    Mode(OPERATIONAL, "Operational", "Takes every mail.", ""),
+    Mode(OPERATIONAL, "Operational", "Accepts every mail.", ""),
     Mode("balance_empty", "Balance empty", "Code 2: sending pauses.", _ACCOUNT, {"balance": 0}),
     Mode("ip_refused", "IP refused", "Code 102: sending pauses.", _ACCOUNT, {"ip_allowed": False}),
     Mode(TOKEN_ROTATED, "Token rotated", "Code 104: sending pauses.", _ACCOUNT),
     Mode(
         "slow",
         "Slow",
-        "Takes a mail in 3 seconds.",
+        "Answers after 3 seconds.",
         _RATE,
         rule={"answer": "success", "delay": 3.0},
     ),
@@ -71,14 +71,14 @@ MODES = (
     Mode(
         "limit",
         "Five mails a second",
-        "429 above, without a word when to come again.",
+        "429 above that, without Retry-After.",
         _RATE,
         {"limit": {"per_second": 5}},
     ),
     Mode(
         "limit_in_windows",
         "Fifty in ten seconds",
-        "429 above, and Retry-After until the next ten.",
+        "429 above that, with Retry-After.",
         _RATE,
         {"limit": {"per_second": 5, "window": 10, "retry_after": True}},
     ),
@@ -92,7 +92,7 @@ MODES = (
     Mode(
         "accept_then_hang",
         "Accept, then hang",
-        "Takes it, says nothing: unknown.",
+        "Accepts the mail and never answers: unknown.",
         _RATE,
         rule={"answer": "hang", "accept": True},
     ),
@@ -112,14 +112,14 @@ MODES = (
     ),
     Mode(
         "large_too_dear",
-        "Many recipients are too dear",
+        "Many recipients cost too much",
         "Code 3 for a mail to more than 3.",
         _ONE,
         rule={"answer": "code:3", "more_than": 3},
     ),
     Mode(
         "one_always_429",
-        "One mail is never in time",
+        "One mail is always too early",
         "429 for each mail whose subject has the word later.",
         _ONE,
         rule={"answer": "status:429", "subject": "*later*"},
@@ -133,21 +133,21 @@ MODES = (
     ),
     Mode(
         "balance_drains",
-        "Balance drains",
-        "60, and 1 less for each recipient: code 3, then 2.",
+        "Balance falls",
+        "60, minus 1 for each recipient: code 3, then 2.",
         _MONEY,
         {"balance": 60},
     ),
     Mode(
         "balance_lies",
-        "Balance lies",
-        "/account/balance says 2044, always.",
+        "Balance is wrong",
+        "/account/balance always answers 2044.",
         _MONEY,
         {"shown_balance": 2044},
     ),
     Mode(
         "balance_refused",
-        "Balance is not told",
+        "Balance is refused",
         "/account/balance answers 403.",
         _MONEY,
         rule={"answer": "status:403", "target": "balance"},

@@ -1,4 +1,4 @@
-"""A received mail as a document for a sandboxed frame, as a file, and what is to be said of it."""
+"""A received mail as a document for a sandboxed frame, as a file, and hints about it."""
 
 import html
 import re
@@ -42,7 +42,7 @@ def document(body: str) -> str:
     direction = _direction(body) or "auto"
     # A second <html> only adds what the first one lacks, so a whole document may follow.
     head = f'<!DOCTYPE html><html dir="{direction}"><meta charset="utf-8">{_STYLE}'
-    return head + _LOADING.sub(" ", body)  # a space: what stood around must not become a tag
+    return head + _LOADING.sub(" ", body)  # a space: the text around it must not become a tag
 
 
 def links(body: str) -> list[dict[str, str]]:

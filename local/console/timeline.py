@@ -1,4 +1,4 @@
-"""The way of a mail, told from its row in the ledger."""
+"""The steps of a mail, from its row in the ledger."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Follows the gateway and the simulator, and tells the open pages what changed."""
+"""Follows the gateway and the simulator, and sends changes to the open pages."""
 
 import threading
 import time
@@ -34,16 +34,16 @@ class Snapshot:
 
 
 class Watch:
-    """Looks twice a second while somebody watches, and at once when the simulator has news."""
+    """Reads twice a second while a page is open, and at once when the simulator has news."""
 
     def __init__(
         self,
         gateway: Gateway,
         simulator: Simulator | None,
         behaviour: Behaviour | None,
-        ringing: Callable[[], Sequence[str]] = tuple,
+        alarms: Callable[[], Sequence[str]] = tuple,
     ) -> None:
-        """Look at nothing before `start`."""
+        """Read nothing before `start`."""
         self.hub = Hub()
         self.ledger = Ledger()
         self.inbox = None if simulator is None else Inbox(simulator.provider.books)
@@ -53,7 +53,7 @@ class Watch:
             "inbox": lambda: None if simulator is None else simulator.provider.books.counts,
         }
         self._gateway = gateway
-        self._ringing = ringing
+        self._alarms = alarms
         self._news = threading.Event()
         self._stopping = threading.Event()
         self._looking = threading.Lock()
@@ -75,7 +75,7 @@ class Watch:
         self._thread.join(5)
 
     def poke(self) -> None:
-        """Look again soon: something was done."""
+        """Read again soon, after a change."""
         self._news.set()
 
     def latest(self, *, fresh: bool = False) -> Snapshot:
@@ -93,7 +93,7 @@ class Watch:
             if not self.hub.has_pages:
                 self.hub.wait_for_a_page(max(pause, _QUIET_SECONDS))
             elif self._news.wait(pause):
-                self._stopping.wait(_BURST_SECONDS)  # news comes in bursts: one look for all
+                self._stopping.wait(_BURST_SECONDS)  # news comes in bursts: read once for all
                 self._news.clear()
 
     def _look(self) -> None:
@@ -122,7 +122,7 @@ class Watch:
             "queue": self._gateway.queue(),
             "failed_queue": self._gateway.failed_queue(),
             "intake": self._gateway.intake(),
-            "alarms": list(self._ringing()),
+            "alarms": list(self._alarms()),
             "states": {state: self.ledger.count(state) for state in STATES},
             "total": len(self.ledger),
             "money": money(self.ledger.special.get("#money", {})),

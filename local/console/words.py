@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 _WORDS = {
-    "sent": "Taqnyat took the mail",
+    "sent": "Taqnyat accepted the mail",
     "balance_empty": "Taqnyat's balance is empty",
     "balance_too_low": "Taqnyat's balance is too low for this mail",
     "sender_refused": "Taqnyat does not accept this sender",
@@ -15,7 +15,7 @@ _WORDS = {
     "ip_refused": "Taqnyat does not allow our address",
     "token_refused": "Taqnyat refused the token",
     "wrong_endpoint": "the address of Taqnyat's API is wrong",
-    "provider_timeout": "Taqnyat gave up waiting (408)",
+    "provider_timeout": "Taqnyat did not read the mail in time (408)",
     "rate_limited": "Taqnyat asked to slow down (429)",
     "provider_unavailable": "Taqnyat is not available (503)",
     "provider_error": "Taqnyat failed in a way that may have sent the mail",
@@ -24,27 +24,27 @@ _WORDS = {
     "timeout": "no answer in time; the mail may have been sent",
     "connection_lost": "the connection broke; the mail may have been sent",
     "unknown_code": "Taqnyat refused it with a code that its guide does not list",
-    "worker_died": "a worker ended in the middle; the mail may have been sent",
-    "expired": "its time was over before it could be sent",
-    "retry_window_ended": "it was tried for as long as mails are tried",
+    "worker_died": "a worker died during the call; the mail may have been sent",
+    "expired": "it expired before it could be sent",
+    "retry_window_ended": "the time for retries has ended",
 }
 
-_LIFTED = 500.0  # a learned rate above this limits nobody
+_LIFTED = 500.0  # a learned rate above this is no limit
 
 _PROOFS = {
-    "open": "too few mails, or too short a time, to tell how long it lasts",
-    "differs": "it does not fall as the prices of the mails add up, so nothing is told from it",
+    "open": "too few mails or too little time to know how long it lasts",
+    "differs": "it does not fall by the prices of the mails, so how long it lasts is not known",
     "agrees": "nothing was spent in the last hour",
 }
 
 
 def money(item: Mapping[str, Any]) -> str | None:
-    """Return what the gateway knows of the account's money; None before it has asked."""
+    """Return the account's balance in words; None before the first check."""
     if not item:
         return None
     readings = item.get("readings") or []
     if not readings:
-        return f"Balance not told by Taqnyat ({item.get('trouble')})."
+        return f"Taqnyat did not give the balance ({item.get('trouble')})."
     left = item.get("minutes_left")
     proof = str(item.get("proof"))
     if proof == "agrees" and left is not None:
@@ -54,14 +54,14 @@ def money(item: Mapping[str, Any]) -> str | None:
 
 
 def rate(item: Mapping[str, Any], now: float) -> str | None:
-    """Return what limits all workers together; None if nothing does. The item is `#pause`."""
+    """Return the rate limit of all workers in words; None without one. The item is `#pause`."""
     if (held := item.get("rate_held_until", 0) / 1000) > now:
         return f"Rate: nothing is sent for {held - now:.0f} s, as Taqnyat asked (Retry-After)."
     learned, ceiling = (item.get(f"rate_{name}", 0) / 1000 for name in ("learned", "ceiling"))
     if not 0 < learned < _LIFTED or item.get("rate_learned_until", 0) / 1000 <= now:
         return None
     reason = (
-        f"Taqnyat refused more (429) at {ceiling:.0f}" if ceiling else "it starts low, and rises"
+        f"Taqnyat refused more (429) at {ceiling:.0f}" if ceiling else "it starts low and rises"
     )
     return f"Rate: at most {learned:.0f} mails a second, both lanes together; {reason}."
 
@@ -80,5 +80,5 @@ def _answer(refusal: Mapping[str, Any]) -> str:
 
 
 def why(reason: str | None) -> str:
-    """Return a reason in words; an unknown one as it stands."""
+    """Return a reason in words; an unknown reason is returned unchanged."""
     return _WORDS.get(reason or "", (reason or "").replace("_", " "))

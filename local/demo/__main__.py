@@ -22,7 +22,7 @@ _PACE_SECONDS = 10.0
 
 
 class _Stopped(BaseException):
-    """A signal asked us to end; no `except Exception` on the way may swallow it."""
+    """A signal asked the process to end; no `except Exception` may catch it."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

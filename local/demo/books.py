@@ -13,7 +13,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """`accepted` is what callers were told 200 for; `states` what the ledger has of it.
+    """`accepted` are the mails that callers got 200 for; `states` are their states in the ledger.
 
     `wrong` names each thing that does not agree, in words.
     """
@@ -39,7 +39,7 @@ class Books:
 def close(
     accepted: Iterable[str], rows: Mapping[str, Row], inbox: Iterable[Mapping[str, Any]]
 ) -> Books:
-    """Hold the ids that were accepted, the ledger's rows and Taqnyat's inbox against each other."""
+    """Compare the accepted ids, the ledger's rows and Taqnyat's inbox."""
     ids = set(accepted)
     states = {state: sum(row["state"] == state for row in rows.values()) for state in OUTCOMES}
     links = Links(rows)
@@ -58,6 +58,6 @@ def close(
         if row["state"] in {"failed", "canceled", "scheduled"} and times:
             wrong.append(f"{mail} is {row['state']}, and Taqnyat has it")
         if times > may:
-            wrong.append(f"Taqnyat has {mail} {times} times, and the record tells of {may}")
+            wrong.append(f"Taqnyat has {mail} {times} times, and the record has {may}")
     resent = sum(bool(row.get("resends")) for row in rows.values())
     return Books(len(ids), states, taken.total(), resent, tuple(sorted(wrong)))

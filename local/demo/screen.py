@@ -32,7 +32,7 @@ _FACES = re.compile(r"@font-face\s*\{.*?\}\s*", re.DOTALL)
 
 
 class Screen:
-    """Tells the story; use it as a context manager."""
+    """Shows the story; use it as a context manager."""
 
     def __init__(self, console: Console) -> None:
         """Draw on this console."""
@@ -50,7 +50,7 @@ class Screen:
         self._tell(title, text)
 
     def note(self, text: str) -> None:
-        """Tell what has come of it so far."""
+        """Show the result so far."""
         self._acts[-1][2].append(text)
         self._tell("", text)
 

@@ -1,4 +1,4 @@
-"""The story, act by act. Each act does something and waits for what must come of it."""
+"""The story, act by act. Each act does something and waits for its result."""
 
 import json
 import os
@@ -31,13 +31,13 @@ _NAMES = ("نورة", "سارة", "خالد", "ريم", "فهد", "ليلى", "�
 
 
 class Teller(Protocol):
-    """Shows the story to whoever watches."""
+    """Shows the story."""
 
     def act(self, title: str, text: str) -> None:
         """Begin an act."""
 
     def note(self, text: str) -> None:
-        """Tell what has come of it so far."""
+        """Show the result so far."""
 
     def look(self, seen: Snapshot) -> None:
         """Show the numbers as they are now."""
@@ -96,7 +96,7 @@ class World:
             if holds(seen):
                 return seen
             time.sleep(_LOOK_SECONDS)
-        raise LocalStackError(f"waited {_PATIENCE_SECONDS:.0f} s in vain for this: {what}")
+        raise LocalStackError(f"waited {_PATIENCE_SECONDS:.0f} s, but this did not happen: {what}")
 
     def until_state(self, mail_id: str, state: str) -> dict[str, Any]:
         """Wait until a mail is in a state, and return its row."""
@@ -129,7 +129,7 @@ def campaign(world: World) -> None:
         world.post(*mails[start : start + _BATCH])
     world.teller.note(f"{CAMPAIGN} accepted")
     seen = world.until("sending pauses", lambda now: bool(now.pipeline["pause"]["paused"]))
-    world.act("The balance is out", "Sending pauses by itself. What waits, waits.")
+    world.act("The balance is out", "Sending pauses by itself. The other mails wait.")
     world.until(
         "the balance is used up",
         lambda now: _count(now, "sending") == 0 and _count(now, "sent") == before + BALANCE,
@@ -137,7 +137,7 @@ def campaign(world: World) -> None:
     world.teller.note(f"paused: {seen.pipeline['pause']['why']}")
     probed = world.until("a probe fails", lambda now: (now.pipeline["pause"]["probes"] or 0) > 0)
     waiting = _count(probed, "queued")
-    world.teller.note(f"{waiting} wait; one probe, with a real mail, went in vain")
+    world.teller.note(f"{waiting} wait; one probe, with a real mail, failed")
 
 
 def top_up(world: World) -> None:
@@ -145,7 +145,7 @@ def top_up(world: World) -> None:
     world.act("Somebody tops it up", "The next probe goes through, and sending resumes.")
     world.simulator.account(balance=1000)
     world.until("sending resumes", lambda now: not now.pipeline["pause"]["paused"])
-    world.teller.note("resumed, with nobody asked")
+    world.teller.note("resumed by itself")
     world.until("all are sent", lambda now: _count(now, "sent") == len(world.accepted))
     world.teller.note(f"all {CAMPAIGN} of the campaign are sent, each once")
 
@@ -160,8 +160,8 @@ def refusal(world: World) -> None:
 
 
 def ambiguous(world: World) -> None:
-    """Let Taqnyat take a mail and say nothing; then let an operator send it again."""
-    world.act("An ambiguous answer", "Taqnyat takes a mail, and the connection breaks.")
+    """Let Taqnyat accept a mail without an answer; then let an operator send it again."""
+    world.act("An ambiguous answer", "Taqnyat accepts a mail, and the connection breaks.")
     world.simulator.script({"answer": "accept_then_cut", "to": "unknown@example.com", "times": 1})
     [mail_id] = world.post(_mail("unknown@example.com", "هل وصلت؟"))
     world.until_state(mail_id, "unknown")

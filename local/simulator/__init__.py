@@ -1,4 +1,4 @@
-"""A simulator of Taqnyat's mail API over HTTP, with a script that makes it misbehave.
+"""A simulator of Taqnyat's mail API over HTTP, with a script that makes it fail.
 
 Taqnyat offers no sandbox. This answers as its guide shows, malformed bodies included, and
 remembers what it accepted. Pages: `/inbox`, `/calls`, `/script`, `/account` (see `control`).

@@ -1,4 +1,4 @@
-"""The simulated account at Taqnyat: its token, its balance, its switches; and what it refuses.
+"""The simulated account at Taqnyat: its token, its balance, its switches; and its refusals.
 
 All amounts are in the account's currency; the price is that of one recipient.
 """

@@ -35,7 +35,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What an answer is made of: the rule, the answer without the rule, the caller's address."""
+    """The parts of an answer: the rule, the answer without the rule, the caller's address."""
 
     rule: Rule
     normal: Reply

@@ -1,4 +1,4 @@
-"""What the simulator remembers: the mails it accepted and the calls it got, in order, bounded."""
+"""The simulator's memory: the accepted mails and the calls, in order, up to a limit."""
 
 import threading
 from collections import Counter, deque
@@ -23,7 +23,7 @@ class _Kept:
 
 
 class Books:
-    """Inbox and calls; safe to use from many threads. Observers are told of every entry."""
+    """Inbox and calls; safe to use from many threads. Observers get every entry."""
 
     def __init__(self) -> None:
         """Begin empty."""
@@ -48,7 +48,7 @@ class Books:
         self._observers.append(observer)
 
     def tell(self, event: str, entry: Mapping[str, Any]) -> None:
-        """Tell the observers."""
+        """Notify the observers."""
         for observer in self._observers:
             observer({"event": event, **entry})
 

@@ -70,7 +70,7 @@ def routes(provider: Provider) -> list[Route]:
 
 
 def inbox(provider: Provider) -> Answer:
-    """Return what answers GET and DELETE of the inbox, at whatever path."""
+    """Return the endpoint for GET and DELETE of the inbox, for any path."""
     shown, emptied = _answering(_inbox, provider), _answering(_clear_inbox, provider)
     return lambda request: (emptied if request.method == "DELETE" else shown)(request)
 

@@ -1,4 +1,4 @@
-"""How the simulator misuses the wire. Each fault ends with the connection closed.
+"""How the simulator breaks the connection. Each fault ends with the connection closed.
 
 The faults, by their names in a script:
 

@@ -14,7 +14,7 @@ class Limit:
     """So many calls a second.
 
     Without a `window` a token bucket that holds a second's worth; with one, as many calls as fit
-    into so many seconds, counted anew at each multiple of it. `retry_after` tells whether a
+    into so many seconds, counted again from each multiple of it. `retry_after` says whether a
     refusal says when to come again.
     """
 

@@ -1,10 +1,10 @@
 """The script: which answer the next calls get. Rules are tried in order; the first that fits acts.
 
 A rule in JSON: `{"answer": "code:2", "to": "*@acme.sa", "times": 3, ...}`; only `answer` is
-required. `to`, `from`, `subject`, `word` and `more_than` tell which mails it is for (`content`);
-`every` lets it act at each k-th of those only; `times` is how often the rule acts before it is
-gone (null: until it is taken away). The answers are listed in `answers` (what is said) and
-`faults` (how the line is misused); options for any:
+required. `to`, `from`, `subject`, `word` and `more_than` select the mails that it is for
+(`content`); `every` lets it act at each k-th of those only; `times` is how often the rule acts
+before it is gone (null: until it is taken away). The answers are listed in `answers` (what is said)
+and `faults` (how the line is misused); options for any:
 
     accept       whether the mail is taken into the inbox; by default if the answer is a 2xx
     delay        seconds before the answer, after the mail was taken

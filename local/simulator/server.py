@@ -45,7 +45,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: Server
 
     def handle_one_request(self) -> None:
-        """Serve one request, whatever its method."""
+        """Serve one request with any method."""
         self.raw_requestline = self.rfile.readline(65537)
         if not self.raw_requestline or len(self.raw_requestline) > 65536:  # noqa: PLR2004
             self.close_connection = True

@@ -1,1 +1,1 @@
-"""What is typed: each module adds one command, or a group of them."""
+"""The commands: each module adds one command, or a group of them."""

@@ -35,9 +35,11 @@ _BAD = {"invalid", "error", "changed", "not_begun"}
 @click.option("--template", required=True, type=_FILE, help="Jinja2; .txt for plain text.")
 @click.option("--from", "sender", required=True, help="Sender, one that Taqnyat has approved.")
 @click.option("--subject", required=True, help="May use columns: 'Hello {{ name }}'.")
-@click.option("--name", "campaign_name", help="Of the campaign.  [default: the file's name]")
-@click.option("--key", help="Column that says which row it is.  [default: the rendered mail]")
-@click.option("--encoding", help="Of the file, such as windows-1256.  [default: UTF-8 or UTF-16]")
+@click.option("--name", "campaign_name", help="Name of the campaign.  [default: the file's name]")
+@click.option("--key", help="Column that identifies the row.  [default: the rendered mail]")
+@click.option(
+    "--encoding", help="Encoding of the file, such as windows-1256.  [default: UTF-8 or UTF-16]"
+)
 @click.option(
     "--rate",
     type=Amount(0.01, 200),
@@ -50,19 +52,28 @@ _BAD = {"invalid", "error", "changed", "not_begun"}
     type=click.Choice(LANES),
     default=Lane.BULK,
     show_default=True,
-    help="The lane of its mails.",
+    help="Lane of the mails.",
 )
 @click.option("--preview", type=int, metavar="ROW", help="Render a row into a file; send nothing.")
-@click.option("--test", "test_to", metavar="ADDRESS", help="Send one row's mail there (- asks).")
+@click.option(
+    "--test",
+    "test_to",
+    metavar="ADDRESS",
+    help="Send one row's mail to this address (- asks for it).",
+)
 @click.option(
     "--again",
     is_flag=True,
     help="With --yes: also to addresses that got this campaign before with another text.",
 )
-@click.option("--skip-invalid", is_flag=True, help="Send the valid rows although some are not.")
-@click.option("--wait", type=Amount(0), default=0.0, help="Follow them, in seconds.")
+@click.option(
+    "--skip-invalid", is_flag=True, help="Send the valid rows although other rows are not valid."
+)
+@click.option(
+    "--wait", type=Amount(0), default=0.0, help="Seconds to wait until the mails are sent."
+)
 @click.option("--report", "report_file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--dry-run", is_flag=True, help="Check every row, and send nothing.")
+@click.option("--dry-run", is_flag=True, help="Check every row; send nothing.")
 @yes_option
 @on_a_stack
 def command(  # noqa: PLR0913, PLR0917  one for each option
@@ -89,9 +100,10 @@ def command(  # noqa: PLR0913, PLR0917  one for each option
 ) -> int:
     """Send a mail for each row of FILE.csv, which has a column `to`.
 
-    The file is read once. Run it again after a break, or to refresh the report: what was accepted
-    once under this campaign's name is never sent again. Ctrl-C stops in good order, twice at once.
-    Exit code 1 if a row is invalid or was not accepted, 130 after Ctrl-C.
+    The file is read once. Run the command again after an interruption, or to refresh the report: a
+    mail that was accepted under this campaign's name is never sent again. Ctrl-C stops safely;
+    press it twice to stop at once. Exit code 1 if a row is invalid or was not accepted, 130 after
+    Ctrl-C.
     """
     name = campaign_name or file.stem
     letterhead = Letterhead(template, sender, subject, name)
@@ -111,7 +123,7 @@ def command(  # noqa: PLR0913, PLR0917  one for each option
         if checked.faults and not (skip_invalid or dry_run):
             raise OpsError(
                 f"{len(checked.faults)} of {checked.rows:,} rows are not valid; nothing was sent",
-                "correct them, or go on without them by --skip-invalid",
+                "correct them, or send the other rows with --skip-invalid",
             )
     again = again or not yes  # a person is asked, and told
     results = runner.begin(checked, known, again=again)
@@ -143,7 +155,7 @@ def command(  # noqa: PLR0913, PLR0917  one for each option
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """One run. `results` is what each row is by now, by its number."""
+    """One run. `results` has the present result of each row, by its number."""
 
     stack: Stack
     screen: Screen
@@ -159,7 +171,7 @@ class _Run:
                 if not stop.asked:
                     self._follow(wait, stop)
             finally:
-                # Also after a failure or a second Ctrl-C: what was done is written down.
+                # Also after an error or a second Ctrl-C: write the report.
                 report.write(sorted(self.results.values(), key=lambda result: result.row))
         _show(self.screen, self.campaign.name, list(self.results.values()), report.path)
         if stop.asked:
@@ -254,7 +266,7 @@ def _counts(checked: Checked, known: Past) -> dict[str, int]:
 
 
 def _sentence(counts: dict[str, int]) -> str:
-    """Say what the rows are: also what a second run must say before it asks."""
+    """Show the counts of the rows, and what a second run must show before it asks."""
     parts = [f"{counts['before']:,} were accepted before"] if counts["before"] else []
     if counts["changed"]:
         parts.append(

@@ -1,4 +1,4 @@
-"""`mail cancel`: mails that wait are not sent: some by id, or all of a caller whose key leaked."""
+"""`mail cancel`: cancels mails that wait, by id, or all of a caller whose key leaked."""
 
 import time
 from collections import Counter
@@ -30,8 +30,8 @@ _WAITING = {State.SCHEDULED, State.QUEUED}
 @click.command("cancel")
 @click.argument("ids", nargs=-1, type=MAIL_ID, metavar="[ID]...")
 @click.option("--client", type=CLIENT, help="All that wait of this caller: an API key's name.")
-@click.option("--since", help="Of --client: accepted since then, such as 2h.")
-@click.option("--dry-run", is_flag=True, help="Show what would be canceled, and do nothing.")
+@click.option("--since", help="With --client: only mails accepted since then, such as 2h.")
+@click.option("--dry-run", is_flag=True, help="Show what would be canceled; do nothing.")
 @as_option
 @yes_option
 @on_a_stack
@@ -48,7 +48,7 @@ def command(
 ) -> int:
     """Cancel mails that are scheduled or wait: by ID (- reads standard input), or --client.
 
-    Exit code 1 if one of them is past being canceled.
+    Exit code 1 if one of them can no longer be canceled.
     """
     if bool(ids) == (client is not None):
         raise click.UsageError("give ids, or --client")
@@ -100,7 +100,7 @@ def _rows(
 def _cancel(
     stack: Stack, screen: Screen, rows: list[Row], history: History, stop: Stop
 ) -> tuple[list[str], list[str]]:
-    _ = stack.updater  # makes its clients here: eight threads at once must not
+    _ = stack.updater  # make the clients here, because eight threads at once must not
 
     def cancel(row: Row) -> bool:
         try:

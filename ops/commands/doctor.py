@@ -1,4 +1,4 @@
-"""`doctor`: is everything as it should be, and if not, what to do."""
+"""`doctor`: checks every part of the stack, and says what to do."""
 
 import click
 from rich.text import Text
@@ -21,12 +21,12 @@ _MARKS = {
     "--ask-taqnyat/--no-ask-taqnyat",
     default=True,
     show_default=True,
-    help="Have the stack ask Taqnyat whether it takes token and address: by a mail without a "
+    help="Ask Taqnyat whether it accepts the token and the address, by a mail without a "
     "recipient, which cannot be sent.",
 )
 @on_a_stack
 def command(stack: Stack, screen: Screen, *, ask_taqnyat: bool) -> bool:
-    """Look at every part of the stack; exit code 1 if one has failed."""
+    """Check every part of the stack; exit code 1 if one has failed."""
     checks = []
     for check in Doctor(stack, ask_taqnyat=ask_taqnyat).look():
         checks.append(check)

@@ -1,4 +1,4 @@
-"""`mail erase`: a person is forgotten; what may be left of them is said, and is exit code 1."""
+"""`mail erase`: erases a person's data; exit code 1 while anything of it may be left."""
 
 from typing import Any
 
@@ -27,10 +27,10 @@ _TEN = 10
 @yes_option
 @on_a_stack
 def command(stack: Stack, screen: Screen, address: str | None, *, cancel: bool, yes: bool) -> bool:
-    """Erase what the stack keeps of an ADDRESS (without one, or with -, it is asked for).
+    """Erase the data of an ADDRESS. Without an address, or with -, the command asks for it.
 
-    Exit code 1 while anything of it may be left: a mail that waits, or a part of the failed queue
-    that could not be seen.
+    Exit code 1 while anything may be left: a mail that waits, or a part of the failed queue that
+    could not be seen.
     """
     given = from_input(address, "Address")
     traces = Traces(stack.client("dynamodb"), stack.output("LedgerTable"), given)
@@ -48,7 +48,7 @@ def command(stack: Stack, screen: Screen, address: str | None, *, cancel: bool, 
             raise KeyboardInterrupt
         messages = [letter for letter in look.letters.values() if letter.message_id in theirs]
         if waiting:
-            screen.note(f"Waiting or on their way: {_words(waiting)}")
+            screen.note(f"Waiting or being sent: {_words(waiting)}")
         if rows or messages:
             with stop.thinking():
                 screen.confirm(_question(stack, rows, messages, waiting, cancel=cancel), yes=yes)
@@ -84,7 +84,7 @@ def _delete(queue: FailedQueue, look: Look, messages: list[DeadLetter]) -> int:
 
 
 def _cancel(stack: Stack, waiting: list[Found]) -> set[str]:
-    """Cancel what waits; return the ids of those canceled."""
+    """Cancel the mails that wait; return the ids of those that were canceled."""
     canceled = set()
     for found in waiting:
         row = stack.ledger.get(found.id)
@@ -98,7 +98,7 @@ def _cancel(stack: Stack, waiting: list[Found]) -> set[str]:
     return canceled
 
 
-def _show(  # noqa: PLR0917  what was found
+def _show(  # noqa: PLR0917  the results
     screen: Screen,
     erased: list[str],
     deleted: int,
@@ -122,7 +122,7 @@ def _show(  # noqa: PLR0917  what was found
                 "records erased": len(erased),
                 "mails deleted": deleted,
                 "canceled": ", ".join(sorted(canceled)) or "none",
-                "still on their way": _words(left) or "none",
+                "still waiting": _words(left) or "none",
             }
         ),
     )
@@ -132,7 +132,7 @@ def _show(  # noqa: PLR0917  what was found
             "being sent cannot be canceled."
         )
     if unseen:
-        screen.warn(f"Of the failed queue not all was seen: {look.sentence()}. Run it again.")
+        screen.warn(f"Not all of the failed queue was seen: {look.sentence()}. Run it again.")
     if queued:
         screen.warn(
             f"{queued:,} message(s) are in the mail queue: a canceled mail stays there until the "

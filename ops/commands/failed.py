@@ -1,4 +1,4 @@
-"""`failed`: the workbench of a bad night: causes, mails, and what is done to many at once."""
+"""`failed`: the workbench for failed mails: causes, mails, and actions on many at once."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -46,7 +46,7 @@ as_option = click.option(
     "--as",
     "acting_as",
     metavar="NAME",
-    help="Who you are, for the mails' history.  [default: AWS's]",
+    help="Your name in the mails' history.  [default: AWS's]",
 )
 
 
@@ -54,7 +54,7 @@ class _ListByDefault(SuggestingGroup):
     """`failed` alone is `failed list`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put the command in where none is named, unless that word is being completed."""
+        """Insert the command if none is named, unless that word is being completed."""
         options = args[:1] and args[0].startswith("-") and args[0] not in {"-h", "--help"}
         if options or not (args or ctx.resilient_parsing):
             args = ["list", *args]
@@ -71,9 +71,9 @@ class _ListByDefault(SuggestingGroup):
 
 @click.group("failed", cls=_ListByDefault)
 def group() -> None:
-    """Look after the mails that failed or whose outcome is unknown; alone: list them.
+    """Handle mails that failed or whose outcome is unknown. Without a command: list them.
 
-    All commands take the same choice of mails: by id, state, reason, code, sender, caller and time.
+    All commands select mails by id, state, reason, code, sender, caller and time.
     """
 
 
@@ -118,7 +118,7 @@ def groups_(
     states: tuple[str, ...],
     **given: Any,  # noqa: ANN401  the selectors
 ) -> int:
-    """Show the causes alone: how many mails of each, and since when."""
+    """Show only the causes: how many mails of each, and since when."""
     wanted = choice(set(states) or None, given)
     with stoppable() as stop, looking(screen, failed_queue(stack), stop) as look:
         letters = _chosen(look, wanted)
@@ -156,8 +156,8 @@ def acting(function: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         yes_option,
         as_option,
-        click.option("--limit", type=click.IntRange(1), help="Change at most so many."),
-        click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing."),
+        click.option("--limit", type=click.IntRange(1), help="Change at most this many mails."),
+        click.option("--dry-run", is_flag=True, help="Show what would be done; do nothing."),
         selectors,
     ):
         function = option(function)
@@ -197,7 +197,7 @@ def redrive(
     without_record: bool,
     **given: Any,  # noqa: ANN401  the options of `acting`
 ) -> int:
-    """Move mails back to the mail queue, each for one more try; the ledger is asked first."""
+    """Move mails back to the mail queue, each for one more try; the ledger is checked first."""
     task = Task.REDRIVE_WITHOUT_RECORD if without_record else Task.REDRIVE
     return act(stack, screen, task, states, given)
 
@@ -233,7 +233,7 @@ def discard(
     why: str | None,
     **given: Any,  # noqa: ANN401  the options of `acting`
 ) -> int:
-    """Give mails up for good: they are recorded as canceled, with who and why, and never sent."""
+    """Discard mails for good: they are recorded as canceled, with who and why, and never sent."""
     if not given["dry_run"]:
         why = from_input(why, "Why (for the record)") if why is None and not given["yes"] else why
         if why is None:
@@ -258,10 +258,10 @@ def act(
     given: dict[str, Any],
     why: str = "",
 ) -> int:
-    """Choose, say what would be done, ask, and do it."""
+    """Select the mails, show what would be done, ask, and do it."""
     dry_run, limit, yes = given.pop("dry_run"), given.pop("limit"), given.pop("yes")
     name = given.pop("acting_as")
-    # What SQS itself moved here says no state, and was never settled: it goes with the failed.
+    # A message that SQS itself moved has no state and was never settled: it counts as failed.
     wanted = choice({*states, ""} if "failed" in states else set(states), given)
     queue = failed_queue(stack)
     by = "" if dry_run else who(name, lambda: stack.client("sts"))
@@ -310,9 +310,9 @@ def _report(
     data |= {"done": changed, "removed": done.removed, "changed": done.changed, "left": left}
     parts = [f"{verb} {changed:,} of {todo:,}"]
     if done.removed:
-        parts.append(f"{done.removed:,} removed that needed no more")
+        parts.append(f"{done.removed:,} removed that needed nothing more")
     if done.changed:
-        parts.append(f"{done.changed:,} left alone: they changed meanwhile")
+        parts.append(f"{done.changed:,} not touched: they have changed")
     if left:
         parts.append(f"{left:,} left: run it again for the rest")
     screen.show(data, f"{'Stopped: ' if stop.asked else 'Done: '}{'; '.join(parts)}.")
@@ -329,7 +329,9 @@ def _question(stack: Stack, task: Task, steps: Sequence[Step]) -> str:
     moved = found[Action.MOVE] + found[Action.NOTE]
     doubtful = sum(step.is_doubtful for step in steps)
     warning = f" {doubtful:,} of them may arrive twice." if doubtful else ""
-    removed = f", remove {found[Action.REMOVE]:,} that need no more" if found[Action.REMOVE] else ""
+    removed = (
+        f", remove {found[Action.REMOVE]:,} that need nothing more" if found[Action.REMOVE] else ""
+    )
     return f"{_DOES[task].capitalize()} {moved:,}{removed}, in {stack}?{warning}"
 
 

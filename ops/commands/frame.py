@@ -1,4 +1,4 @@
-"""What every command has in common: which stack, tables or JSON, and no traceback."""
+"""The common part of every command: which stack, tables or JSON, and no traceback."""
 
 import functools
 import sys
@@ -16,24 +16,24 @@ from ops.screen import Screen
 
 _OPTIONS = (
     click.option("--stack", "name", default="taqnyat-mail", show_default=True, help="Its name."),
-    click.option("--region", help="AWS region; otherwise the environment's."),
-    click.option("--profile", help="AWS profile; otherwise the environment's."),
-    click.option("--local", is_flag=True, help="The stack that `make run` has up."),
+    click.option("--region", help="AWS region.  [default: the environment's]"),
+    click.option("--profile", help="AWS profile.  [default: the environment's]"),
+    click.option("--local", is_flag=True, help="The stack that `make run` started."),
     click.option(
         "--stack-json",
         type=click.Path(path_type=Path, dir_okay=False),
         help="Another local stack's stack.json.",
     ),
-    click.option("--json", "as_json", is_flag=True, help="JSON in place of tables."),
+    click.option("--json", "as_json", is_flag=True, help="Print JSON and no tables."),
 )
 
 yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 
 
 def on_a_stack(function: Callable[..., Any]) -> Callable[..., None]:
-    """Give a command its stack and its screen as first arguments; what it returns is the exit code.
+    """Pass a command its stack and its screen as first arguments; its result is the exit code.
 
-    None and False are 0, True is 1. Expected failures, AWS's among them, become a sentence and exit
+    None and False are 0, True is 1. An expected error, also one of AWS, becomes a sentence and exit
     code 1; Ctrl-C becomes 130.
     """
 

@@ -1,4 +1,4 @@
-"""Words that are better not arguments: other users and the shell's history see those."""
+"""Input that must not be an argument, because other users and the shell's history see arguments."""
 
 import math
 import sys
@@ -51,7 +51,7 @@ def from_input(word: str | None, name: str, *, lines: bool = False) -> str:
     `lines` reads all of it, else a line.
 
     Raises:
-        OpsError: there is nothing to read.
+        OpsError: the input is empty.
 
     """
     if word not in {None, "-"}:

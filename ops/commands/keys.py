@@ -20,29 +20,33 @@ _SOON = "within a minute, or the stack's KeyCacheSeconds if that is longer"
 
 
 def _choices(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options of what a key may choose."""
+    """Add the options that a key may have to a command."""
     for option in reversed(
         (
             click.option(
                 "--unsupported",
                 type=click.Choice(keys.POLICIES),
-                help="What happens to reply_to and headers; without it, what the stack says.",
+                help="Refuse reply_to and headers, or leave them out.  [default: the stack's]",
             ),
             click.option(
                 "--duplicates",
                 type=click.Choice(keys.DUPLICATES),
-                help="join: equal calls without an idempotency key are one; bulk never.",
+                help="join: equal calls without an idempotency key make one mail; never for bulk.",
             ),
             click.option(
                 "--within",
                 type=click.IntRange(1, keys.MAX_JOIN_SECONDS),
-                help="Seconds within which they are one; 300 without it.",
+                help="Seconds within which equal calls are joined.  [default: 300]",
             ),
             click.option(
-                "--priority", type=click.Choice(LANES), help="Lane of mails that name none."
+                "--priority", type=click.Choice(LANES), help="Lane of mails without a priority."
             ),
-            click.option("--rate", type=click.IntRange(1, MAX_LIMIT), help="Most mails a second."),
-            click.option("--daily", type=click.IntRange(1, MAX_LIMIT), help="Most mails a day."),
+            click.option(
+                "--rate", type=click.IntRange(1, MAX_LIMIT), help="Maximum of mails a second."
+            ),
+            click.option(
+                "--daily", type=click.IntRange(1, MAX_LIMIT), help="Maximum of mails a day."
+            ),
         )
     ):
         command = option(command)
@@ -51,13 +55,13 @@ def _choices(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.group("keys", cls=SuggestingGroup)
 def group() -> None:
-    """Manage the callers' API keys. A key is shown once; the stack keeps its SHA-256 only."""
+    """Manage the callers' API keys. A key is shown once; the stack keeps only its SHA-256."""
 
 
 @group.command("list")
 @on_a_stack
 def list_(stack: Stack, screen: Screen) -> None:
-    """List the clients and what they may."""
+    """List the clients and their rights."""
     document = keys.load(_secret(stack).read()[0])
     found = [
         {
@@ -118,8 +122,8 @@ def add(
 @group.command("change")
 @click.argument("client")
 @_choices
-@click.option("--no-rate", is_flag=True, help="Take the limit of mails a second away.")
-@click.option("--no-daily", is_flag=True, help="Take the limit of mails a day away.")
+@click.option("--no-rate", is_flag=True, help="Remove the limit of mails a second.")
+@click.option("--no-daily", is_flag=True, help="Remove the limit of mails a day.")
 @on_a_stack
 def change(
     stack: Stack,
@@ -130,7 +134,7 @@ def change(
     no_daily: bool,
     **choices: Any,  # noqa: ANN401  what the options give
 ) -> None:
-    """Change what a CLIENT's keys choose; what is not named stays."""
+    """Change the options of a CLIENT's keys; an option that is not given stays."""
     _check(stack, choices)
     without = ("rate",) * no_rate + ("daily",) * no_daily
     secret = _secret(stack)
@@ -142,10 +146,10 @@ def change(
 
 @group.command("rotate")
 @click.argument("client")
-@click.option("--finish", is_flag=True, help="The client uses the new key: drop the older ones.")
+@click.option("--finish", is_flag=True, help="The client uses the new key: delete the older ones.")
 @on_a_stack
 def rotate(stack: Stack, screen: Screen, client: str, *, finish: bool) -> None:
-    """Give a CLIENT a second key; with --finish leave it only the newest."""
+    """Give a CLIENT a second key; with --finish keep only the newest."""
     secret, key = _secret(stack), keys.new_key()
     text, seen = secret.read()
     document = keys.load(text)
@@ -163,18 +167,18 @@ def rotate(stack: Stack, screen: Screen, client: str, *, finish: bool) -> None:
 @yes_option
 @on_a_stack
 def revoke(stack: Stack, screen: Screen, client: str, *, yes: bool) -> None:
-    """Take a CLIENT's keys away."""
+    """Delete all keys of a CLIENT."""
     secret = _secret(stack)
     text, seen = secret.read()
     changed = keys.revoke(keys.load(text), client)
-    screen.confirm(f"Take all keys of {client} away in {stack}?", yes=yes)
+    screen.confirm(f"Delete all keys of {client} away in {stack}?", yes=yes)
     secret.write(keys.dump(changed), seen)
     screen.show({"client": client}, f"Revoked; its keys stop working {_SOON}.")
     screen.note(f"Mails that it sent and that wait still go out; `mail cancel --client {client}`.")
 
 
 def _check(stack: Stack, choices: dict[str, Any]) -> None:
-    """Raise OpsError where a day has no end: a quota would end at midnight UTC."""
+    """Raise OpsError if the stack's time zone is unknown: a day would end at midnight UTC."""
     zone = stack.settings.quota_time_zone if choices.get("daily") else ""
     if zone and time_zone(zone) is None:
         raise OpsError(

@@ -1,4 +1,4 @@
-"""`leftover`: what is in bulk queues that the stack no longer has."""
+"""`leftover`: the messages in bulk queues that the stack no longer has."""
 
 import click
 
@@ -9,13 +9,13 @@ from ops.stack import Stack
 
 
 @click.command("leftover")
-@click.option("--move", is_flag=True, help="Queue again in this stack what they hold.")
+@click.option("--move", is_flag=True, help="Move their messages to this stack's queue.")
 @yes_option
 @on_a_stack
 def command(stack: Stack, screen: Screen, *, move: bool, yes: bool) -> bool:
-    """Show bulk queues that an update left over; with --move empty them into this stack.
+    """Show bulk queues that an update left over; with --move, move their messages to this stack.
 
-    Exit code 1 if messages are left that are not of this stack's mails.
+    Exit code 1 if messages are left that do not belong to this stack's mails.
     """
     found = leftover.find(stack)
     view = table(("queue", "messages"), ((each.url, each.depth.total) for each in found))
@@ -26,7 +26,7 @@ def command(stack: Stack, screen: Screen, *, move: bool, yes: bool) -> bool:
         screen.show([each.summary() for each in found], view, f"{sentence}{advice}")
         return False
     screen.note("\n".join(f"{each.url}: about {each.depth.total}" for each in full))
-    screen.confirm(f"Queue what they hold again in {stack}?", yes=yes)
+    screen.confirm(f"Move their messages to {stack}?", yes=yes)
     done = {each.url: leftover.move(stack, each) for each in full}
     moved, left = (sum(counts[key] for counts in done.values()) for key in ("moved", "left"))
     screen.show(

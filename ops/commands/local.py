@@ -1,4 +1,4 @@
-"""`local`: the stack that `make run` has up, for the shell."""
+"""`local`: the stack that `make run` started, for the shell."""
 
 import json
 import shlex
@@ -25,11 +25,11 @@ _AWS_NAMES = {
 
 @click.group("local")
 def group() -> None:
-    """Work with the stack that `make run` has up."""
+    """Work with the stack that `make run` started."""
 
 
 @group.command("env")
-@click.option("--aws", is_flag=True, help="Also what points AWS's tools at it.")
+@click.option("--aws", is_flag=True, help="Also the variables that point AWS's tools at it.")
 @click.option(
     "--stack-json",
     type=click.Path(path_type=Path, dir_okay=False),

@@ -29,7 +29,7 @@ _HEADS = ("id", "state", "reason", "code", "client", "from", "accepted")
 
 @click.group("mail", cls=SuggestingGroup)
 def group() -> None:
-    """See, list and cancel mails; erase a person."""
+    """Show, list and cancel mails; erase a person."""
 
 
 @group.command("show")
@@ -41,14 +41,14 @@ def show(stack: Stack, screen: Screen, mail_id: str) -> None:
     if row is not None:
         screen.show(summary(row), history(row))
         return
-    # One that is not valid has no record: its message is all that there is.
+    # A mail that is not valid has no record, only its message.
     with stoppable() as stop, looking(screen, failed_queue(stack), stop) as look:
         found = [letter for letter in look.letters.values() if letter.mail_id == mail_id]
     if not found:
         raise OpsError(
             "there is no record of this mail",
             f"records are kept for {stack.settings.record_days} days; "
-            "a mail put straight on the queue has one from its first try on",
+            "a mail that was sent to the queue directly gets one at its first try",
         )
     letter = found[-1]
     wrong = letter.reason.removeprefix("invalid:") if letter.state == "invalid" else None
@@ -90,14 +90,14 @@ def list_(
 
 
 def summary(row: Row) -> dict[str, Any]:
-    """Return all that a row may show, ready for JSON."""
+    """Return the fields of a row that may be shown, ready for JSON."""
     hidden = {"fingerprint", "request", "claim_token"}
     shown = {key: value for key, value in row._asdict().items() if key not in hidden}
     return shown | _explained(row)
 
 
 def history(row: Row) -> RenderableType:
-    """Draw a row and its attempts."""
+    """Print a row and its attempts."""
     told = {
         "id": row.id,
         "state": row.state,

@@ -32,14 +32,14 @@ def pause(stack: Stack, screen: Screen, reason: str, *, yes: bool) -> None:
 @yes_option
 @on_a_stack
 def resume(stack: Stack, screen: Screen, *, yes: bool) -> None:
-    """Send again at once; if the cause is still there, the next answer pauses again."""
+    """Resume sending at once; if the cause is still there, the next answer pauses again."""
     state = stack.pause.read()
     if state.paused:
         if state.by == "system":
             screen.note(
                 f"paused by itself: {state.reason}; it does again if the cause is still there"
             )
-        screen.confirm(f"Send all that waits in {stack}?", yes=yes)
+        screen.confirm(f"Send all waiting mails of {stack}?", yes=yes)
         if not stack.pause.end(state):
             raise OpsError("the pause changed at the same time", "see `status`, and try again")
     if not stack.event_source.enable():

@@ -1,4 +1,4 @@
-"""The failed queue of a stack, for the commands that look into it."""
+"""The failed queue of a stack, for the commands that read it."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -21,8 +21,8 @@ def looking(
     stop: Stop,
     notice: Callable[[DeadLetter, Any], None] | None = None,
 ) -> Iterator[Look]:
-    """Hold the whole queue, saying how far it is while that takes time."""
+    """Hold the whole queue, and show the progress."""
     with ExitStack() as held:
-        with screen.busy("looking into the failed queue") as told:
+        with screen.busy("reading the failed queue") as told:
             look = held.enter_context(queue.look(stop, told, notice))
         yield look

@@ -1,4 +1,4 @@
-"""The options by which messages of the failed queue are chosen, the same for every command."""
+"""The options that select messages of the failed queue, the same for every command."""
 
 import sys
 import time
@@ -21,8 +21,10 @@ _MOST_BYTES = 32 * 1024 * 1024
 def selectors(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options; the command gets them as keywords for `choice`."""
     for option in (
-        click.option("--until", help="Came here before then, as --since."),
-        click.option("--since", help="Came here since then: 2026-11-23, 2026-11-23T08:00Z, or 2h."),
+        click.option("--until", help="Failed before this time, written as for --since."),
+        click.option(
+            "--since", help="Failed since this time: 2026-11-23, 2026-11-23T08:00Z, or 2h."
+        ),
         click.option("--client", type=CLIENT, help="The caller: an API key's name; - is none."),
         click.option(
             "--from", "sender", type=Word(320), help="Sender, or a part of it such as @acme.sa."
@@ -39,7 +41,7 @@ def selectors(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def choice(states: set[str] | None, given: dict[str, Any]) -> Choice:
-    """Make the choice of the options' values; an id of `-` reads ids from standard input.
+    """Make the selection from the options' values; an id of `-` reads ids from standard input.
 
     Raises:
         OpsError: a time or an id cannot be read.

@@ -1,4 +1,4 @@
-"""`send`: one mail, followed to its end."""
+"""`send`: sends one mail and waits for its outcome."""
 
 import time
 import uuid
@@ -22,7 +22,12 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 @click.command("send")
 @click.option("--from", "sender", required=True, help="Sender, one that Taqnyat has approved.")
-@click.option("--to", "recipients", multiple=True, help="Recipient; repeatable; - or none asks.")
+@click.option(
+    "--to",
+    "recipients",
+    multiple=True,
+    help="Recipient; repeatable. Without it, or with -, the command asks.",
+)
 @click.option("--subject", required=True)
 @click.option("--text", help="The message, as plain text; - reads standard input.")
 @click.option("--html", "html_file", type=_FILE, help="The message, as a file of HTML.")
@@ -33,7 +38,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     type=Amount(0),
     default=60.0,
     show_default=True,
-    help="Follow the mail for this many seconds.",
+    help="Wait this many seconds for the outcome.",
 )
 @yes_option
 @on_a_stack

@@ -1,4 +1,4 @@
-"""`status`: one screen with what goes on."""
+"""`status`: one screen with the state of everything."""
 
 import contextlib
 import time
@@ -18,13 +18,13 @@ from ops.webhooks import Office
 
 
 @click.command("status")
-@click.option("--watch", "again", is_flag=True, help="Show it again and again, until Ctrl-C.")
+@click.option("--watch", "again", is_flag=True, help="Refresh it until Ctrl-C.")
 @click.option(
     "--every",
     type=Amount(0.2),
     default=2.0,
     show_default=True,
-    help="Seconds between two looks.",
+    help="Seconds between two refreshes.",
 )
 @click.option(
     "--minutes",
@@ -65,7 +65,7 @@ def snapshot(stack: Stack, minutes: int) -> dict[str, Any]:
 
 
 def picture(found: dict[str, Any]) -> RenderableType:
-    """Draw a snapshot."""
+    """Print a snapshot."""
     sending, queue, failed = found["sending"], found["mail_queue"], found["failed_queue"]
     provider = found["provider"]
     paused = Text("active", style="bold green")
@@ -100,7 +100,7 @@ def picture(found: dict[str, Any]) -> RenderableType:
 
 
 def _queue(queue: dict[str, Any]) -> str:
-    oldest = queue["oldest_seconds"]  # SQS tells it a little later
+    oldest = queue["oldest_seconds"]  # SQS reports it a little later
     is_empty = not (queue["waiting"] or queue["in_flight"] or queue["delayed"])
     waited = "" if oldest is None or is_empty else f", the oldest for {ago(oldest)}"
     counts = f"{queue['waiting']} waiting, {queue['in_flight']} in flight"

@@ -1,4 +1,4 @@
-"""A group of commands that says which command was meant."""
+"""A group of commands that suggests the command that was meant."""
 
 import difflib
 

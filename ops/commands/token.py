@@ -1,4 +1,4 @@
-"""`token set`: Taqnyat's bearer token, typed unseen or piped in, never an argument."""
+"""`token set`: stores Taqnyat's bearer token from a hidden prompt or a pipe, never an argument."""
 
 import sys
 
@@ -38,4 +38,4 @@ def set_(stack: Stack, screen: Screen) -> None:
     if state.paused:
         screen.note(f"Sending is paused ({state.reason}); `resume` tries it at once.")
     else:
-        screen.note("`doctor` tells whether Taqnyat takes it.")
+        screen.note("`doctor` shows whether Taqnyat accepts it.")

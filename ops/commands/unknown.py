@@ -1,4 +1,4 @@
-"""`unknown resolve`: a person found out what became of mails that Taqnyat may have sent."""
+"""`unknown resolve`: settles mails that Taqnyat may have sent, after a person has checked."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from ops.stack import Stack
 
 @click.group("unknown", cls=SuggestingGroup)
 def group() -> None:
-    """Settle mails of which Taqnyat did not say whether it sent them."""
+    """Settle mails that Taqnyat may have sent."""
 
 
 @group.command("resolve")

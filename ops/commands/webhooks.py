@@ -1,4 +1,4 @@
-"""`webhooks add`, `list`, `test`, `rotate`, `remove`, `log`, `replay`: where callers are called."""
+"""`webhooks add`, `list`, `test`, `rotate`, `remove`, `log`, `replay`: the callers' endpoints."""
 
 import time
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ _LOG: Final = ("event", "type", "outcome", "tries", "at", "status", "ms")
 
 @click.group("webhooks")
 def group() -> None:
-    """Look after the endpoints of callers, and what they were told."""
+    """Manage the endpoints of callers, and their events."""
 
 
 def _of(function: Any) -> Any:  # noqa: ANN401  a command
@@ -43,7 +43,7 @@ def _of(function: Any) -> Any:  # noqa: ANN401  a command
     default=MAIL_EVENTS,
     show_default=True,
 )
-@click.option("--include-tags", is_flag=True, help="Tell the tags of a mail too.")
+@click.option("--include-tags", is_flag=True, help="Include the tags of a mail in its events.")
 @on_a_stack
 def add(
     stack: Stack,
@@ -54,7 +54,7 @@ def add(
     events: tuple[str, ...],
     include_tags: bool,
 ) -> None:
-    """Have CLIENT called at URL; the signing secret is shown once."""
+    """Make an endpoint of CLIENT at URL; the signing secret is shown once."""
     data = {"endpoint": url, "events": list(events), "include_tags": include_tags}
     try:
         endpoint, secret = Office(stack).webhooks.create(client, data)
@@ -81,7 +81,7 @@ def list_(stack: Stack, screen: Screen, client: str | None) -> None:
 @_of
 @on_a_stack
 def test(stack: Stack, screen: Screen, client: str, endpoint_id: str) -> bool:
-    """Send an event that tells nothing, and wait for what comes of it; exit code 1 if it fails."""
+    """Send a test event and wait for the result; exit code 1 if it fails."""
     office = Office(stack)
     endpoint = office.endpoint(client, endpoint_id)
     if not endpoint.live:
@@ -99,7 +99,7 @@ def test(stack: Stack, screen: Screen, client: str, endpoint_id: str) -> bool:
         time.sleep(_LOOK_SECONDS)
     raise OpsError(
         f"no call was made within {_TEST_SECONDS:.0f} seconds",
-        "earlier events may be in its way: see `webhooks log`",
+        "earlier events may come first: see `webhooks log`",
     )
 
 
@@ -107,12 +107,12 @@ def test(stack: Stack, screen: Screen, client: str, endpoint_id: str) -> bool:
 @_of
 @on_a_stack
 def rotate(stack: Stack, screen: Screen, client: str, endpoint_id: str) -> None:
-    """Give an endpoint a new signing secret; for a day the older one signs too."""
+    """Give an endpoint a new signing secret; for a day the old one also signs."""
     office = Office(stack)
     office.endpoint(client, endpoint_id)
     secret = office.webhooks.rotate(client, endpoint_id)
     _show_secret(screen, endpoint_id, secret or "")
-    screen.note("For a day each call is signed with the one before it as well.")
+    screen.note("For a day each call is also signed with the old secret.")
 
 
 @group.command("remove")
@@ -120,7 +120,7 @@ def rotate(stack: Stack, screen: Screen, client: str, endpoint_id: str) -> None:
 @yes_option
 @on_a_stack
 def remove(stack: Stack, screen: Screen, client: str, endpoint_id: str, *, yes: bool) -> None:
-    """Remove an endpoint; what waits for it is told to nobody."""
+    """Remove an endpoint; its waiting events are not delivered."""
     office = Office(stack)
     office.endpoint(client, endpoint_id)
     screen.confirm(f"Remove this endpoint of {client} in {stack}?", yes=yes)
@@ -136,7 +136,7 @@ def remove(stack: Stack, screen: Screen, client: str, endpoint_id: str, *, yes: 
 def log(
     stack: Stack, screen: Screen, client: str, endpoint_id: str, *, since: str, limit: int
 ) -> None:
-    """Show what waits for an endpoint, then what it was told, the newest first."""
+    """Show the waiting events of an endpoint, then those that are done, newest first."""
     office = Office(stack)
     endpoint = office.endpoint(client, endpoint_id)
     waiting = office.stores.deliveries.waiting(endpoint.id, limit)
@@ -165,7 +165,7 @@ def replay(
     everything: bool,
     yes: bool,
 ) -> None:
-    """Tell an endpoint again what it did not take: the failed events since a time, or one event."""
+    """Deliver events again: the failed ones since a time, or one event."""
     if (since is None) == (event_id is None):
         raise OpsError("give --since or --event")
     office = Office(stack)
@@ -181,10 +181,10 @@ def replay(
             each for each in _all(office, endpoint, begin) if everything or each.outcome == FAILED
         ]
     if chosen:
-        screen.confirm(f"Tell it {len(chosen)} event(s) again, in {stack}?", yes=yes)
+        screen.confirm(f"Deliver {len(chosen)} event(s) to it again, in {stack}?", yes=yes)
         office.webhooks.replay(endpoint, chosen)
     ids = [each.event.id for each in chosen]
-    screen.show({"replayed": ids}, f"{len(ids)} event(s) to be told again.")
+    screen.show({"replayed": ids}, f"{len(ids)} event(s) will be delivered again.")
 
 
 def _all(office: Office, endpoint: Endpoint, since: float) -> Iterator[Delivery]:

@@ -1,7 +1,7 @@
 """Asks a real account by the gateway's own client, and counts each call that could send.
 
-No call is ever made twice. Whatever has a recipient is counted before it is made, so an answer that
-says nothing, or that never comes, counts as a mail.
+No call is ever made twice. Every call with a recipient is counted before it is made, so an answer
+that says nothing, or that never comes, counts as a mail.
 """
 
 import secrets
@@ -108,7 +108,7 @@ class Asker:
         """Make one call. Raises nothing for what the network does.
 
         Raises:
-            KeyboardInterrupt: it was stopped meanwhile; it is among `seen`, as maybe sent.
+            KeyboardInterrupt: it was stopped during the call, which is in `seen`, as maybe sent.
 
         """
         could_send = any(call.name == name for call in calls.MAILS)

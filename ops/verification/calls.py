@@ -1,7 +1,7 @@
 """What is asked of a real account, in order, and what is expected of each answer.
 
 The expectations are the guide's and our classification's (docs/provider.md). Where nobody knows, as
-of a name in `from`, nothing is expected: whatever is answered is then news, not a difference.
+of a name in `from`, nothing is expected: any answer is then new information, and not a difference.
 """
 
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ HTML_TWO_RECIPIENTS: Final = "html_two_recipients"
 ONE_INVALID_RECIPIENT: Final = "one_invalid_recipient"
 TEXT_JSON: Final = "text_json"
 
-# What became of a call that is no mail.
+# The result of a call that is not a mail.
 OPERATIONAL: Final = "operational"
 AFFECTED: Final = "affected"
 BALANCE_READ: Final = "balance_read"

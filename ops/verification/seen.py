@@ -13,7 +13,7 @@ INTERRUPTED: Final = "interrupted"  # a fault of our own: stopped while it may h
 _MOST_CODE: Final = 9999
 _STRINGS: Final = {Kind.STRING, Kind.NUMBER_STRING, Kind.DATE_STRING}
 _READABLE: Final = {Form.JSON, Form.NEARLY_JSON}
-# What the gateway does, so that a difference tells what it would change.
+# What the gateway does, so that a difference shows what it would change.
 _DOES: Final = {
     Verdict.SENT: "records it as sent",
     Verdict.TERMINAL: "fails the mail",
@@ -32,7 +32,7 @@ class Seen:
     """One call and its answer, without any text of either.
 
     `result` is the guide's ResponseStatus, success or fail; `fault` how a call ended without a
-    whole answer; `encoding` and `named` tell how the mail was sent; `milliseconds` is for people.
+    whole answer; `encoding` and `named` say how the mail was sent; `milliseconds` is for people.
     """
 
     call: str

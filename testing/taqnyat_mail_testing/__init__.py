@@ -19,7 +19,7 @@ _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # it is 
 
 
 class NoMailError(AssertionError):
-    """The mail that was waited for did not come; the message tells what is there instead."""
+    """The mail that was waited for did not come; the message lists the mails that came instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Mail:
 
     @classmethod
     def read(cls, said: Mapping[str, Any]) -> Self:
-        """Return the mail that the console tells of."""
+        """Return a mail of the console's answer."""
         return cls(
             number=said["n"],
             sender=said["from"],
@@ -95,7 +95,7 @@ class Gateway:
 
     @classmethod
     def attach(cls, stack_json: str | Path) -> Self:
-        """Return the stack that the file tells of."""
+        """Return the stack that the file describes."""
         return cls(json.loads(Path(stack_json).read_text("utf-8")))
 
     def behave(self, mode: str) -> None:
@@ -109,12 +109,12 @@ class Gateway:
         return [mode["name"] for mode in state["taqnyat"]["modes"]]
 
     def mail(self, mail_id: str) -> dict[str, Any]:
-        """Return what `GET /emails/{id}` tells of a mail."""
+        """Return the answer of `GET /emails/{id}`."""
         answer: dict[str, Any] = _call(f"{self.url}/emails/{mail_id}", key=self.key)
         return answer
 
     def reset(self) -> None:
-        """Begin anew: Taqnyat takes every mail, and nothing is left of earlier ones."""
+        """Reset: Taqnyat accepts every mail, and no earlier mail is left."""
         _call(f"{self.details['inbox_url']}/api/reset", {})
 
 

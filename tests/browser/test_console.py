@@ -60,7 +60,7 @@ def test_a_mail_sent_by_the_form_arrives_and_its_way_is_told(page: Page) -> None
 
     # The form leads to the journey, which goes on by itself.
     steps = page.locator(".timeline li")
-    expect(steps.last).to_contain_text("Taqnyat took the mail")
+    expect(steps.last).to_contain_text("Taqnyat accepted the mail")
     expect(steps.get_by_role("heading")).to_have_text(
         ["Accepted", "Queued", "Claimed", "Attempt 1: sent", "Sent"]
     )
@@ -96,7 +96,7 @@ def test_an_empty_balance_pauses_and_a_top_up_resumes(page: Page) -> None:
 
     page.get_by_role("button", name="Top up 100").click()
 
-    expect(page.locator(".timeline li").last).to_contain_text("Taqnyat took the mail")
+    expect(page.locator(".timeline li").last).to_contain_text("Taqnyat accepted the mail")
     expect(page.locator("[data-stage=worker]")).to_contain_text("reading the queue")
     expect(page.locator("#balance-amount")).to_have_text("99")
     expect(pause).to_be_hidden()
@@ -115,7 +115,7 @@ def test_a_script_in_a_mail_does_not_run_and_nothing_is_loaded(page: Page) -> No
     with Beacon() as beacon:
         evil = EVIL.replace("//beacon", beacon.base_url.removeprefix("http:"))
         write(page, address(), "Evil <script>alert(5)</script>", evil)
-        expect(page.locator(".timeline li").last).to_contain_text("Taqnyat took the mail")
+        expect(page.locator(".timeline li").last).to_contain_text("Taqnyat accepted the mail")
         page.get_by_role("link", name="See it in the inbox").click()
         preview = page.frame_locator("iframe")
         expect(preview.get_by_text("The text")).to_be_visible()
@@ -173,7 +173,7 @@ def test_search_finds_by_word_and_by_arabic_without_its_marks(page: Page) -> Non
 def test_the_keyboard_reaches_everything(page: Page) -> None:
     for subject in ("Keys one", "Keys two"):
         write(page, address(), subject, f"<p>{subject}</p>")
-        expect(page.locator(".timeline li").last).to_contain_text("Taqnyat took the mail")
+        expect(page.locator(".timeline li").last).to_contain_text("Taqnyat accepted the mail")
     page.get_by_role("navigation").get_by_role("link", name="Inbox").click()
     expect(page.get_by_role("listitem").filter(has_text="Keys two")).to_be_visible()
 
@@ -208,7 +208,7 @@ def test_a_mail_is_gone_through_by_keys_saved_and_deleted(page: Page, stack: Loc
     name = uuid.uuid4().hex[:10]
     for subject in ("Older", "Newer"):
         write(page, address(), f"{subject} {name}", f"<p>{subject}</p>")
-        expect(page.locator(".timeline li").last).to_contain_text("Taqnyat took the mail")
+        expect(page.locator(".timeline li").last).to_contain_text("Taqnyat accepted the mail")
     page.get_by_role("navigation").get_by_role("link", name="Inbox").click()
     page.keyboard.press("/")
     page.keyboard.type(f"subject:{name} -nowhere")
@@ -313,7 +313,7 @@ def test_axe_finds_nothing(
     write(
         page, address(), "تأكيد " * 60, "<p>شكراً لتسجيلك معنا <a href='https://acme.sa'>هنا</a></p>"
     )
-    expect(page.locator(".timeline li").last).to_contain_text("Taqnyat took the mail")
+    expect(page.locator(".timeline li").last).to_contain_text("Taqnyat accepted the mail")
     context = browser.new_context(
         viewport={"width": width, "height": 900},
         color_scheme="dark" if scheme == "dark" else "light",

@@ -17,7 +17,7 @@ def test_a_mail_of_unknown_outcome_is_counted_and_rings(world: World) -> None:
 
     def rings() -> bool:
         world.stack.bell.ring(time.time() + 60)  # as it will after this minute
-        return "UnknownOutcomeAlarm" in watch.ringing(stack)
+        return "UnknownOutcomeAlarm" in watch.active_alarms(stack)
 
     world.until(rings)
     counts = watch.counts(stack, 60)

@@ -365,7 +365,7 @@ def test_a_drained_balance_is_empty_and_a_topped_up_one_drains(
     ("item", "said"),
     [
         ({}, None),
-        ({"trouble": "refused"}, "Balance not told by Taqnyat (refused)."),
+        ({"trouble": "refused"}, "Taqnyat did not give the balance (refused)."),
         (
             {
                 "readings": ["1 5", "2 4.5"],

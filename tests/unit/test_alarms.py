@@ -317,7 +317,7 @@ def test_the_bell_sets_a_changed_state_and_says_on_what_it_rests() -> None:
 
     bell.ring(6075.0)
 
-    assert bell.ringing == ["FailedQueueAlarm"]
+    assert bell.active == ["FailedQueueAlarm"]
     assert cloudwatch.states["stack-FailedQueueAlarm-1"] == ALARM
     assert cloudwatch.reasons[0].endswith("[-, -, 2], oldest first")
     [asked] = cloudwatch.asked
@@ -327,7 +327,7 @@ def test_the_bell_sets_a_changed_state_and_says_on_what_it_rests() -> None:
     assert len(cloudwatch.reasons) == changes
     cloudwatch.minutes.clear()
     bell.ring(6200.0)
-    assert (bell.ringing, cloudwatch.states["stack-FailedQueueAlarm-1"]) == ([], OK)
+    assert (bell.active, cloudwatch.states["stack-FailedQueueAlarm-1"]) == ([], OK)
 
 
 def test_an_alarm_that_cannot_ring_at_home_says_so_and_is_never_called_good() -> None:

@@ -33,7 +33,7 @@ def test_what_does_not_agree_is_named() -> None:
     closed = books.close(["a", "b", "f", "lost"], rows, inbox)
 
     assert closed.wrong == (
-        "Taqnyat has a 2 times, and the record tells of 1",
+        "Taqnyat has a 2 times, and the record has 1",
         "Taqnyat has a mail that the ledger does not know",
         "b is sent, and Taqnyat does not have it",
         "f is failed, and Taqnyat has it",

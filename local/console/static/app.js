@@ -37,7 +37,7 @@ const refreshDetail = calm(200, async () => {
   if (selected === null) {
     open = null;
     return showNothing(view === "inbox"
-      ? "Choose a mail to see how it arrived." : "Choose a mail to follow its way.");
+      ? "Choose a mail to see how it arrived." : "Choose a mail to see its steps.");
   }
   const name = `${view}/${selected}`;
   try {

@@ -49,7 +49,7 @@ export function showLetter(mail) {
       make("p", { class: "people" },
         make("bdi", {}, mail.from ?? "?"), " → ", make("bdi", {}, mail.to.join(", "))),
       make("p", { class: "muted" },
-        `Taqnyat took it ${dayOf(mail.at)}, ${timeOf(mail.at)} · msgId ${mail.msg_id}`),
+        `Taqnyat accepted it ${dayOf(mail.at)}, ${timeOf(mail.at)} · msgId ${mail.msg_id}`),
       mail.hints.map((hint) => make("p", { class: "note" }, hint))),
     tabs, panel);
   open(TABS.some(([name]) => name === tab) ? tab : "preview");
@@ -90,7 +90,7 @@ function subject(text) {
     onclick: () => {
       const folded = box.classList.toggle("folded");
       more.setAttribute("aria-expanded", !folded);
-      more.textContent = folded ? `Show all ${count(text.length, "letter")}` : "Fold";
+      more.textContent = folded ? `Show all ${count(text.length, "letter")}` : "Show less";
     },
   }, `Show all ${count(text.length, "letter")}`);
   return make("div", {}, box, more);

@@ -11,7 +11,7 @@ let current = null; // the key of the mail that is open
 
 const keyOf = (view) => (view === "inbox" ? (mail) => String(mail.n) : (mail) => mail.id);
 
-/** Show the list of a view; another list than the one that is shown is never seen meanwhile. */
+/** Show the list of a view; until it is complete, no other list is shown. */
 export function showList(wanted, selected) {
   const other = JSON.stringify(wanted) !== JSON.stringify(asked);
   asked = wanted;
@@ -43,7 +43,7 @@ const refresh = calm(200, async () => {
   draw();
 });
 
-/** Show the next page; tell whether there was one. */
+/** Show the next page; return whether there was one. */
 export async function showOlder() {
   const of = asked;
   if (next === null) return false;

@@ -47,7 +47,7 @@ export function showPipeline(pipeline, taqnyat, inbox) {
   }
   const alarms = pipeline.alarms ?? [];
   byId("alarms").hidden = !alarms.length;
-  setText(byId("alarms"), `Ringing: ${alarms.join(", ")}`);
+  setText(byId("alarms"), `Active alarms: ${alarms.join(", ")}`);
   showBlamed(pipeline.blamed ?? [], pipeline.pause.paused);
   showPause(pipeline.pause);
 }

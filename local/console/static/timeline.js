@@ -4,15 +4,15 @@ import { after, capital, exactTime, timeOf } from "./words.js";
 
 const VERDICTS = { sent: "sent", retryable: "not sent, will be tried again", terminal: "not sent", unknown: "unknown" };
 const STEPS = {
-  accepted: (step) => ["Accepted", step.client ? `by the API, for the client “${step.client}”` : "from the queue, put there by an AWS service"],
+  accepted: (step) => ["Accepted", step.client ? `by the API, for the client “${step.client}”` : "from the queue, sent there by an AWS service"],
   queued: () => ["Queued", "its row is in the ledger, its message in the queue"],
   scheduled: (step) => ["Scheduled", step.until ? `for ${timeOf(step.until * 1000)}` : ""],
   claimed: (step) => ["Claimed", step.lease ? `by a worker, until ${timeOf(step.lease * 1000)} at the latest` : "by a worker, before the call"],
   attempt: (step) => [`Attempt ${step.number}: ${VERDICTS[step.verdict] ?? step.verdict}`, facts(step)],
   waiting: (step) => ["Waiting", `to be tried again: ${step.why}`],
-  sent: () => ["Sent", "Taqnyat took the mail"],
+  sent: () => ["Sent", "Taqnyat accepted the mail"],
   failed: (step) => ["Failed", `${step.why}; it is kept in the failed queue`],
-  unknown: (step) => ["Unknown", `${step.why}; it is held in the failed queue, and not sent again on a guess`],
+  unknown: (step) => ["Unknown", `${step.why}; it waits in the failed queue for a person, and is not sent again on a guess`],
   canceled: () => ["Canceled", "by its owner"],
 };
 

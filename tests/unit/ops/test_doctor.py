@@ -148,7 +148,7 @@ def test_a_healthy_stack_has_nothing_to_mend(aws: Aws) -> None:
         ({"proof": "open", "mails": 7, "minutes": 45}, "is not known yet (7 mails in 45 min", ""),
         (
             {"proof": "differs", "fell": "10", "spent": "60.5", "minutes_left": 5},
-            "how long it lasts is not told: it fell by 10.00 while mails cost 60.50",
+            "how long it lasts is not known: it fell by 10.00 while mails cost 60.50",
             "",
         ),
         (
@@ -313,7 +313,7 @@ def test_a_deployment_that_failed(aws: Aws) -> None:
 
 def test_a_deployment_that_runs(aws: Aws) -> None:
     aws.status = "UPDATE_IN_PROGRESS"
-    seen(aws, "stack", Level.WARNING, "IN_PROGRESS", "look again")
+    seen(aws, "stack", Level.WARNING, "IN_PROGRESS", "run doctor again")
 
 
 def test_a_clock_that_is_wrong(aws: Aws) -> None:
@@ -347,7 +347,7 @@ def test_what_taqnyat_says_of_the_account(
 
 def test_nobody_has_a_key(aws: Aws) -> None:
     aws.secrets["ApiKeysSecretArn"] = "{}"
-    seen(aws, "API keys", Level.BAD, "lets nobody in", "keys add")
+    seen(aws, "API keys", Level.BAD, "refuses every call", "keys add")
 
 
 def in_failed_queue(aws: Aws, *states: str, reason: str = "") -> None:
@@ -513,13 +513,13 @@ def sections() -> set[str]:
 
 @pytest.mark.parametrize(("name", "told"), alarms())
 def test_each_alarm_leads_to_its_section(aws: Aws, name: str, told: str) -> None:
-    ringing = {"AlarmName": f"mail-{name}-1A2B", "AlarmDescription": told}
+    active = {"AlarmName": f"mail-{name}-1A2B", "AlarmDescription": told}
     pages = aws.clients["cloudwatch"].get_paginator.return_value.paginate
-    pages.return_value = [{"MetricAlarms": [{**ringing, "AlarmActions": ["AlarmTopicArn"]}]}]
+    pages.return_value = [{"MetricAlarms": [{**active, "AlarmActions": ["AlarmTopicArn"]}]}]
 
     check = aws.look()["alarms"]
 
-    assert check.found == f"ringing: {name}"
+    assert check.found == f"active: {name}"
     [section] = re.findall('"(.+?)"', check.remedy)
     assert section in sections()
     assert f'"{section}"' in told
@@ -585,7 +585,7 @@ def test_a_refusal_that_stands_is_named_until_a_mail_went_through(
         "suspected_at": int(NOW) - 60,
         "sent_at": int(sent_at),
     }
-    found, what_to_do = "mail id-1: wrong_endpoint, HTTP 404", "the next mails tell"
+    found, what_to_do = "mail id-1: wrong_endpoint, HTTP 404", "the next mails show"
     if level is Level.GOOD:
         found, what_to_do = "active", ""
     seen(aws, "sending", level, found, what_to_do)
@@ -634,7 +634,7 @@ def test_taqnyat_is_down(aws: Aws) -> None:
     seen(aws, "Taqnyat", Level.BAD, "does not answer", "ask Taqnyat")
 
 
-def test_an_alarm_that_rings(aws: Aws) -> None:
+def test_an_active_alarm(aws: Aws) -> None:
     pages = aws.clients["cloudwatch"].get_paginator.return_value.paginate
     ours, theirs = ({"AlarmActions": [topic]} for topic in ("AlarmTopicArn", "arn:x"))
     told = 'Mails wait. See docs/operations.md, "Mails wait too long".'
@@ -645,7 +645,7 @@ def test_an_alarm_that_rings(aws: Aws) -> None:
     ]
     pages.return_value = [{"MetricAlarms": alarms}]
     where = 'see docs/operations.md: "Mails wait too long"'
-    seen(aws, "alarms", Level.WARNING, "ringing: OldestBulkMailAlarm, OldestMailAlarm", where)
+    seen(aws, "alarms", Level.WARNING, "active: OldestBulkMailAlarm, OldestMailAlarm", where)
 
 
 @pytest.mark.parametrize(

@@ -510,7 +510,7 @@ def test_a_mail_that_changed_meanwhile_is_left_alone(
     code, out, _ = office.run("failed", "redrive")
 
     assert code == 0
-    assert "1 left alone: they changed meanwhile" in out
+    assert "1 not touched: they have changed" in out
     assert [mail["id"] for mail in office.mailed()] == [second]
     assert office.failed() == [first]
     assert office.hidden() == 0

@@ -70,7 +70,7 @@ def test_limits_are_chosen_changed_and_taken_away() -> None:
 )
 def test_an_option_that_cannot_be_read_is_named(options: dict[str, Any], named: str) -> None:
     document = {"shop": added()["shop"] | options}
-    assert keys.faults(document) == [f"shop is let in nowhere: {named} cannot be read"]
+    assert keys.faults(document) == [f"shop is refused everywhere: {named} cannot be read"]
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_a_secret_without_a_value_gets_its_first() -> None:
 def test_a_policy_that_there_is_not_is_told() -> None:
     document = keys.add({}, "shop", ["*"], ["send"], "k", unsupported="drop")
 
-    assert keys.faults(document) == ["shop has a policy `unsupported` that there is not"]
+    assert keys.faults(document) == ["shop has an unknown policy `unsupported`"]
     known = keys.add({}, "shop", ["*"], ["send"], "k", unsupported="report")
     assert (keys.faults(known), keys.reporting(known, "refuse")) == ([], ["shop"])
     assert keys.reporting(keys.add({}, "shop", ["*"], ["send"], "k"), "report") == ["shop"]
@@ -223,8 +223,8 @@ def test_what_a_client_chose_can_be_changed() -> None:
     assert keys.faults(changed) == []
     broken = keys.change(changed, "shop", duplicates="jion", within=0)
     assert keys.faults(broken) == [
-        "shop has a policy `duplicates` that there is not",
-        "shop joins calls within a time that is none",
+        "shop has an unknown policy `duplicates`",
+        "shop joins calls within a time that is not valid",
     ]
     with pytest.raises(OpsError):
         keys.change(document, "other", within=60)
