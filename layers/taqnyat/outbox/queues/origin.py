@@ -1,4 +1,4 @@
-"""Whose a message is, and how long its mail has waited: what its queue does not tell by itself.
+"""Finds the origin of a message, and how long its mail has waited; its queue shows neither.
 
 Any queue of the account can name the failed queue as its dead-letter queue: SQS has a policy
 against that (RedriveAllowPolicy), but CloudFormation cannot write it here, as both queues would
@@ -23,16 +23,16 @@ _TARGET: Final = "TARGET_ARN"
 
 
 def is_strange(message: ReceivedMessage, queue_arns: Collection[str]) -> bool:
-    """Tell whether SQS moved it here from a queue that is none of ours, and it is no mail of ours.
+    """Return whether SQS moved a message of a lane from a foreign queue, and it is not our mail.
 
-    `queue_arns` are the lanes'. Of a message in a lane: in it also producers' messages are ours.
+    `queue_arns` are the lanes'. In a lane, producers' messages are ours too.
     """
     elsewhere = bool(message.source) and message.source not in queue_arns
     return message.attributes.get("state") == STRANGE or (elsewhere and not _is_marked(message))
 
 
 def is_strange_dead_letter(message: ReceivedMessage, queue_arns: Collection[str]) -> bool:
-    """Tell the same of a message in the failed queue, to which only this stack should send."""
+    """Return the same for a message in the failed queue, to which only this stack should send."""
     if message.source:
         return message.source not in queue_arns
     by_scheduler = message.attributes.get(_TARGET) in queue_arns

@@ -165,7 +165,7 @@ class Probe:
                 return held, True
             now = self._clock()
             for message in messages:
-                # Whatever becomes of it: in a pause nobody else sees how long mails have waited.
+                # In any case: in a pause nothing else measures how long mails have waited.
                 self._notes.retried(message.queue, waited(message, now))
                 if message.is_batch:
                     self._process(progress, message, HalfOpenBreaker(), deadline)
