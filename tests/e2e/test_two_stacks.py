@@ -79,11 +79,11 @@ def test_an_alarm_that_rings_is_told_of_its_own_stack_alone(
     stacks = dict(zip(BOTH, (production, staging), strict=True))
     [alarm] = [one for one in alarms(world)[rings] if "-SendingPausedAlarm-" in one["AlarmName"]]
     cloudwatch = world.stack.client("cloudwatch")
-    before = {name: watch.ringing(stack) for name, stack in stacks.items()}
+    before = {name: watch.active_alarms(stack) for name, stack in stacks.items()}
     state = {"AlarmName": alarm["AlarmName"], "StateReason": "a test"}
     cloudwatch.set_alarm_state(**state, StateValue="ALARM")
     try:
-        after = {name: watch.ringing(stack) for name, stack in stacks.items()}
+        after = {name: watch.active_alarms(stack) for name, stack in stacks.items()}
         said = checked(stacks[rings], "alarms")
     finally:
         cloudwatch.set_alarm_state(**state, StateValue="OK")
