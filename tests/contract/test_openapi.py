@@ -43,7 +43,7 @@ def test_the_routes_of_the_code_are_those_described() -> None:
         world = World()
         Caller(world).call("GET", "/status")
         container = world._container("api", 0)  # noqa: SLF001 - what the function built
-        routes, _ = container.built(api._container)  # noqa: SLF001
+        routes, *_ = container.built(api._container)  # noqa: SLF001
 
     assert {f"{method} {path}" for path in routes for method in routes[path]} == set(NAMES)
 

@@ -17,6 +17,7 @@ from outbox.accepting.limits import (
     Usage,
     day_at,
     decide,
+    standing,
     time_zone,
     without,
 )
@@ -69,6 +70,15 @@ def test_the_limit_that_is_nearest_to_its_end_is_told() -> None:
     limits = Limits(rate=20, daily=10)
     assert decide(Usage(), limits, 1, NOW, TODAY).standing == Standing(10, 9, 3600)
     assert decide(Usage(), limits._replace(daily=1000), 1, NOW, TODAY).standing.limit == 20
+
+
+def test_how_limits_stand_without_counting_anything() -> None:
+    both = Limits(rate=20, daily=10)
+    usage = decide(Usage(), both, 4, NOW, TODAY).usage
+    assert standing(usage, both, NOW, TODAY) == Standing(10, 6, 3600)
+    assert standing(usage, both, NOW, Day("2027-01-16", 86400)) == Standing(10, 10, 86400)
+    assert standing(usage, Limits(rate=20), NOW, TODAY) == Standing(20, 16, 1)
+    assert standing(usage, Limits(rate=20), NOW + 1, TODAY) == Standing(20, 20, 0)
 
 
 def test_what_is_taken_back_leaves_what_was() -> None:

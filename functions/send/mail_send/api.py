@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from datetime import UTC
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
@@ -39,7 +40,14 @@ Routes = dict[str, dict[str, "Callable[[Request], Response]"]]
 
 def handler(event: dict[str, Any], _context: object) -> Response:
     """Answer one call."""
-    routes, telemetry = _container()
+    routes, usage, telemetry = _container()
+    try:
+        return _with_limits(_answer(routes, telemetry, event), event, usage)
+    finally:
+        telemetry.flush()
+
+
+def _answer(routes: Routes, telemetry: Telemetry, event: Mapping[str, Any]) -> Response:
     try:
         return dispatch(routes, event)
     except ApiError as error:
@@ -56,8 +64,19 @@ def handler(event: dict[str, Any], _context: object) -> Response:
         telemetry.error("aws_failed", error)
         message = "something failed in AWS; try again, a mail with the same `Idempotency-Key`"
         return wire.error_response(ApiError(500, "internal_server_error", message))
-    finally:
-        telemetry.flush()
+
+
+def _with_limits(
+    answer: Response, event: Mapping[str, Any], usage: Callable[[], UsageRecord]
+) -> Response:
+    """Add the state of the caller's limits, if it has limits and the answer does not show it."""
+    caller = event["requestContext"]["authorizer"]
+    limits = wire.limits_of(caller)
+    if limits is None or wire.RATE_LIMIT in answer["headers"]:
+        return answer
+    with suppress(ClientError, BotoCoreError):  # the answer counts more than these headers
+        answer["headers"] |= wire.rate_headers(usage().standing(caller["client"], limits))
+    return answer
 
 
 def dispatch(routes: Routes, event: Mapping[str, Any]) -> Response:
@@ -120,7 +139,7 @@ def _usage(
 
 
 @cache
-def _container() -> tuple[Routes, Telemetry]:
+def _container() -> tuple[Routes, Callable[[], UsageRecord], Telemetry]:
     settings = Settings.from_environ(os.environ)
     telemetry = Telemetry(settings.metrics_namespace)
     table = wiring.ledger_table(settings)
@@ -128,9 +147,10 @@ def _container() -> tuple[Routes, Telemetry]:
     queue = wiring.mail_queue(settings, aws.client("sqs"))
     schedules = wiring.schedules(settings)
     submission = Submission(ledger, queue, schedules)
+    usage = _usage(settings, table, telemetry)
     create = CreateEmails(
         submission,
-        _usage(settings, table, telemetry),
+        usage,
         settings.default_campaign,
         telemetry,
         settings.unsupported,
@@ -145,7 +165,7 @@ def _container() -> tuple[Routes, Telemetry]:
         "/status": {"GET": status.show},
         **_webhook_routes(settings),
     }
-    return routes, telemetry
+    return routes, usage, telemetry
 
 
 def _webhook_routes(settings: Settings) -> Routes:

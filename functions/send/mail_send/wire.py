@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 Response = dict[str, Any]
 
 MAX_KEY: Final = 256
+RATE_LIMIT: Final = "ratelimit-limit"
 # Lambda takes 6 MB with the body in base64. A mail is measured in the form for the queue: a client
 # that escapes its JSON sends Arabic text in three times its size.
 MAX_REQUEST_BYTES: Final = 4_500_000
@@ -108,7 +109,7 @@ class Request(NamedTuple):
             scopes=frozenset(caller["scopes"].split()),
             # A context that API Gateway cached before a deployment has no lane.
             lane=Lane(caller.get("priority") or Lane.NORMAL),
-            limits=_limits(caller),
+            limits=limits_of(caller),
             headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
             query=event.get("queryStringParameters") or {},
             content=event.get("body") or "",
@@ -247,13 +248,14 @@ def explanation(reason: str | None) -> dict[str, Any]:
 def rate_headers(standing: Standing) -> dict[str, str]:
     """Return the state of a caller's limit as the headers that Resend's clients read."""
     return {
-        "ratelimit-limit": str(standing.limit),
+        RATE_LIMIT: str(standing.limit),
         "ratelimit-remaining": str(standing.remaining),
         "ratelimit-reset": str(standing.reset),
     }
 
 
-def _limits(caller: Mapping[str, str]) -> Limits | None:
+def limits_of(caller: Mapping[str, str]) -> Limits | None:
+    """Read a caller's limits from the authorizer's context; None if it has none."""
     rate, daily = caller.get("rate"), caller.get("daily")
     if not (rate or daily):
         return None

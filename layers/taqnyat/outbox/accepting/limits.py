@@ -86,6 +86,17 @@ def decide(usage: Usage, limits: Limits, mails: int, now: float, day: Day) -> De
     return Decision(after, min(standings, key=lambda standing: standing.remaining))
 
 
+def standing(usage: Usage, limits: Limits, now: float, day: Day) -> Standing:
+    """Return the limit that is nearest to its end; `limits` has at least one."""
+    found = []
+    if limits.daily is not None:
+        count = usage.mails if usage.day == day.name else 0
+        found.append(Standing(limits.daily, max(0, limits.daily - count), day.seconds_left))
+    if limits.rate is not None:
+        found.append(_of_rate(limits.rate, max(0.0, usage.free_at / 1000 - now)))
+    return min(found, key=lambda each: each.remaining)
+
+
 def without(usage: Usage, limits: Limits, mails: int, day: Day) -> Usage:
     """Return the usage without `mails` that were counted before."""
     if limits.rate is not None:

@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ClientError
 
-from outbox.accepting.limits import RATE, Decision, Standing, Usage, day_at, decide, without
+from outbox.accepting.limits import (
+    RATE,
+    Decision,
+    Standing,
+    Usage,
+    day_at,
+    decide,
+    standing,
+    without,
+)
 from outbox.storage.expressions import Expression, existing_item, pack, unpack_item
 
 if TYPE_CHECKING:
@@ -67,6 +76,12 @@ class UsageRecord:
             day = day_at(self._clock(), self._zone())
             if self._write(client, usage, without(usage, limits, mails, day)):
                 return
+
+    def standing(self, client: str, limits: Limits) -> Standing:
+        """Return the limit of a client that is nearest to its end, as it is stored now."""
+        answer = self._dynamo.get_item(TableName=self._table, Key=_key(client))
+        now = self._clock()
+        return standing(_usage(answer.get("Item") or {}), limits, now, day_at(now, self._zone()))
 
     def _is_stale(self, client: str, usage: Usage) -> bool:
         """Read the item; return whether others have written since, so that a refusal is right."""
