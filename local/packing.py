@@ -35,7 +35,7 @@ def packed(folder: Path) -> bytes:
 
 
 def template(path: Path) -> Any:  # noqa: ANN401 - JSON
-    """Return a template, read anew only if its text changed: SAM's reader takes its time."""
+    """Return a template, read again only if its text changed: SAM's reader is slow."""
     text = path.read_text("utf-8")
 
     def read(draft: Path) -> None:
