@@ -196,7 +196,7 @@ def test_what_another_terminal_holds_may_be_left(scanned: Office) -> None:
     code, _, err = scanned.run("mail", "erase", ADDRESS, "--yes")
 
     assert code == 1
-    assert re.search(r"not all was seen: 10 of about 20 seen; 10 are held by another", err)
+    assert re.search(r"failed queue was seen: 10 of about 20 seen; 10 are held by another", err)
     assert len(scanned.failed()) == 10
 
 
