@@ -305,12 +305,12 @@ def test_a_report_is_made_ready_first_and_writes_over_nothing(office: Office) ->
         return err
 
     assert "cannot be written" in refused(office.folder / "no" / "such" / "r.csv")
-    assert "would write over a.csv" in refused(file)
-    assert "would write over mail.html" in refused(office.folder / "." / "mail.html")
-    assert "no report of a campaign" in refused(office.folder / "old.csv")
+    assert "would overwrite a.csv" in refused(file)
+    assert "would overwrite mail.html" in refused(office.folder / "." / "mail.html")
+    assert "not a report of a campaign" in refused(office.folder / "old.csv")
     device = office.folder / "device"
     os.mkfifo(device)  # as /dev/null, which a report would take the place of
-    assert "no report of a campaign" in refused(device)
+    assert "not a report of a campaign" in refused(device)
     assert device.is_fifo()
     assert "--report is empty" in office.run(*office.campaign("--yes", "--report", ""))[2]
     assert file.read_text() == ROWS
