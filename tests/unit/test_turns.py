@@ -90,6 +90,20 @@ def test_a_refusal_limits_everybody_and_it_starts_low(worker: Worker, table: Tab
     assert worker.rate().limit(0, NOW) == 5.0
 
 
+@pytest.mark.parametrize(("sent", "start"), [(0, 5), (9, 5), (40, 20), (60, 30)])
+def test_it_starts_with_half_of_what_went_through_in_the_last_second(
+    worker: Worker, sent: int, start: float
+) -> None:
+    worker.take()
+    for _ in range(50):
+        worker.answered(SENT)
+    worker.clock.now += 1.5
+    for _ in range(sent):
+        worker.answered(SENT)
+    worker.answered(LIMITED, "m1")
+    assert worker.rate().limit(0, worker.clock.now) == start
+
+
 def test_success_raises_and_refusals_lower(worker: Worker) -> None:
     worker.take()
     worker.answered(LIMITED, "m1")

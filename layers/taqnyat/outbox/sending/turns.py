@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from math import floor
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -37,6 +38,7 @@ _MAX_HOLD_SECONDS: Final = 900.0
 _MAX_WAIT_SECONDS: Final = 60
 _MILLI: Final = 1000
 _WAITED_SECONDS: Final = 0.1
+_MOST_REMEMBERED: Final = 200
 # Until the first refusal a batch takes the turns of so many seconds: what it learns counts soon.
 _SOON_LEARNED_SECONDS: Final = 0.5
 # While it may be too early for all, so long after one mail that tests it comes the next.
@@ -70,6 +72,7 @@ class Turns:
         self._rate = Rate()
         self._refused_mail = ""
         self._waited = True
+        self._sent: deque[float] = deque(maxlen=_MOST_REMEMBERED)  # when the last calls began
         self.stopped = False
 
     def take(self, rate: Rate, count: int, deadline: float, lane: Lane) -> Taken:
@@ -176,6 +179,7 @@ class Turns:
             if outcome.verdict is Verdict.SENT:
                 with self._lock:
                     self._tally, self._refused_mail = self._tally.success(started), ""
+                    self._sent.append(started)
             return
         with self._lock:
             self._tally = self._tally.refusal(started)
@@ -201,10 +205,14 @@ class Turns:
     def _limit(self) -> None:
         """Begin with a limit: there was none, and Taqnyat refused."""
         now = self._clock()
-        self._rate = self._rate._replace(learned=START, learned_until=now + FORGOTTEN_SECONDS)
+        with self._lock:
+            lately = sum(started > now - 1 for started in self._sent)
+        # Half: Taqnyat may have let through what it had saved up.
+        start = max(START, lately / 2)
+        self._rate = self._rate._replace(learned=start, learned_until=now + FORGOTTEN_SECONDS)
         write = Expression()
         assign = write.set(
-            rate_learned=_milli(START),
+            rate_learned=_milli(start),
             rate_learned_until=_milli(now + FORGOTTEN_SECONDS),
             rate_ceiling=0,
             rate_lowered_at=_milli(now),
