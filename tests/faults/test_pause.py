@@ -244,8 +244,8 @@ def test_a_provider_that_fails_pauses_until_a_probe_goes_through() -> None:
     world.poll_side_by_side(1)
     assert (world.paused, world.pause.reason) == (True, "provider_unavailable")
     assert len(world.taqnyat.calls) <= 13
-    assert sum(minute(world) for _ in range(4)) == 2 * 2
-    assert (world.paused, world.pause.probes) == (True, 2)
+    assert sum(minute(world) for _ in range(4)) == 3 * 2
+    assert (world.paused, world.pause.probes) == (True, 3)
     world.taqnyat.refusing = None
     world.run_until_quiet()
     assert not world.paused

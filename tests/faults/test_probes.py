@@ -67,6 +67,17 @@ def test_after_a_resume_two_more_failures_pause_again_and_the_notices_are_folded
     assert books.faults(world) == []
 
 
+@pytest.mark.parametrize("minutes", [3, 4, 5])
+@pytest.mark.parametrize("reply", ["status_503", "hang"])
+def test_after_minutes_of_failures_sending_goes_on_within_two(reply: str, minutes: int) -> None:
+    world = _queued(60)
+    world.taqnyat.refusing = reply
+    _good_again(world, minutes * 60)
+    world.run_until_quiet()
+    assert world.pause.resumed_at - START - minutes * 60 <= 120
+    assert books.faults(world) == []
+
+
 @pytest.mark.parametrize("reply", ["status_503", "hang", "status_429"])
 def test_a_probe_that_the_provider_fails_keeps_the_pause(reply: str) -> None:
     world = _queued(30)

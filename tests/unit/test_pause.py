@@ -185,6 +185,17 @@ def test_each_probe_that_fails_waits_longer(pause: Pause, table: Table, clock: C
         state = pause.read()
 
 
+def test_probes_of_the_provider_wait_longer_from_the_fourth_on(pause: Pause, clock: Clock) -> None:
+    assert pause.begin("timeout", cause="provider")
+    state = pause.read()
+    for delay in (300, 300, 300, 600, 1200, 1200):
+        clock.now += 1000
+        began = clock.now - 25  # the wait counts from when the probe began
+        pause.probe_failed(state, "timeout", "", began)
+        state = pause.read()
+        assert state.next_probe == int(began) + delay
+
+
 def test_a_probe_without_a_mail_is_still_due(pause: Pause, table: Table) -> None:
     state = _begun(pause)
     pause.take_probe(state, NOW + 400)

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _PROVIDER: Final = {"pk": "#provider"}
 _REPEATED_SECONDS: Final = 3600
+# Most failures of a provider last minutes: so many probes wait no longer than the first.
+_EARLY_PROBES: Final = 3
 
 
 class Pause:
@@ -111,8 +113,13 @@ class Pause:
         due = f"{write.name('next_probe')} = {write.value(state.next_probe)}"
         return self._write(write, f"{self._same(write, state)} AND {due}", next_probe=int(until))
 
-    def probe_failed(self, state: PauseState, reason: str, detail: str) -> None:
-        """Wait longer before the next probe; the probe's answer is the new reason."""
+    def probe_failed(
+        self, state: PauseState, reason: str, detail: str, began: float | None = None
+    ) -> None:
+        """Wait longer before the next probe, from when this one began.
+
+        The probe's answer is the new reason.
+        """
         write = Expression()
         self._write(
             write,
@@ -120,7 +127,8 @@ class Pause:
             reason=reason,
             detail=detail,
             probes=state.probes + 1,
-            next_probe=int(self._clock()) + self._delay(state.repeats + state.probes + 1),
+            next_probe=int(self._clock() if began is None else began)
+            + self._delay(state.repeats + _steps(state)),
             passed=0,
             failed=0,
         )
@@ -217,6 +225,12 @@ class Pause:
         **attributes: object,
     ) -> bool:
         return self._control.write(write, write.set(**attributes), condition, remove)[0]
+
+
+def _steps(state: PauseState) -> int:
+    """Count how often the wait has grown after one more probe; of the provider's it does late."""
+    probes = state.probes + 1
+    return max(0, probes - _EARLY_PROBES) if state.cause == "provider" else probes
 
 
 def repeats_of(previous: PauseState | None, reason: str, now: float) -> int:

@@ -130,7 +130,7 @@ class Probe:
                     self._go_on(progress, {refusal.mail_id for refusal in state.blamed}, deadline)
                 finally:
                     # Even after an error: all mails wait for this, and the rows have the results.
-                    self._conclude(state, progress)
+                    self._conclude(state, progress, now)
                 self._end_dead(progress, deadline)
         except (ClientError, BotoCoreError) as error:
             self._notes.error("probe_failed", error)
@@ -229,14 +229,14 @@ class Probe:
                 return
             self._process(progress, message, HalfOpenBreaker(), deadline)
 
-    def _conclude(self, state: PauseState, progress: _Progress) -> None:
+    def _conclude(self, state: PauseState, progress: _Progress, began: float) -> None:
         tally, last = progress.tally, progress.last
         # Fewer mails wait than a whole probe needs: those that were tried decide.
         few = progress.all_tried and not tally.decided and last is not None
         if tally.resumes or (few and tally.passed and not tally.failed):
             self._pause.end(state)
         elif last is not None and (tally.stays or (few and tally.failed)):
-            self._pause.probe_failed(state, last.outcome.reason, last.outcome.ip or "")
+            self._pause.probe_failed(state, last.outcome.reason, last.outcome.ip or "", began)
         else:
             self._pause.probe_again(state, tally.passed, tally.failed)
 
