@@ -218,14 +218,14 @@ def _backoff(row: Row, outcome: Outcome, settings: Settings, luck: float) -> int
     """Return seconds with full jitter, or the provider's Retry-After if that is more."""
     if outcome.scope is Scope.ACCOUNT:
         return paused_delay(settings)
-    if outcome.scope is Scope.RATE:
-        # The mail's next turn already spreads the load, so a short wait is enough.
-        base, most = 1, min(settings.retry_cap_seconds, _MAX_RATE_SECONDS)
-    else:
-        base, most = settings.retry_base_seconds, settings.retry_cap_seconds
     doublings = min(row.attempt_count - 1, _MAX_DOUBLINGS)
-    longest = min(most, base << doublings)
-    least = paused_delay(settings) if outcome.scope is Scope.EITHER else 1
+    if outcome.scope is Scope.RATE:
+        # The mail's next turn already spreads the load, so at first it only waits for that.
+        most = min(settings.retry_cap_seconds, _MAX_RATE_SECONDS)
+        longest, least = min(most, (1 << doublings) - 1), 0
+    else:
+        longest = min(settings.retry_cap_seconds, settings.retry_base_seconds << doublings)
+        least = paused_delay(settings) if outcome.scope is Scope.EITHER else 1
     return max(least, round(max(luck * longest, _asked(outcome, settings))))
 
 
