@@ -20,7 +20,7 @@ def test_a_million_mails_cost_the_same_in_both_pages() -> None:
 
     assert parts
     assert told == f"{million(measured):.0f}"
-    assert rf"cost about \${told}, their records" in PERFORMANCE
+    assert rf"cost about \${told}, with their records" in PERFORMANCE
     figures = [float(figure) for figure in re.findall(r"\d\.\d\d", parts[1])]
     assert round(sum(figures)) == int(told)
     assert f"The {told} USD are" in OPERATIONS
