@@ -1,5 +1,6 @@
 """`make incident`: four bad nights played on the local stack, and written down."""
 
+import logging
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -41,7 +42,7 @@ def balance(night: Night) -> None:
     night.begin("Taqnyat's account has money for 25 mails more. 60 mails are posted.")
     night.post(60, _SHOP)
     night.hear("sending paused", "SendingPausedAlarm")
-    night.run("doctor", code=1)
+    night.run("doctor", codes=(1,))
     night.simulator.account(balance=1000)
     night.say("The account is topped up (in the simulator here).")
     night.run("resume --yes")
@@ -58,7 +59,7 @@ def hanging(night: Night) -> None:
     )
     night.post(200, _SHOP)
     night.hear("sending paused", "SendingPausedAlarm", "UnknownOutcomeAlarm")
-    night.run("doctor", code=1)
+    night.run("doctor", codes=(1,))
     night.simulator.clear_script()
     night.say("Taqnyat is asked, and says that it works again.")
     night.run("resume --yes")
@@ -83,7 +84,7 @@ def secret(night: Night) -> None:
     )
     night.post(100, _SHOP)
     night.hear("sending paused", "SendingPausedAlarm")
-    night.run("doctor", code=1)
+    night.run("doctor", codes=(1,))
     night.say("The token is copied from Taqnyat's account; it is typed unseen.")
     night.run("token set", typed=token)
     night.run("resume --yes")
@@ -105,7 +106,8 @@ def senders(night: Night) -> None:
     night.run("failed list")
     night.simulator.account(senders=[_SHOP, _OFFERS])
     night.say("Taqnyat approves the sender.")
-    night.run("failed redrive --reason sender_refused --yes")
+    while night.run("failed redrive --reason sender_refused --yes", codes=(0, 1)):
+        night.say("It says that some are left, and to run it again.")
     night.until("the mails to be sent", night.drained)
     night.run("failed")
 
@@ -156,11 +158,13 @@ def _differences() -> Iterator[str]:
 
 def main(arguments: list[str]) -> int:
     """Play the nights that are named, or all; print their transcript as Markdown."""
+    logging.getLogger("urllib3").setLevel(logging.ERROR)  # a full pool is no trouble
     wanted = arguments or list(NIGHTS)
     if unknown := [name for name in wanted if name not in NIGHTS]:
         print(f"Error: no night {unknown[0]}; there are {', '.join(NIGHTS)}", file=sys.stderr)
         return 2
-    played = []
+    played: list[Night] = []
+    code = 0
     try:
         for number, name in enumerate(wanted, 1):
             title, play = NIGHTS[name]
@@ -172,9 +176,9 @@ def main(arguments: list[str]) -> int:
             played.append(night)
     except (LocalStackError, OSError) as error:
         print(f"Error: {error}", file=sys.stderr)
-        return 1
-    print(_document(played))
-    return 0
+        code = 1
+    print(_document(played))  # also of those before one that failed
+    return code
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -99,19 +99,23 @@ class Night:
             self.quote(f"Subject: {told.subject}\n\n{told.text}")
             self.read.append((told.name, told.text))
 
-    def run(self, words: str, typed: str = "", code: int = 0) -> None:
-        """Type a command that something names which was read; show what it says."""
+    def run(self, words: str, typed: str = "", codes: Sequence[int] = (0,)) -> int:
+        """Type a command that something names which was read; show what it says.
+
+        Return its exit code, which has to be one of `codes`.
+        """
         source = self._named_by(words.replace(" --yes", ""))
         self.typing = self.typing or self._since()
         self.tell(f"$ taqnyat-mail {words}")
         done = self._command(words, typed)
-        if done.returncode != code:
+        if done.returncode not in codes:
             raise LocalStackError(f"`{words}` ended with {done.returncode}: {done.stdout}")
         self.commands += 1
         said = re.sub(r"[ \t]+$", "", done.stdout, flags=re.MULTILINE).strip("\n")
         self.say(f"Named by {source}:")
         self.quote(f"$ ./taqnyat-mail {words} --local\n{said}")
         self.read.append((f"`{words.partition(' --')[0]}`", said))
+        return done.returncode
 
     def until(self, what: str, holds: Callable[[], object]) -> None:
         """Wait until something holds, telling how far it is."""
