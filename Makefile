@@ -57,13 +57,13 @@ examples: .venv/.local .aws-sam/.built ## Run the tests of the sample applicatio
 	cd examples/django && ../../.venv-examples/bin/python -m pytest
 	cd examples/node && npm ci --silent --no-audit --no-fund && npm test
 
-mutation: .venv-mutation/.done ## Change the core in small ways; the tests must notice (ARGS picks mutants: 'outbox.storage.claims.*')
+# SAMPLE=40 draws so many mutants of each module; without it the run takes hours.
+mutation: .venv-mutation/.done ## Change the code in small ways; the tests must notice (hours; SAMPLE=40: a sample; ARGS picks modules: 'outbox.storage.*')
 	rm -rf build/mutation
 	@mkdir -p build/mutation
-	cp -R layers/taqnyat/taqnyat layers/taqnyat/outbox functions/*/mail_* ops local tests docs template.yaml build/mutation
-	cp tests/mutation.toml build/mutation/pyproject.toml
-	cd build/mutation && ../../.venv-mutation/bin/mutmut run --max-children "$${CHILDREN:-1}" $(ARGS)
-	.venv-mutation/bin/python -m tests.mutation
+	cp -R layers/taqnyat/taqnyat layers/taqnyat/outbox functions/*/mail_* ops local tests docs events template.yaml build/mutation
+	cp tests/mutation/pyproject.toml build/mutation
+	cd build/mutation && ../../.venv-mutation/bin/python -m tests.mutation --children "$${CHILDREN:-1}" --sample "$${SAMPLE:-0}" $(ARGS)
 
 template-breaks: .venv/.dev ## Break the template in each way; the tests must notice (ARGS picks: alarm, "--sample 20")
 	PYTHONPATH="$$(printf "%s:" layers/taqnyat functions/*/)" $(PY) -m tests.infrastructure.template_breaks $(ARGS)

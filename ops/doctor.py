@@ -219,7 +219,7 @@ class Doctor:
         return good("reachable")
 
     def _sending(self) -> Finding:
-        return sending_finding(self._stack.pause.record(), self._now())
+        return sending_finding(self._stack.pause.shown(), self._now())
 
     def _mapping(self) -> Finding:
         paused = self._stack.pause.read().paused

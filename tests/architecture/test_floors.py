@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 OUTBOX = ROOT / "layers/taqnyat/outbox"
 # From the ground up. What stands beside another on a floor does not use it.
 FLOORS = (
-    {"settings", "aws", "ports", "startup"},
+    {"settings", "aws", "ports", "startup", "throttling"},
     {"mail"},
     {"queues", "storage", "telemetry"},
     {"accepting", "sending", "wiring"},

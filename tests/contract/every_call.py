@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 
+from tests.faults.accounts import START
+from tests.faults.installation import installed
 from tests.faults.webhook_world import URL, WebhookWorld, with_webhooks
-from tests.faults.world import START, World, installed
+from tests.faults.world import World
 from tests.unit.api.caller import Caller, mail
 
 

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from tests import openapi
-from tests.faults.world import World, installed
+from tests.faults.installation import installed
+from tests.faults.world import World
 from tests.infrastructure.expansion import resources
 from tests.unit.api.caller import Caller, Reply, mail, sent
 

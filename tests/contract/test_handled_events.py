@@ -18,7 +18,9 @@ from outbox.queues.message import ReceivedMessage
 from outbox.storage.ledger import Ledger
 from outbox.storage.table import LedgerTable
 
-from tests.faults.world import TABLE, WORKER_SECONDS, Context, Process, World
+from tests.faults.accounts import TABLE, WORKER_SECONDS
+from tests.faults.containers import Context, Process
+from tests.faults.world import World
 
 EVENTS = Path(__file__).parents[2] / "events"
 API = {

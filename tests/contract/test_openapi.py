@@ -12,8 +12,9 @@ from outbox.mail.states import State
 from taqnyat import Scope, Verdict
 
 from tests import openapi
+from tests.faults.installation import installed
 from tests.faults.webhook_world import WebhookWorld, with_webhooks
-from tests.faults.world import World, installed
+from tests.faults.world import World
 from tests.infrastructure.expansion import ROOT, resources
 from tests.unit.api.caller import Caller
 

@@ -5,9 +5,10 @@ from typing import Any
 
 from outbox.queues.message import ReceivedMessage
 
+from tests.faults.installation import installed
 from tests.faults.standins import sqs
 from tests.faults.standins.fairness import Message
-from tests.faults.world import World, installed
+from tests.faults.world import World
 from tests.unit.api.caller import Caller
 
 SUBJECT = "\u2067تم استلام طلبك\u2069 \N{PARTY POPPER}"

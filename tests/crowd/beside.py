@@ -7,7 +7,8 @@ from local.simulator.limits import Limit
 from tests.crowd.scenarios import Row, Run
 from tests.crowd.stand import share
 from tests.crowd.timeline import CrowdWorld
-from tests.faults.world import MAIL_QUEUE, START, installed
+from tests.faults.accounts import MAIL_QUEUE, START
+from tests.faults.installation import installed
 
 Scenario = Callable[[Run], list[Row]]
 _ANSWER_SECONDS: Final = 0.3

@@ -8,9 +8,11 @@ from typing import Final
 from local.simulator.content import Content
 from tests.crowd.scenarios import Row, Run, Scenario
 from tests.crowd.stand import share
+from tests.faults.accounts import MINUTE, START
+from tests.faults.installation import installed
 from tests.faults.provider import Rule
 from tests.faults.standins.fairness import Message
-from tests.faults.world import MINUTE, START, World, installed
+from tests.faults.world import World
 
 _HOURS: Final = 6
 _EVERY: Final = 30.0

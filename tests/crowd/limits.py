@@ -7,7 +7,8 @@ from typing import Final, NamedTuple
 from local.simulator.limits import Limit
 from tests.crowd.scenarios import KINDS, Kind, Row, Run
 from tests.crowd.timeline import CrowdWorld
-from tests.faults.world import MAIL_QUEUE, START, installed
+from tests.faults.accounts import MAIL_QUEUE, START
+from tests.faults.installation import installed
 
 Scenario = Callable[[Run], list[Row]]
 _DRAWS: Final = 5

@@ -21,8 +21,9 @@ from ops import stack as stacks
 from ops.cli import main
 from ops.rows import chunks
 from tests.crowd.scenarios import Row, Run
+from tests.faults.installation import installed
 from tests.faults.standins.fairness import Message
-from tests.faults.world import World, installed
+from tests.faults.world import World
 from tests.unit.ops.office import BULK, Office
 
 _ROWS: Final = 50_000

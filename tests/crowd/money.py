@@ -5,8 +5,8 @@ from decimal import Decimal
 from typing import Final
 
 from tests.crowd.scenarios import Row, Run
+from tests.faults.installation import installed
 from tests.faults.shop import LIES, Shop
-from tests.faults.world import installed
 
 Scenario = Callable[[Run], list[Row]]
 _HOURS: Final = 6

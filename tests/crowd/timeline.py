@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterable
 from contextvars import copy_context
 from typing import TypeVar
 
+from tests.faults.accounts import BULK_QUEUE, START
 from tests.faults.lockstep import Serial
 from tests.faults.standins.fairness import Queue
 from tests.faults.standins.others import Mapping
-from tests.faults.world import BULK_QUEUE, START, World
+from tests.faults.world import World
 
 T = TypeVar("T")
 R = TypeVar("R")

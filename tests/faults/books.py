@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from outbox.mail.states import State
 from outbox.storage.row import Row
 
+from tests.faults.accounts import Order
 from tests.faults.provider import Acceptance
-from tests.faults.world import Order, World
+from tests.faults.world import World
 
 
 def faults(world: World) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import pytest
 
-from tests.faults.world import installed
+from tests.faults.installation import installed
 
 _PROPERTY = "faults"
 

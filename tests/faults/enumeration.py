@@ -13,9 +13,10 @@ from itertools import product
 from typing import Final
 
 from tests.faults import books
+from tests.faults.accounts import StuckError
 from tests.faults.boundary import REPLY, Call, kinds
 from tests.faults.scenarios import POLICIES, WAYS, Case
-from tests.faults.world import StuckError, World
+from tests.faults.world import World
 from tests.model.arrows import BESIDE, Arrow, explored, of_items
 
 Plan = Mapping[int, str]

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tests.faults.world import START, World
+from tests.faults.accounts import START
+from tests.faults.world import World
 
 # So that a pause takes minutes, of which each is a check.
 SHORT: Final[dict[str, Any]] = {"FAILURE_RUN": "2", "PROBE_DELAYS_SECONDS": "90,150"}

@@ -5,7 +5,8 @@ from decimal import Decimal
 from itertools import count
 from typing import Any
 
-from tests.faults.world import MINUTE, START, World
+from tests.faults.accounts import MINUTE, START
+from tests.faults.world import World
 
 HOUR = 60 * MINUTE
 # Taqnyat's top-up takes up to two; the alarm's default is three.

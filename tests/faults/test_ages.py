@@ -3,7 +3,8 @@
 import pytest
 from outbox.mail.lanes import Lane
 
-from tests.faults.world import START, World
+from tests.faults.accounts import START
+from tests.faults.world import World
 
 HOUR = 3600.0
 

@@ -6,8 +6,9 @@ import pytest
 from outbox.mail.states import State
 
 from tests.faults import books
+from tests.faults.accounts import FAILED_QUEUE_ARN, MAIL_QUEUE_ARN, Order
 from tests.faults.standins import sqs
-from tests.faults.world import FAILED_QUEUE_ARN, MAIL_QUEUE_ARN, Order, World
+from tests.faults.world import World
 
 DAY = 86400
 
@@ -163,7 +164,7 @@ def test_a_pause_that_cannot_be_written_hides_no_outcome(fault: str) -> None:
     trial.drop("mail")
     trial.poll()
     writes = [number for number, call in enumerate(trial.calls) if "update_item" in call.name]
-    world = World(plan={writes[2]: fault})  # claim, settle, pause
+    world = World(plan={writes[3]: fault})  # after the record, the claim and its settlement
     world.taqnyat.script = ["code_2"]
     order = world.drop("mail")
     world.poll()

@@ -20,13 +20,14 @@ from mail_status import handler as status
 from outbox import aws
 from outbox.telemetry import SERVICE, Telemetry
 
-from tests.faults import boundary
+from tests.faults import accounts, boundary
 from tests.faults import world as world_module
+from tests.faults.accounts import FAILED_QUEUE_ARN, MAIL_QUEUE, MAIL_QUEUE_ARN, MINUTE
 from tests.faults.conftest import Publish
 from tests.faults.scenarios import POLICIES, SHORT, WAYS, Case
 from tests.faults.standins.errors import client_error
 from tests.faults.standins.others import Secrets
-from tests.faults.world import FAILED_QUEUE_ARN, MAIL_QUEUE, MAIL_QUEUE_ARN, MINUTE, World
+from tests.faults.world import World
 
 TOKEN = "canary-token-5d1c"
 API_KEY = "canary-key-77ab"
@@ -104,7 +105,7 @@ def events(world: World) -> Iterator[str]:
 def records(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Records:
     """Let all functions log as they do in Lambda, and let every mail be a canary."""
     found = Records(capsys)
-    monkeypatch.setattr(world_module, "TOKEN", TOKEN)
+    monkeypatch.setattr(accounts, "TOKEN", TOKEN)
     monkeypatch.setattr(world_module, "_mail", mail)
     monkeypatch.setattr(
         boundary, "client_error", lambda name, code: client_error(name, code, REPEATED)

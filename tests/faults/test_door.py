@@ -14,7 +14,8 @@ from outbox.mail.states import State
 from outbox.queues.message import MAX_BATCH
 
 from tests.faults import books
-from tests.faults.world import MAIL_QUEUE, START, World
+from tests.faults.accounts import MAIL_QUEUE, START
+from tests.faults.world import World
 from tests.unit.api.caller import Caller, mail
 
 YEARS = 10 * 365 * 86400

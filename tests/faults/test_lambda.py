@@ -7,8 +7,10 @@ from mail_send import worker
 from outbox.mail.states import State
 
 from tests.faults import books
+from tests.faults.accounts import MAIL_QUEUE
+from tests.faults.containers import Context, Notes, Process
 from tests.faults.standins import sqs
-from tests.faults.world import MAIL_QUEUE, Context, Notes, Process, World
+from tests.faults.world import World
 
 
 def _queued(world: World, mails: int = 10) -> None:

@@ -9,7 +9,9 @@ import botocore.session
 import pytest
 from moto import mock_aws
 
-from tests.faults.world import BULK_QUEUE, FAILED_QUEUE, MAIL_QUEUE, TABLE, Order, World
+from tests.faults.accounts import BULK_QUEUE, FAILED_QUEUE, MAIL_QUEUE, TABLE, Order
+from tests.faults.world import World
+from tests.ledger_table import definition
 
 REGION = "us-east-1"
 
@@ -44,24 +46,7 @@ class MotoWorld(World):
         dynamodb: Any = session.create_client("dynamodb", region_name=REGION)
         queues: Any = session.create_client("sqs", region_name=REGION)
         self.table = dynamodb
-        dynamodb.create_table(
-            TableName=TABLE,
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[
-                {"AttributeName": key, "AttributeType": "S"} for key in ("pk", "client", "created")
-            ],
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-            GlobalSecondaryIndexes=[
-                {
-                    "IndexName": "by-client",
-                    "KeySchema": [
-                        {"AttributeName": "client", "KeyType": "HASH"},
-                        {"AttributeName": "created", "KeyType": "RANGE"},
-                    ],
-                    "Projection": {"ProjectionType": "KEYS_ONLY"},
-                }
-            ],
-        )
+        dynamodb.create_table(**definition(TABLE))
         self.queues = _Queues(queues)
         self.services = {**self.services, "dynamodb": dynamodb, "sqs": self.queues}
 

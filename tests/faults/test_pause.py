@@ -11,10 +11,11 @@ from outbox.sending.pause import Pause
 from outbox.storage.row import Row
 
 from tests.faults import books
+from tests.faults.accounts import MAIL_QUEUE_ARN, MINUTE, TABLE, TOKEN, WORKER
 from tests.faults.conftest import Publish
 from tests.faults.provider import REPLIES, Reply, Taqnyat
 from tests.faults.standins.others import Functions
-from tests.faults.world import MAIL_QUEUE_ARN, MINUTE, TABLE, TOKEN, WORKER, World
+from tests.faults.world import World
 
 MAILS = 1000
 IN_FLIGHT = 20

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 
 import pytest
+from outbox.sending.pause import Pause
 
 from tests.faults import books
-from tests.faults.world import START, World
+from tests.faults.accounts import START, TABLE
+from tests.faults.world import World
 
 HOUR = 3600
 
@@ -240,3 +242,63 @@ def test_an_error_of_a_queue_ends_the_probe_and_not_the_check(call: str, fault: 
     assert world.cloudwatch.data[-1]["MetricName"] == "SendingPaused"
     world.run_until_quiet()
     assert books.faults(world) == []
+
+
+def _account_paused(policy: str = "hold") -> World:
+    """Return a world that the account's refusal of two mails at once has paused."""
+    world = World(policy)
+    world.taqnyat.refusing = "code_102"
+    for subject in ("one", "two"):
+        world.post(subject)
+    world.poll()
+    assert world.paused
+    world.wait(60)
+    return world
+
+
+def test_a_probe_that_is_refused_tells_the_address_that_was() -> None:
+    world = _account_paused()
+    told = world.pause.detail
+    world.dynamo.items["#pause"]["detail"] = {"S": "before"}
+
+    world.check()
+
+    assert told
+    assert (world.pause.detail, world.pause.probes) == (told, 1)
+
+
+def test_a_probe_takes_a_mail_that_was_not_refused_before_those_that_were() -> None:
+    world = _account_paused()
+    refused = {"M": {"at": {"S": "2027-01-15T08:00:00.000Z"}, "scope": {"S": "account"}}}
+    world.dynamo.items[world.orders["two"].mail_id]["attempts"] = {"L": [refused]}
+    world.post("three")
+    world.taqnyat.refusing = None
+
+    world.check()
+
+    assert set(world.taqnyat.accepted) == {"three"}
+    assert not world.paused
+
+
+@pytest.mark.parametrize(("lease", "sent"), [(-1, True), (60, False)])
+def test_a_probe_takes_over_what_a_dead_worker_left_and_nothing_that_one_has_in_hand(
+    lease: int,
+    sent: bool,  # noqa: FBT001
+) -> None:
+    world = World("resend")
+    order = world.post("one")
+    item = world.dynamo.items[order.mail_id]
+    item |= {
+        "state": {"S": "sending"},
+        "claim": {"S": "another"},
+        "claimed_at": {"S": "2027-01-15T08:00:00.000Z"},
+        "lease": {"N": str(int(world.now) + lease)},
+        "attempt_count": {"N": "1"},
+    }
+    Pause(world.dynamo, TABLE, (1,), clock=lambda: world.now).begin("balance_empty")
+    world.wait(2)
+
+    world.check()
+
+    assert ("one" in world.taqnyat.accepted) is sent
+    assert world.paused is not sent

@@ -10,8 +10,9 @@ import pytest
 from outbox.mail.report import Report
 from outbox.mail.states import State
 
+from tests.faults.accounts import MAIL_QUEUE, START, Order
 from tests.faults.standins.fairness import Message
-from tests.faults.world import MAIL_QUEUE, START, Order, World
+from tests.faults.world import World
 
 DAY = 86400
 YEAR = 365 * DAY

@@ -8,8 +8,9 @@ from outbox.queues import message
 from outbox.storage import claims
 
 from tests.faults import books
-from tests.faults.world import MAX_RECEIVES as QUEUE_RECEIVES
-from tests.faults.world import RETENTION_SECONDS, START, World
+from tests.faults.accounts import MAX_RECEIVES as QUEUE_RECEIVES
+from tests.faults.accounts import RETENTION_SECONDS, START
+from tests.faults.world import World
 
 DAY = 86400
 

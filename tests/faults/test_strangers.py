@@ -4,8 +4,9 @@ import json
 
 import pytest
 
+from tests.faults.accounts import FAILED_QUEUE_ARN, MAIL_QUEUE_ARN
 from tests.faults.standins.fairness import Message, Queue
-from tests.faults.world import FAILED_QUEUE_ARN, MAIL_QUEUE_ARN, World
+from tests.faults.world import World
 
 ORDERS = Queue(30, 86400, arn="arn:aws:sqs:us-east-1:123456789012:orders")
 MAIL = {"from": "shop@acme.sa", "to": ["a@example.com"], "subject": "theirs", "text": "x"}

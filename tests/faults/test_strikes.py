@@ -6,8 +6,9 @@ from outbox.sending.policy import REFUSED_ALONE
 
 from local.simulator.content import Content
 from tests.faults import books
+from tests.faults.accounts import MINUTE, START, Order
 from tests.faults.provider import Rule
-from tests.faults.world import MINUTE, START, Order, World
+from tests.faults.world import World
 
 HOUR = 60 * MINUTE
 

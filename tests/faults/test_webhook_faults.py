@@ -16,10 +16,10 @@ from typing import Final
 import pytest
 from outbox.webhooks.endpoint import MAIL_EVENTS
 
+from tests.faults.accounts import START, StuckError
 from tests.faults.boundary import Call, kinds
 from tests.faults.conftest import Publish
 from tests.faults.webhook_world import URL, WebhookWorld, with_webhooks
-from tests.faults.world import START, StuckError
 
 Plan = Mapping[int, str]
 OURS: Final = {"events", "webhooks"}

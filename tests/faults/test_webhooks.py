@@ -6,8 +6,9 @@ from itertools import pairwise
 
 import pytest
 
+from tests.faults.accounts import START
 from tests.faults.webhook_world import URL, Receiver, WebhookWorld, with_webhooks
-from tests.faults.world import START, World
+from tests.faults.world import World
 
 HOUR = 3600
 DAY = 86400

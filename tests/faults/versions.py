@@ -13,7 +13,8 @@ from typing import Any, Final
 
 import pytest
 
-from tests.faults.world import Notes, Version, functions_of
+from tests.faults.containers import Notes
+from tests.faults.installation import Version, functions_of
 
 ROOT: Final = Path(__file__).parents[2]
 V0_1_0: Final = "5bfeed8"

@@ -22,13 +22,17 @@ from outbox import telemetry
 from outbox.webhooks import poster, service
 from taqnyat.transport import Answer
 
-from tests.faults import boundary, world
+from tests.faults import accounts, boundary
+from tests.faults.accounts import StuckError
+from tests.faults.containers import Container, Process, current
+from tests.faults.installation import Environment, wired
+from tests.faults.running import Running
 from tests.faults.standins import sqs
 from tests.faults.standins.dynamo import SortedDynamo
 from tests.faults.standins.expressions import Item
 from tests.faults.standins.fairness import Message, Queue
 from tests.faults.standins.others import Kms
-from tests.faults.world import Container, Process, StuckError, World
+from tests.faults.world import World
 
 TABLE: Final = "webhooks"
 QUEUE: Final = "https://sqs.example/webhooks"
@@ -68,7 +72,7 @@ class Tables:
     def __getattr__(self, operation: str) -> Callable[..., Any]:
         def call(**arguments: Any) -> Any:
             name = arguments.get("TableName") or next(
-                iter(arguments.get("RequestItems", {})), world.TABLE
+                iter(arguments.get("RequestItems", {})), accounts.TABLE
             )
             return getattr(self._tables[name], operation)(**arguments)
 
@@ -131,7 +135,7 @@ class WebhookWorld(World):
         self.hook_queue = Queue(VISIBILITY_SECONDS, RETENTION_SECONDS)
         self.sqs.queues[QUEUE] = self.hook_queue
         services: dict[str, Any] = self.services
-        services["dynamodb"] = Tables((world.TABLE, self.dynamo), (TABLE, self.hooks))
+        services["dynamodb"] = Tables((accounts.TABLE, self.dynamo), (TABLE, self.hooks))
         services["kms"] = Kms(KEY_ARN)
 
     # ---- Applications --------------------------------------------------------------------------
@@ -302,7 +306,7 @@ class _Post:
 class AtOnce:
     """Takes the place of an executor: one after the other, but all begin at the same time."""
 
-    def __init__(self, place: World) -> None:
+    def __init__(self, place: Running) -> None:
         self._place = place
 
     def map(self, function: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
@@ -321,7 +325,6 @@ class AtOnce:
 @contextmanager
 def with_webhooks() -> Iterator[None]:
     """Let the functions of webhooks find stand-ins too, where those of mails do (`installed`)."""
-    current = world._current  # noqa: SLF001 - one world
     with ExitStack() as stack:
 
         def put(target: object, name: str, value: object) -> None:
@@ -329,8 +332,8 @@ def with_webhooks() -> Iterator[None]:
 
         for module in (events, webhooks):
             build = module._container.__wrapped__  # noqa: SLF001 - the wiring that is under test
-            put(module, "_container", world._wired(build))  # noqa: SLF001
-            put(module, "os", types.SimpleNamespace(environ=world._Environment()))  # noqa: SLF001
+            put(module, "_container", wired(build))
+            put(module, "os", types.SimpleNamespace(environ=Environment()))
         put(webhooks, "Telemetry", lambda *_: current.get().notes)
         put(webhooks, "ThreadPoolExecutor", lambda *_, **__: AtOnce(current.get().world))
         put(telemetry, "Telemetry", lambda *_: current.get().notes)

@@ -19,8 +19,9 @@ from outbox.storage.expressions import pack_item
 
 from tests.contract.every_call import make_every_call, make_every_webhook_call
 from tests.faults import webhook_world
+from tests.faults.accounts import BULK_QUEUE_ARN, ENVIRONMENT, MAIL_QUEUE_ARN
 from tests.faults.standins.others import mapping_id
-from tests.faults.world import BULK_QUEUE_ARN, ENVIRONMENT, MAIL_QUEUE_ARN, World
+from tests.faults.world import World
 
 FUNCTIONS: Final = {
     "api": "ApiFunction",

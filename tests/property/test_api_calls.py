@@ -13,8 +13,9 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from tests import openapi
+from tests.faults.installation import installed
 from tests.faults.standins.errors import client_error
-from tests.faults.world import World, installed
+from tests.faults.world import World
 
 CALLS: Final = 10_000
 SEED: Final = 20261123

@@ -260,6 +260,54 @@ def test_after_a_pause_of_the_provider_the_first_calls_tell(
     assert carry_out(breaker, call(LATE), call(LATE)) == [None, Reaction.PAUSE]
 
 
+def test_a_suspicion_that_another_container_cleared_is_over(
+    breaker: CircuitBreaker, account: Account
+) -> None:
+    assert carry_out(breaker, call(FILTERED, "m1")) == [Reaction.SUSPECT]
+    account.known = ControlRecord()
+    breaker.refresh()
+    assert carry_out(breaker, call(FILTERED, "m2")) == [Reaction.SUSPECT]
+
+
+@pytest.mark.parametrize(("later", "reaction"), [(0.9, None), (1.0, Reaction.CLEAR)])
+def test_a_mail_clears_a_suspicion_that_was_there_when_it_began(
+    breaker: CircuitBreaker, later: float, reaction: Reaction | None
+) -> None:
+    account_suspects = breaker.record(call(FILTERED, "m1", started=NOW))
+    assert account_suspects is Reaction.SUSPECT
+    assert breaker.record(call(SENT, "m2", started=NOW + later)) is reaction
+
+
+def test_a_pause_that_came_and_went_elsewhere_begins_the_count_anew(
+    breaker: CircuitBreaker, account: Account
+) -> None:
+    breaker.refresh()
+    carry_out(breaker, *(call(BUSY) for _ in range(LEAST - 1)))
+    account.known = ControlRecord(PauseState(resumed_at=9))
+    assert breaker.refresh()[1] is False
+    carry_out(breaker, call(BUSY))
+    assert [breaker.refuses() for _ in range(4)] == [""] * 4
+
+
+def _half_opened(breaker: CircuitBreaker) -> None:
+    carry_out(breaker, *(call(BUSY) for _ in range(LEAST)))
+    assert [breaker.refuses() for _ in range(4)] == ["", "", "", "half_open"]
+
+
+def test_half_open_two_that_go_through_do_not_close_it(breaker: CircuitBreaker) -> None:
+    _half_opened(breaker)
+    carry_out(breaker, call(SENT), call(REFUSED))
+    assert breaker.refuses() == "half_open"
+    carry_out(breaker, call(SENT))
+    assert breaker.refuses() == ""
+
+
+def test_half_open_a_call_that_tells_nothing_gives_one_permit_back(breaker: CircuitBreaker) -> None:
+    _half_opened(breaker)
+    carry_out(breaker, call(LIMITED))
+    assert [breaker.refuses() for _ in range(2)] == ["", "half_open"]
+
+
 def test_a_probe_s_breaker_lets_through_and_keeps_the_call() -> None:
     breaker = HalfOpenBreaker()
     kept = call(EMPTY)

@@ -1,5 +1,7 @@
 """The ledger: what each arrow writes, whole; and when it is not taken."""
 
+import random
+import time
 from typing import Any, cast
 
 import pytest
@@ -216,14 +218,44 @@ def test_of_a_batch_nothing_was_written_when_another_writes_it(
         ledger.create_all([(MAIL, State.QUEUED, None)])
 
 
+@pytest.mark.parametrize("state", list(State))
+def test_what_was_not_accepted_is_withdrawn_while_no_worker_has_it(
+    ledger: Ledger, table: Table, clock: Clock, state: State
+) -> None:
+    ledger.create(MAIL, state)
+    before = table.row()
+    clock.now += 1
+    if state in {State.QUEUED, State.SCHEDULED}:
+        ledger.withdraw(["m1"])
+        found = {"state": "canceled", "reason": "not_accepted", "updated": iso(NOW + 1)}
+        assert table.row() == before | found
+        return
+    with pytest.raises(ClientError):
+        ledger.withdraw(["m1"])
+    assert table.row() == before
+
+
+def test_what_a_worker_has_is_not_withdrawn_nor_is_anything_beside_it(
+    ledger: Ledger, claims: Claims, table: Table
+) -> None:
+    ledger.create(MAIL._replace(id="m2"), State.QUEUED)
+    claims.settle(_claimed(claims), State.QUEUED, None)
+    with pytest.raises(ClientError):
+        ledger.withdraw(["m2", "m1"])
+    with pytest.raises(ClientError):
+        ledger.withdraw(["m3"])
+    assert {row["state"]["S"] for row in table.items.values()} == {"queued"}
+    assert set(table.items) == {"m1", "m2"}
+
+
 def test_an_error_without_reasons_is_raised(
     ledger: Ledger, table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(**_: object) -> None:
-        raise client_error("TransactWriteItems", "ThrottlingException")
+        raise client_error("TransactWriteItems", "InternalServerError")
 
     monkeypatch.setattr(table, "transact_write_items", refuse)
-    with pytest.raises(ClientError, match="Throttling"):
+    with pytest.raises(ClientError, match="InternalServerError"):
         ledger.create_all([(MAIL, State.QUEUED, None)])
 
 
@@ -373,8 +405,6 @@ def test_no_write_brings_the_end_of_a_row_nearer(
     assert table.row()["ttl"] == LATER
     claims.keep("m1")
     assert table.row()["ttl"] == LATER
-    assert ledger.resolve_sent("m1", ATTEMPT) is None
-    assert table.row()["ttl"] == LATER
     later(state="queued")
     assert ledger.cancel("m1").state is State.CANCELED
     assert table.row()["ttl"] == LATER
@@ -405,7 +435,6 @@ def test_a_row_that_is_not_shown_is_read(ledger: Ledger, claims: Claims, table: 
     assert ledger.create(MAIL, State.QUEUED) == standing
     assert claims.claim(MAIL, "t2") == (False, standing)
     assert ledger.cancel("m1") == standing
-    assert ledger.resolve_sent("m1", ATTEMPT) == standing
     assert ledger.reschedule(row, NOW, "next") is False
     assert claims.settle(row, State.SENT, None) is True
 
@@ -537,25 +566,6 @@ def test_what_is_not_scheduled_any_more_is_not_moved(ledger: Ledger, table: Tabl
     assert ledger.reschedule(_known(ledger), NOW + 700, "third") is False
 
 
-@pytest.mark.parametrize("state", list(State))
-def test_only_an_unknown_mail_is_found_to_be_sent(
-    ledger: Ledger, table: Table, clock: Clock, state: State
-) -> None:
-    ledger.create(MAIL, state)
-    table.change(attempts=[{"ms": 1}])
-    before = table.row()
-    clock.now += 1
-    standing = ledger.resolve_sent("m1", ATTEMPT)
-    if state is State.UNKNOWN:
-        found = {"state": "sent", "reason": "timeout", "attempts": [{"ms": 1}, ATTEMPT]}
-        assert standing is None
-        dated = {"updated": iso(NOW + 1), "ttl": NOW + 1 + KEPT}
-        assert table.row() == before | found | dated
-    else:
-        assert standing is not None
-        assert (standing.state, table.row()) == (state, before)
-
-
 def test_any_other_error_is_raised(
     ledger: Ledger, claims: Claims, table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -572,3 +582,96 @@ def test_any_other_error_is_raised(
 def test_a_time_is_written_to_the_millisecond_and_sorts_as_text() -> None:
     assert iso(NOW) == AT
     assert iso(NOW + 0.0015) == "2027-01-15T08:00:00.001Z"
+
+
+# ---- A worker that was silent too long ----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("reason", "state", "may"),
+    [
+        ("worker_died", State.SENT, True),
+        ("worker_died", State.FAILED, False),
+        ("worker_died", State.QUEUED, False),
+        ("timeout", State.SENT, False),
+    ],
+)
+def test_whoever_was_declared_dead_may_still_say_that_its_mail_was_sent(
+    claims: Claims,
+    table: Table,
+    reason: str,
+    state: State,
+    may: bool,  # noqa: FBT001
+) -> None:
+    row = _claimed(claims)
+    assert claims.settle(row, State.UNKNOWN, None, reason=reason)
+    assert claims.settle(row, state, ATTEMPT, reason="late", msg_id="7") is may
+    assert table.row()["state"] == ("sent" if may else "unknown")
+    assert table.row().get("msg_id") == ("7" if may else None)
+
+
+def test_what_another_took_over_is_the_others_to_settle(
+    claims: Claims, table: Table, clock: Clock
+) -> None:
+    row = _claimed(claims)
+    clock.now += LEASE
+    assert claims.take_over(row, "t2", ATTEMPT)[0]
+    assert not claims.settle(row, State.SENT, ATTEMPT, reason="late")
+    assert table.row()["state"] == "sending"
+
+
+# ---- Many rows ----------------------------------------------------------------------------------
+
+
+def test_what_dynamodb_leaves_unprocessed_is_asked_for_again_after_waits_that_grow(
+    table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[object] = []
+    monkeypatch.setattr(time, "sleep", waits.append)
+    monkeypatch.setattr(random, "uniform", lambda low, high: (low, high))
+    rows = LedgerTable(cast("Any", table), "ledger", 90, lambda: NOW)
+    Ledger(rows).create_all(
+        [(MAIL._replace(id=f"m{number}"), State.QUEUED, None) for number in range(8)]
+    )
+    table.put(pk="m9", paused=True)
+    table.answers_at_once = 1
+
+    found = rows.get_all([*(f"m{number}" for number in range(10)), "m3"])
+
+    assert set(found) == {f"m{number}" for number in range(8)}
+    assert all(row.id == key and row.client == "shop" for key, row in found.items())
+    longest = [0.02, 0.05, 0.1, 0.2, 0.4, 0.4, 0.4, 0.4, 0.4]
+    assert waits == [(wait / 2, wait) for wait in longest]
+
+
+def test_a_row_has_what_the_owner_gave_beside_the_mail(ledger: Ledger, table: Table) -> None:
+    tagged = MAIL._replace(
+        tags=(("kind", "receipt"),),
+        headers=(("X-Tag", "a"), ("X-Entity", "b")),
+        not_carried=("reply_to",),
+        scheduled_at=NOW + 900,
+    )
+    ledger.create(tagged, State.SCHEDULED)
+    kept = table.row()
+    assert kept["tags"] == [{"name": "kind", "value": "receipt"}]
+    assert kept["headers"] == [{"name": "X-Tag", "value": "a"}, {"name": "X-Entity", "value": "b"}]
+    assert kept["not_carried"] == ["reply_to"]
+    assert kept["scheduled_at"] == NOW + 900
+
+
+def test_an_equal_call_joins_for_its_time_and_its_item_is_taken_away_a_day_later(
+    ledger: Ledger, table: Table, clock: Clock
+) -> None:
+    assert ledger.join("hash", "first", 60) == "first"
+    assert table.row("#join#hash") == {
+        "pk": "#join#hash",
+        "key": "first",
+        "until": NOW + 60,
+        "ttl": NOW + 60 + 86400,
+    }
+    clock.now += 59
+    assert ledger.join("hash", "second", 60) == "first"
+    assert ledger.join("other", "third", 60) == "third"
+    clock.now += 1
+    assert ledger.join("hash", "fourth", 60) == "fourth"
+    assert table.row("#join#hash")["until"] == NOW + 120

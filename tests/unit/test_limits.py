@@ -208,8 +208,10 @@ def test_more_at_once_than_any_write_gets_through_is_refused() -> None:
 
     table.before_write = meanwhile
     decision = record(table).take("shop", Limits(rate=20), 1)
-    assert (decision.refused, decision.retry_after) == (RATE, 1)
+    assert decision == Decision(Usage(), Standing(20, 0, 1), RATE, 1)
     assert len(table.calls) <= 8
+    decision = record(table).take("shop", Limits(daily=9), 1)
+    assert decision == Decision(Usage(), Standing(9, 0, 1), RATE, 1)
 
 
 def test_a_record_that_cannot_be_read_lets_nobody_in() -> None:

@@ -8,6 +8,7 @@ from outbox.mail.report import Report
 from outbox.sending.control import Control
 from outbox.sending.rate import Rate
 from outbox.sending.turns import Taken, Turns
+from outbox.storage.expressions import pack_item
 from taqnyat import Outcome, Scope, Verdict
 
 from tests.clock import Clock
@@ -21,11 +22,13 @@ LIMITED = Outcome(Verdict.RETRYABLE, Scope.RATE, "rate_limited", 429)
 
 
 class Table(Dynamo):
-    """The table; counts the writes."""
+    """The table, with the record of a stack that is not new; counts the writes."""
 
     def __init__(self) -> None:
         super().__init__("ledger")
         self.writes = 0
+        record = {"pk": "#pause", "paused": False, "resumed_at": 0}
+        self.items["#pause"] = pack_item(record)
 
     def update_item(self, **arguments: object) -> dict[str, Any]:
         self.writes += 1

@@ -6,8 +6,9 @@ import pytest
 from mail_send import worker
 
 from tests.faults.books import faults
+from tests.faults.installation import Version, installed
 from tests.faults.versions import V0_1_0, checked_out, load
-from tests.faults.world import Version, World, installed
+from tests.faults.world import World
 
 MAILS = 60
 

@@ -7,8 +7,10 @@ from mail_send import worker
 from outbox.storage.table import LedgerTable
 
 from ops.history import History
+from tests.faults.accounts import TABLE
+from tests.faults.installation import Version, installed
 from tests.faults.versions import V0_1_0, checked_out, load
-from tests.faults.world import TABLE, Version, World, installed
+from tests.faults.world import World
 
 
 @pytest.fixture(scope="module")

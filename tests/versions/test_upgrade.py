@@ -17,19 +17,11 @@ from outbox.settings import Settings
 
 from ops import leftover, watch
 from ops.stack import Stack
+from tests.faults.accounts import BULK_QUEUE, FAILED_QUEUE, MAIL_QUEUE, MINUTE, TABLE, Order
 from tests.faults.books import faults
+from tests.faults.installation import Version, installed
 from tests.faults.versions import V0_1_0, checked_out, load
-from tests.faults.world import (
-    BULK_QUEUE,
-    FAILED_QUEUE,
-    MAIL_QUEUE,
-    MINUTE,
-    TABLE,
-    Order,
-    Version,
-    World,
-    installed,
-)
+from tests.faults.world import World
 
 HOUR = 3600
 

@@ -15,9 +15,11 @@ from outbox.accepting.submission import IdempotencyBusyError, IdempotencyConflic
 from outbox.accepting.updater import MailUpdater
 from outbox.mail.mail import MailError
 from outbox.settings import Settings
-from outbox.storage.ledger import Ledger
+from outbox.storage.ledger import Ledger, TableBusyError
 from outbox.storage.listing import Listing
+from outbox.storage.table import LedgerTable
 from outbox.telemetry import Telemetry
+from outbox.throttling import PatientClient, is_throttled, retry_after
 
 from mail_send import wire
 from mail_send.create_emails import CreateEmails
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from outbox.accepting.usage import UsageRecord
-    from outbox.storage.table import LedgerTable
 
     from mail_send.webhooks import WebhookRoutes
 
@@ -60,10 +61,9 @@ def _answer(routes: Routes, telemetry: Telemetry, event: Mapping[str, Any]) -> R
     except IdempotencyBusyError:
         message = "another call with this `Idempotency-Key` is being answered; try again"
         return wire.error_response(ApiError(409, "concurrent_idempotent_requests", message))
-    except (ClientError, BotoCoreError) as error:
+    except (ClientError, BotoCoreError, TableBusyError) as error:
         telemetry.error("aws_failed", error)
-        message = "something failed in AWS; try again, a mail with the same `Idempotency-Key`"
-        return wire.error_response(ApiError(500, "internal_server_error", message))
+        return wire.error_response(_failure(error))
 
 
 def _with_limits(
@@ -77,6 +77,15 @@ def _with_limits(
     with suppress(ClientError, BotoCoreError):  # the answer counts more than these headers
         answer["headers"] |= wire.rate_headers(usage().standing(caller["client"], limits))
     return answer
+
+
+def _failure(error: Exception) -> ApiError:
+    if isinstance(error, TableBusyError) or is_throttled(error):
+        message = "AWS takes no more at this moment; try again after `retry-after` seconds"
+        headers = {"retry-after": str(retry_after())}
+        return ApiError(503, "internal_server_error", message, headers)
+    message = "something failed in AWS; try again, a mail with the same `Idempotency-Key`"
+    return ApiError(500, "internal_server_error", message)
 
 
 def dispatch(routes: Routes, event: Mapping[str, Any]) -> Response:
@@ -142,7 +151,8 @@ def _usage(
 def _container() -> tuple[Routes, Callable[[], UsageRecord], Telemetry]:
     settings = Settings.from_environ(os.environ)
     telemetry = Telemetry(settings.metrics_namespace)
-    table = wiring.ledger_table(settings)
+    dynamo = PatientClient(aws.client("dynamodb"))
+    table = LedgerTable(dynamo, settings.ledger_table, settings.record_days)
     ledger, listing = Ledger(table), Listing(table)
     queue = wiring.mail_queue(settings, aws.client("sqs"))
     schedules = wiring.schedules(settings)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from outbox.accepting.limits import DAILY, RATE
 from outbox.accepting.submission import IdempotencyBusyError, IdempotencyConflictError
 from outbox.mail.mail import MailError
+from outbox.storage.ledger import TableBusyError
 
 from mail_send import wire
 from mail_send.wire import ApiError
@@ -59,7 +60,7 @@ class Limited:
             return submit(), headers
         try:
             accepted = submit()
-        except (MailError, IdempotencyConflictError, IdempotencyBusyError):
+        except (MailError, IdempotencyConflictError, IdempotencyBusyError, TableBusyError):
             self._usage.give_back(client, self._limits, len(asked))
             raise
         if accepted.new < len(asked):

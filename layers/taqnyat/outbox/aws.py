@@ -11,10 +11,16 @@ from typing import Any
 
 import botocore.session
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 # A session makes one client at a time.
 _making = threading.Lock()
+
+
+class IncompleteAnswerError(BotoCoreError):
+    """An answer of AWS's lacks what it must have: it may have been cut on its way."""
+
+    fmt = "an answer of AWS lacks {what}"
 
 
 class LazyClient:

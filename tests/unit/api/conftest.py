@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.world import World, installed
+from tests.faults.installation import installed
+from tests.faults.world import World
 from tests.unit.api.caller import Caller
 
 

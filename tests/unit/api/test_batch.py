@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from tests.faults import boundary
+from tests.faults.installation import installed
 from tests.faults.standins.errors import client_error
-from tests.faults.world import World, installed
+from tests.faults.world import World
 from tests.unit.api.caller import Caller, Reply, mail, sent, waiting
 
 
@@ -203,13 +204,13 @@ def test_a_batch_that_another_call_keeps_accepting_is_told_so(shop: Caller, worl
 
 
 def test_a_transaction_that_fails_otherwise_is_a_failure(shop: Caller, world: World) -> None:
-    def throttled(**_: object) -> None:
-        reasons = [{"Code": "ThrottlingError"}]
+    def refuse(**_: object) -> None:
+        reasons = [{"Code": "ValidationError"}]
         raise client_error(
             "TransactWriteItems", "TransactionCanceledException", CancellationReasons=reasons
         )
 
-    world.dynamo.transact_write_items = throttled  # type: ignore[method-assign]
+    world.dynamo.transact_write_items = refuse  # type: ignore[method-assign]
 
     assert shop.batch(numbered(2), "key").status == 500
 

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.faults.world import World, installed
+from tests.faults.installation import installed
+from tests.faults.world import World
 from tests.unit.api.caller import Caller, mail, sent, waiting
 
 UNSUBSCRIBE = {"List-Unsubscribe": "<https://acme.sa/bye?who=nora@example.com>"}

@@ -8,7 +8,9 @@ from typing import Any, Final
 import pytest
 
 from tests.faults import boundary
-from tests.faults.world import START, World, installed
+from tests.faults.accounts import START
+from tests.faults.installation import installed
+from tests.faults.world import World
 from tests.unit.api.caller import Caller, Reply, interrupt, mail, sent, waiting
 
 HOUR: Final = 3600

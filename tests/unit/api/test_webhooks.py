@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from tests.faults.installation import installed
 from tests.faults.webhook_world import EVENTS, URL, WebhookWorld, with_webhooks
-from tests.faults.world import World, installed
+from tests.faults.world import World
 from tests.unit.api.caller import Caller, Reply
 
 

@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-import random
 import time
 import uuid
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from outbox.mail.states import State
 from outbox.queues.message import encode, encode_batch
 from outbox.queues.schedules import need_room
-from outbox.storage.ledger import TableBusyError
+from outbox.storage.ledger import RowsBusyError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from outbox.mail.lanes import Route
     from outbox.mail.mail import Mail
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
 # A schedule fires to the minute, a delayed message to the second.
 NEAR_SECONDS: Final = 60
 _ENDED: Final = frozenset({State.FAILED, State.CANCELED})
-_BUSY_WAITS: Final = (0.05, 0.1, 0.2, 0.4)
 
 
 class IdempotencyConflictError(Exception):
@@ -90,11 +91,13 @@ class Submission:
         Raises:
             MailError: it is too large.
             IdempotencyConflictError: its id stands for another request.
+            TableBusyError: nothing was written.
 
         """
         text = self.prepare(mail).text
-        existing = self._ledger.create(mail, self._first_state(mail), request)
-        self._forward_new(mail, text, existing, request)
+        with self._whole([Draft(mail, text, request)]):
+            existing = self._ledger.create(mail, self._first_state(mail), request)
+            self._forward_new(mail, text, existing, request)
         return existing is None
 
     def submit_joined(self, mail: Mail) -> Accepted:
@@ -147,10 +150,15 @@ class Submission:
         Raises:
             MailError: all together are too large.
             IdempotencyConflictError: an id stands for another request.
-            IdempotencyBusyError: another call is accepting the same mails.
+            IdempotencyBusyError: another call is accepting the same mails, by their key.
+            TableBusyError: nothing was written.
 
         """
         encode_batch([draft.text for draft in drafts])
+        with self._whole(drafts):
+            return self._submit_all(drafts, joined=joined)
+
+    def _submit_all(self, drafts: Sequence[Draft], *, joined: bool) -> Accepted:
         existing: dict[str, Row] = {}
         while missing := [draft for draft in drafts if draft.mail.id not in existing]:
             rows = {row.id: row for row in self._create_all(missing)}
@@ -184,14 +192,29 @@ class Submission:
     def _renewed(self, draft: Draft) -> Draft:
         return self.prepare(_successor(draft.mail), draft.request)
 
+    @contextmanager
+    def _whole(self, drafts: Sequence[Draft]) -> Iterator[None]:
+        """Take back the mails of a call that AWS breaks off, where no repeat can heal them.
+
+        Their ids are known to nobody: the caller will send them again under others.
+        """
+        try:
+            yield
+        except (ClientError, BotoCoreError):
+            nameless = [draft.mail.id for draft in drafts if not draft.mail.has_derived_id]
+            if nameless:
+                with suppress(ClientError, BotoCoreError):
+                    self._ledger.withdraw(nameless)
+            raise
+
     def _create_all(self, drafts: Sequence[Draft]) -> list[Row]:
         rows = [(draft.mail, self._first_state(draft.mail), draft.request) for draft in drafts]
-        for wait in _BUSY_WAITS:
-            try:
-                return self._ledger.create_all(rows)
-            except TableBusyError:
-                time.sleep(random.uniform(wait / 2, wait))  # noqa: S311  keeps two calls apart
-        raise IdempotencyBusyError
+        try:
+            return self._ledger.create_all(rows)
+        except RowsBusyError:
+            if any(draft.request for draft in drafts):
+                raise IdempotencyBusyError from None
+            raise
 
     def _first_state(self, mail: Mail) -> State:
         later = mail.scheduled_at is not None and self._seconds_until(mail.scheduled_at) > 0

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from botocore.exceptions import ClientError
 
+from outbox.aws import IncompleteAnswerError
 from outbox.sending.rate import Rate
 from outbox.storage.expressions import Expression, Item, existing_item, pack, unpack_item
 
@@ -132,9 +133,25 @@ class Control:
         self._table = table
 
     def read(self) -> ControlRecord:
-        """Read it, consistently."""
+        """Read it, consistently, to show it; a new stack has none yet."""
+        return ControlRecord.of(self._item())
+
+    def read_surely(self) -> ControlRecord:
+        """Read it, to send by it.
+
+        An answer without the pause is not taken for "not paused": it may have been cut. A write
+        that changes nothing brings the record as it is, and makes the one that a new stack lacks.
+        """
+        item = self._item()
+        if "paused" in item:
+            return ControlRecord.of(item)
+        write = Expression()
+        return self.write(write, not_paused(write))[1]
+
+    def _item(self) -> Item:
         answer = self._dynamo.get_item(TableName=self._table, Key=_KEY, ConsistentRead=True)
-        return ControlRecord.of(answer.get("Item") or {})
+        item: Item = answer.get("Item") or {}
+        return item
 
     def write(
         self,
@@ -159,4 +176,14 @@ class Control:
         except ClientError as error:
             item = existing_item(error)
             return False, ControlRecord.of(item) if item else self.read()
+        if "Attributes" not in answer:
+            raise IncompleteAnswerError(what="the control record")
         return True, ControlRecord.of(answer["Attributes"])
+
+
+def not_paused(write: Expression) -> list[str]:
+    """Assign what a record that nobody has paused yet must have.
+
+    Without these two an older version could not begin a pause.
+    """
+    return write.set_once(paused=False, resumed_at=0)

@@ -52,9 +52,13 @@ class Pause:
         """Read the pause, consistently."""
         return self._control.read().pause
 
+    def shown(self) -> ControlRecord:
+        """Read the whole control record to show it; writes nothing."""
+        return self._control.read()
+
     def record(self) -> ControlRecord:
         """Read the whole control record, consistently."""
-        return self._control.read()
+        return self._control.read_surely()
 
     def begin(
         self,
@@ -80,7 +84,7 @@ class Pause:
         repeats = repeats_of(previous, reason, now)
         return self._write(
             write,
-            f"attribute_not_exists(pk) OR ({running})",
+            f"attribute_not_exists({paused}) OR ({running})",
             remove=SUSPICION,
             **_begun(now, reason, "system", cause),
             detail=detail,

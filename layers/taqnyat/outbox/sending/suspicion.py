@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from outbox.sending.control import SUSPICION, Control, Refusal, Suspicion
+from outbox.sending.control import SUSPICION, Control, Refusal, Suspicion, not_paused
 from outbox.storage.expressions import Expression
 
 if TYPE_CHECKING:
@@ -35,8 +35,7 @@ class Suspicions:
         assign = [
             *write.set(suspect=refusal.plain(), suspected_at=now, suspect_mails=1),
             *write.set(suspicion_told=False),
-            # Without these two an older version could not begin a pause.
-            *write.set_once(paused=False, resumed_at=0),
+            *not_paused(write),
         ]
         first = f"attribute_not_exists({write.name('suspect')})"
         written, record = self._control.write(write, assign, first)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from taqnyat import Scope, Verdict
 
 from outbox.mail.lanes import Lane
+from outbox.sending.control import not_paused
 from outbox.sending.rate import (
     FORGOTTEN_SECONDS,
     LIFTED,
@@ -200,7 +201,7 @@ class Turns:
         self._rate = self._rate._replace(held_until=until)
         write = Expression()
         assign = write.set(rate_held_until=_milli(until))
-        self._control.write(write, [*assign, *_not_paused(write)])
+        self._control.write(write, [*assign, *not_paused(write)])
 
     def _limit(self) -> None:
         """Begin with a limit: there was none, and Taqnyat refused."""
@@ -223,7 +224,7 @@ class Turns:
         until = write.name("rate_learned_until")
         unknown = f"attribute_not_exists({until}) OR {until} <= {write.value(_milli(now))}"
         unknown += f" OR {write.name('rate_learned')} >= {write.value(_milli(LIFTED))}"
-        self._control.write(write, [*assign, *_not_paused(write)], unknown)
+        self._control.write(write, [*assign, *not_paused(write)], unknown)
 
 
 def _milli(value: float) -> int:
@@ -239,8 +240,3 @@ def _is_still(write: Expression, name: str, value: float) -> str:
     if not value:
         return f"attribute_not_exists({placeholder})"
     return f"{placeholder} = {write.value(_milli(value))}"
-
-
-def _not_paused(write: Expression) -> list[str]:
-    # Without these two an older version could not begin a pause.
-    return write.set_once(paused=False, resumed_at=0)

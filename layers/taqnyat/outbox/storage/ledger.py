@@ -11,21 +11,27 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import ClientError
 
 from outbox.mail.states import State
-from outbox.storage.expressions import Expression, existing_item, pack_item, unpack
-from outbox.storage.row import Attempt, Row
+from outbox.storage.expressions import Expression, existing_item, pack, pack_item, unpack
+from outbox.storage.row import Row
 from outbox.storage.table import LedgerTable, identity
+from outbox.throttling import is_throttled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from outbox.mail.mail import Mail
 
 
 _JOIN: Final = "#join#"
 _DAY: Final = 86400
+NOT_ACCEPTED: Final = "not_accepted"
 
 
 class TableBusyError(Exception):
+    """DynamoDB takes no more at this moment; nothing was written."""
+
+
+class RowsBusyError(TableBusyError):
     """Another call writes the same rows at the same moment."""
 
 
@@ -45,10 +51,16 @@ class Ledger:
 
         `request` is the fingerprint of the whole request, kept if the request has an idempotency
         key and may be repeated.
+
+        Raises:
+            TableBusyError: nothing was written.
+
         """
         try:
             self._table.dynamo.put_item(**self._new(mail, state, request))
         except ClientError as error:
+            if is_throttled(error):
+                raise TableBusyError from error
             return self._table.existing_row(error, mail.id)
         return None
 
@@ -58,7 +70,8 @@ class Ledger:
         Return [], or the rows that already have some of their ids.
 
         Raises:
-            TableBusyError: another call is writing the same rows right now; nothing was written.
+            TableBusyError: nothing was written.
+            RowsBusyError: the same; another call is writing the same rows right now.
 
         """
         puts = [{"Put": self._new(mail, state, request)} for mail, state, request in mails]
@@ -70,6 +83,8 @@ class Ledger:
             if rows:
                 return rows
             if any(reason.get("Code") == "TransactionConflict" for reason in reasons):
+                raise RowsBusyError from error
+            if is_throttled(error):
                 raise TableBusyError from error
             raise
         return []
@@ -103,16 +118,13 @@ class Ledger:
     def cancel(self, mail_id: str, ttl: int = 0) -> Row:
         """Cancel a mail that waits and cannot have been sent; return its row as it is now.
 
-        `ttl` is the row's when it was read, which saves a write.
+        `ttl` is the row's when it was read, which saves a write. One that lies further away stays.
         """
-
-        def cancel(write: Expression) -> tuple[list[str], str]:
-            assign = write.set(state=State.CANCELED, updated=self._table.now())
-            waiting = f"({write.value(State.SCHEDULED)}, {write.value(State.QUEUED)})"
-            unsent = f"attribute_not_exists({write.name('maybe')})"
-            return assign, f"{write.name('state')} IN {waiting} AND {unsent}"
-
-        return self._change(mail_id, cancel, ttl)[1]
+        dated = ttl <= self._table.expiry()
+        canceled, row = self._try_to_cancel(mail_id, dated=dated)
+        if not canceled and dated and row.ttl > self._table.expiry():
+            row = self._try_to_cancel(mail_id, dated=False)[1]
+        return row
 
     def reschedule(self, row: Row, at: int, schedule: str) -> bool:
         """Move a mail if it is still scheduled as in `row`; `schedule` is its schedule's name.
@@ -141,42 +153,34 @@ class Ledger:
             return ours and existing.state is State.SCHEDULED
         return True
 
-    def resolve_sent(self, mail_id: str, attempt: Attempt) -> Row | None:
-        """Settle an unknown mail as sent, because a person found that it arrived.
+    def withdraw(self, mail_ids: Sequence[str]) -> None:
+        """Cancel 1 to 100 mails whose call broke off before it was answered: all, or none.
 
-        Return None, or the row as it is if it is not unknown. `attempt` has who and when.
+        None where a worker has one of them already: their message got through.
         """
+        entries = []
+        for mail_id in mail_ids:
+            write = Expression()
+            assign = write.set(state=State.CANCELED, reason=NOT_ACCEPTED, updated=self._table.now())
+            waiting = f"({write.value(State.SCHEDULED)}, {write.value(State.QUEUED)})"
+            unclaimed = f"attribute_not_exists({write.name('attempt_count')})"
+            update = {
+                "TableName": self._table.name,
+                "Key": {"pk": pack(mail_id)},
+                "UpdateExpression": f"SET {', '.join(assign)}",
+                "ConditionExpression": f"{write.name('state')} IN {waiting} AND {unclaimed}",
+                "ExpressionAttributeNames": write.names,
+                "ExpressionAttributeValues": write.values,
+            }
+            entries.append({"Update": update})
+        self._table.dynamo.transact_write_items(TransactItems=entries)
 
-        def resolve(write: Expression) -> tuple[list[str], str]:
-            assign = write.set(
-                state=State.SENT, reason=attempt["reason"], updated=self._table.now()
-            )
-            unknown = f"{write.name('state')} = {write.value(State.UNKNOWN)}"
-            return [*assign, write.append("attempts", attempt)], unknown
-
-        changed, row = self._change(mail_id, resolve)
-        # Our own write: its answer was lost, and the SDK repeated it.
-        ours = row.state is State.SENT and row.attempts[-1:] == (attempt,)
-        return None if changed or ours else row
-
-    def _change(
-        self, mail_id: str, make: Callable[[Expression], tuple[list[str], str]], ttl: int = 0
-    ) -> tuple[bool, Row]:
-        """Change a row by the assignments and the condition of `make`.
-
-        Return whether it was changed, and the row as it is now. A later TTL is kept.
-        """
-        dated = ttl <= self._table.expiry()
-        changed, row = self._try_to_change(mail_id, make, dated=dated)
-        if not changed and dated and row.ttl > self._table.expiry():
-            changed, row = self._try_to_change(mail_id, make, dated=False)
-        return changed, row
-
-    def _try_to_change(
-        self, mail_id: str, make: Callable[[Expression], tuple[list[str], str]], *, dated: bool
-    ) -> tuple[bool, Row]:
+    def _try_to_cancel(self, mail_id: str, *, dated: bool) -> tuple[bool, Row]:
         write = Expression()
-        assign, condition = make(write)
+        assign = write.set(state=State.CANCELED, updated=self._table.now())
+        waiting = f"({write.value(State.SCHEDULED)}, {write.value(State.QUEUED)})"
+        unsent = f"attribute_not_exists({write.name('maybe')})"
+        condition = f"{write.name('state')} IN {waiting} AND {unsent}"
         if dated:
             ttl, expiry = write.name("ttl"), write.value(self._table.expiry())
             assign.append(f"{ttl} = {expiry}")
