@@ -18,7 +18,7 @@ _making = threading.Lock()
 
 
 class IncompleteAnswerError(BotoCoreError):
-    """An answer of AWS's lacks what it must have: it may have been cut on its way."""
+    """An answer of AWS has not all that it must have: it may have been cut."""
 
     fmt = "an answer of AWS lacks {what}"
 

@@ -1,4 +1,4 @@
-"""AWS's throttling: told from its other refusals, and waited out while a caller waits."""
+"""Recognizes AWS's throttling, and tries again for a while."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _CODES: Final = frozenset(
         "TransactionInProgressException",
     }
 )
-# Of a transaction; the SDK repeats none, whatever its reasons are.
+# Reasons of a canceled transaction, which the SDK never repeats.
 _REASONS: Final = frozenset(
     {"ProvisionedThroughputExceeded", "ThrottlingError", "TransactionConflict"}
 )
@@ -36,7 +36,7 @@ _LEAST_RETRY_AFTER, _MOST_RETRY_AFTER = 1, 5
 
 
 def is_throttled(error: Exception) -> bool:
-    """Tell whether AWS refused a call only for its load: nothing was written, and it may succeed.
+    """Return whether AWS refused a call because of its load: nothing was written.
 
     Another transaction on the same items counts as that.
     """
