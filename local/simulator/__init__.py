@@ -85,13 +85,13 @@ class Simulator(Running):
         self.provider.books.clear()
 
     def reset(self) -> None:
-        """Be as new, but for the token: no rules, a fresh account, nothing in the books."""
+        """Reset all but the token: no rules, a fresh account, empty books."""
         self.clear_script()
         self.provider.renew_account()
         self.clear()
 
     def observe(self, observer: Observer) -> None:
-        """Be told of every mail, call, and change of script and account as it happens."""
+        """Call an observer with every mail, call, and change of script and account."""
         self.provider.books.observe(observer)
 
 

@@ -32,7 +32,7 @@ def _in_a_year() -> str:
 
 
 class Settings(Given):
-    """What can be changed. `balance` None: it never runs out; `senders` None: any is accepted.
+    """What can be changed. `balance` None: no limit; `senders` None: any is accepted.
 
     `limit` is a hard rate limit (None: there is none). `shown_balance` is what /account/balance
     says in place of the truth; `expires`, as 31-12-2027, and `status` stand beside it there.
@@ -70,7 +70,7 @@ class Account(Settings):
         return _ENDLESS - self.spent if self.balance is None else self.balance
 
     def kept(self) -> dict[str, Any]:
-        """Return what `changed` makes this account of again; the token is in it."""
+        """Return the fields with which `changed` makes this account again, with the token."""
         return self.model_dump(mode="json", exclude={"spent"})
 
     def changed(self, change: object) -> "Account":

@@ -53,7 +53,7 @@ class Books:
             observer({"event": event, **entry})
 
     def add_mail(self, entry: Mapping[str, Any], to: tuple[str, ...], size: int) -> None:
-        """Take an accepted mail into the inbox; the oldest goes if there is no room."""
+        """Add an accepted mail to the inbox; the oldest is removed when it is full."""
         with self._lock:
             self._accepted += 1
             kept = _Kept({**entry, "n": self._accepted}, to, size)
@@ -84,7 +84,7 @@ class Books:
         return None if kept is None else kept.shown
 
     def remove(self, numbers: Iterable[int]) -> int:
-        """Take mails out of the inbox; return how many there were."""
+        """Remove mails from the inbox; return how many."""
         with self._lock:
             gone = [number for number in numbers if number in self._mails]
             for number in gone:
@@ -93,7 +93,7 @@ class Books:
         return len(gone)
 
     def restore(self, inbox: Mapping[str, Any]) -> None:
-        """Take an inbox back, as `inbox` once gave it."""
+        """Restore an inbox that `inbox` returned."""
         for mail in inbox["mails"]:
             size = sum(
                 len(str(value).encode("utf-8", "replace")) for value in mail["fields"].values()

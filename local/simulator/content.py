@@ -10,7 +10,7 @@ from local.simulator.fields import Given, Text, Whole
 
 
 class Content(Given):
-    """What a mail has to be like; what is None is no condition.
+    """The conditions on a mail; None is no condition.
 
     `to` (for one recipient at least), `sender` (`from` in JSON) and `subject` are patterns such as
     `*@acme.sa`; `word` stands anywhere in the body; `more_than` is a number of recipients. Case is

@@ -34,7 +34,7 @@ class FieldError(ValueError):
 
 
 class Given(BaseModel):
-    """What is given as a JSON object that has no other keys than the known ones."""
+    """A JSON object that may have known keys only."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_by_name=True)
 

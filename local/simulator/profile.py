@@ -25,7 +25,7 @@ _Size = Annotated[Whole, Field(ge=0, le=64 * 1024)]
 
 
 class _Part(BaseModel):
-    """A part of a report; what the simulator has no use for is passed over."""
+    """A part of a report; the simulator ignores fields that it does not use."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -127,7 +127,7 @@ class Profile:
 
 
 def argument(text: str) -> Profile:
-    """Read the report of an argument; a mistake is argparse's to say."""
+    """Read the report of an argument; argparse reports a mistake."""
     try:
         return load(Path(text))
     except FieldError as error:
@@ -179,7 +179,7 @@ def _tree(found: tuple[Line, ...], values: Mapping[str, Any]) -> Any:  # noqa: A
 
 
 def _step(place: Any, part: str) -> Any:  # noqa: ANN401 - JSON
-    """Go into an object or a list; what should be one and is not there is made."""
+    """Go into an object or a list; create what is missing."""
     if isinstance(place, list):
         if not place:
             place.append({})

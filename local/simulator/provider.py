@@ -33,7 +33,7 @@ _NORMAL = Rule(answer="success")
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What is done with a call: the answer, and the fault with which it is put on the wire."""
+    """What is done with a call: the answer, and the fault while it is written."""
 
     context: Context
     reply: Reply
@@ -60,7 +60,7 @@ class Provider:
         return {"account": self.account.kept(), "inbox": self.books.inbox()}
 
     def restore(self, kept: Mapping[str, Any]) -> None:
-        """Go on where another simulator ended."""
+        """Restore the state of another simulator."""
         self.change_account(kept["account"])
         self.books.restore(kept["inbox"])
         ids = [int(mail["msg_id"]) for mail in kept["inbox"]["mails"]]

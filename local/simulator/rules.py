@@ -84,7 +84,7 @@ class Rule(Content):
     @model_validator(mode="before")
     @classmethod
     def _plain(cls, given: object) -> object:
-        """Take the short forms apart; null is as good as nothing."""
+        """Expand the short forms; null counts as left out."""
         if not isinstance(given, dict):
             return given
         plain = {name: value for name, value in given.items() if value is not None}
@@ -114,12 +114,12 @@ class Rule(Content):
 
     @property
     def answer(self) -> str:
-        """What stands before the colon."""
+        """The part before the colon."""
         return self.name.partition(":")[0]
 
     @property
     def argument(self) -> str:
-        """What stands after it."""
+        """The part after the colon."""
         return self.name.partition(":")[2]
 
     def acts(self) -> bool:
@@ -128,7 +128,7 @@ class Rule(Content):
         return self._seen % self.every == 0
 
     def show(self) -> dict[str, Any]:
-        """Return the rule as JSON, without what stands at its default."""
+        """Return the rule as JSON, without fields that have their default."""
         shown = self.model_dump(by_alias=True, exclude_defaults=True)
         return {"to": self.to, "times": self.times, **shown}
 

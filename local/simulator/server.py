@@ -1,4 +1,4 @@
-"""The simulator over HTTP/1.1 with keep-alive: which call goes where.
+"""The simulator over HTTP/1.1 with keep-alive: the routes.
 
 Taqnyat's own paths are served on the raw connection, since they must misbehave below HTTP. All
 others are calls of an ASGI application, made on the thread of their connection.

@@ -17,7 +17,7 @@ class Wire:
     """One connection; `stopping` ends every wait on it."""
 
     def __init__(self, connection: socket.socket, stopping: threading.Event) -> None:
-        """Take the connection; it stays the server's to close."""
+        """Use a connection; the server closes it."""
         self._connection = connection
         self._stopping = stopping
 
