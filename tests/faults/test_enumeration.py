@@ -40,7 +40,16 @@ def test_a_batch_under_one_fault(case: Case, publish: Publish) -> None:
     counts.check(case)
 
 
-@pytest.mark.parametrize("case", cases(BATCH, lockstep=True), ids=_all_of)
+# In step is the dearest: each way under one policy, in turn, unless all are asked for.
+@pytest.mark.parametrize(
+    "case",
+    [
+        case
+        for number, case in enumerate(cases(BATCH, lockstep=True))
+        if EVERYTHING or number % 2 == number // 2 % 2
+    ],
+    ids=_all_of,
+)
 def test_a_batch_in_step_under_one_fault(case: Case, publish: Publish) -> None:
     counts = Counts()
     for plan in singles(case, thorough=EVERYTHING):
