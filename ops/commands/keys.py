@@ -193,7 +193,10 @@ def _words(found: Any) -> str:  # noqa: ANN401  as it stands in the secret
 
 def _show_key(screen: Screen, client: str, key: str) -> None:
     screen.show({"client": client, "key": key}, key)
-    screen.note("This is the only time that the key is shown. It works at once.")
+    screen.note(
+        "This is the only time that the key is shown. It works within seconds: an earlier call"
+        " can be refused, and API Gateway then keeps refusing the key for a minute."
+    )
 
 
 def _secret(stack: Stack) -> Secret:
