@@ -73,3 +73,9 @@ def test_no_module_and_no_class_is_long(path: Path) -> None:
 
     assert len(text.splitlines()) <= MAX_LINES
     assert all((node.end_lineno or 0) - node.lineno < MAX_CLASS_LINES for node in classes)
+
+
+def test_the_delivery_of_a_mail_is_read_on_one_page() -> None:
+    text = (OUTBOX / "sending/delivery.py").read_text("utf-8")
+
+    assert len(text.splitlines()) < 200

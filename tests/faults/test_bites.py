@@ -8,7 +8,7 @@ from outbox.mail.report import Report
 from outbox.mail.states import State
 from outbox.queues.message import ReceivedMessage
 from outbox.queues.queue import MailQueue
-from outbox.sending import delivery, policy
+from outbox.sending import policy
 from outbox.sending.batch import BatchProcessor, Turn
 from outbox.sending.delivery import Delivery
 from outbox.storage import claims
@@ -61,7 +61,7 @@ def _takes_unknown_for_a_failure(patch: pytest.MonkeyPatch) -> None:
 
 def _takes_a_dead_claim_for_not_sent(patch: pytest.MonkeyPatch) -> None:
     died = policy.WORKER_DIED._replace(verdict=Verdict.RETRYABLE)
-    patch.setattr(delivery, "WORKER_DIED", died)
+    patch.setattr(policy, "WORKER_DIED", died)
 
 
 def _forgets_that_it_may_have_sent(patch: pytest.MonkeyPatch) -> None:

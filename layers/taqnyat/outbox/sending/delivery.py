@@ -9,7 +9,7 @@ import random
 import time
 import uuid
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -17,11 +17,9 @@ from outbox.mail.mail import Mail, MailError
 from outbox.mail.report import NO_RECORD, Report
 from outbox.mail.states import State
 from outbox.mail.times import iso
-from outbox.queues.message import encode_batch
-from outbox.queues.origin import is_strange
 from outbox.sending import policy
 from outbox.sending.breaker import Breaker, Call
-from outbox.sending.policy import EXPIRED, WORKER_DIED, Unclaimable
+from outbox.sending.divert import divert
 from outbox.storage.claims import NoRecordError
 from outbox.storage.row import attempt_record
 
@@ -36,8 +34,6 @@ if TYPE_CHECKING:
     from outbox.settings import Settings
     from outbox.storage.claims import Claims
     from outbox.storage.row import Row
-
-_TRY_AGAIN_SECONDS: Final = 5
 
 
 class Provider(Protocol):
@@ -74,29 +70,21 @@ class Delivery:
         Raises botocore's errors when the ledger or a queue does not answer: the message must then
         be received again.
         """
-        lanes = (self._settings.mail_queue_arn, self._settings.bulk_queue_arn)
-        if is_strange(message, lanes):
-            # SQS's own redrive takes all of the failed queue, also what others have put there.
-            self._queue.give_back(message)
-            return Report(mail_id=message.message_id, reason="not_ours")
-        if self._queue.has_strayed(message):
-            self._queue.requeue(message)
-            return Report(mail_id=message.message_id, reason="to_its_lane")
-        if message.is_batch:
-            return self._fan_out(message, deadline)
-        return self._deliver(message, deadline)
+        try:
+            if diverted := divert(message, self._queue, self._settings, self._clock, deadline):
+                return diverted
+            now = self._clock()
+            mail = message.mail(self._settings.default_campaign, now)
+        except MailError as error:
+            return self._reject(message, error.field)
+        return self._deliver(message, mail, now, deadline)
 
     def keep(self, message: ReceivedMessage, now: float) -> None:
         """Keep the row of a message that is requeued, since SQS would soon give it up."""
         if message.is_given_up_soon(now):
             self._claims.keep(message.peek().mail_id)
 
-    def _deliver(self, message: ReceivedMessage, deadline: float) -> Report:
-        now = self._clock()
-        try:
-            mail = message.mail(self._settings.default_campaign, now)
-        except MailError as error:
-            return self._reject(message, error.field)
+    def _deliver(self, message: ReceivedMessage, mail: Mail, now: float, deadline: float) -> Report:
         self.keep(message, now)
         if refusal := self._breaker.refuses():
             wait = policy.refused_delay(refusal, self._settings)
@@ -104,7 +92,7 @@ class Delivery:
         if now + self._settings.send_timeout_seconds > deadline:
             return Report(mail_id=mail.id, retry_in=0, reason="no_time_left")
         try:
-            return self._claim_and_send(message, mail, now, deadline)
+            return self._claim(message, mail, now, deadline)
         except NoRecordError:
             if mail.client is None:
                 return self._reject(message, "id", mail.id)
@@ -112,9 +100,7 @@ class Delivery:
             self._queue.dead_letter(message, mail.id, State.UNKNOWN, NO_RECORD, None, 0)
             return Report(mail_id=mail.id, state=State.UNKNOWN, reason=NO_RECORD)
 
-    def _claim_and_send(
-        self, message: ReceivedMessage, mail: Mail, now: float, deadline: float
-    ) -> Report:
+    def _claim(self, message: ReceivedMessage, mail: Mail, now: float, deadline: float) -> Report:
         token = uuid.uuid4().hex
         claimed, row = self._claims.claim(mail, token, message.redrive_attempt)
         if not claimed and row.fingerprint != mail.fingerprint:
@@ -125,34 +111,14 @@ class Delivery:
             claimed, row = self._claims.claim(mail, token, message.redrive_attempt)
         if not claimed and policy.is_abandoned(row, now):
             if not policy.may_resend(row, self._settings):
-                return self._settle(message, mail, row, WORKER_DIED, row.claimed_at, 0.0)
-            died = attempt_record(row, WORKER_DIED, row.claimed_at, 0.0)
+                return self._settle(message, mail, row, policy.WORKER_DIED, row.claimed_at, 0.0)
+            died = attempt_record(row, policy.WORKER_DIED, row.claimed_at, 0.0)
             claimed, row = self._claims.take_over(row, token, died)
         if not claimed:
             return self._skip_unclaimable(message, row, now)
         if mail.expires_at is not None and mail.expires_at <= now:
-            return self._settle(message, mail, row, EXPIRED, iso(now), 0.0)
+            return self._settle(message, mail, row, policy.EXPIRED, iso(now), 0.0)
         return self._send(message, mail, row, deadline)
-
-    def _fan_out(self, message: ReceivedMessage, deadline: float) -> Report:
-        """Make one message for each mail of a batch; a repeat does no harm.
-
-        Mails that SQS refuses, and mails for which no time is left, become a smaller batch.
-        """
-        try:
-            parts = message.parts()
-        except MailError as error:
-            return self._reject(message, error.field)
-        left = self._queue.send_all(parts, lambda: self._clock() < deadline)
-        if left and len(left) < len(parts):
-            text = encode_batch([text for text, _ in left])
-            self._queue.send_batch(text, [route for _, route in left], _TRY_AGAIN_SECONDS)
-            left = []
-        return Report(
-            mail_id=message.message_id,
-            retry_in=_TRY_AGAIN_SECONDS if left else None,
-            reason="batch_spread",
-        )
 
     def _send(self, message: ReceivedMessage, mail: Mail, row: Row, deadline: float) -> Report:
         started = self._clock()
@@ -170,8 +136,7 @@ class Delivery:
             return self._settle(message, mail, row, outcome, iso(started), seconds, alone=alone)
         finally:
             if reaction is not None:
-                # If the write fails, the next refused call tries it again.
-                with suppress(ClientError, BotoCoreError):
+                with suppress(ClientError, BotoCoreError):  # the next refused call tries again
                     self._breaker.react(reaction, call)
 
     def _settle(
@@ -189,7 +154,7 @@ class Delivery:
         luck = random.uniform(0, 1)  # noqa: S311  spreads load, guards nothing
         row, gone = policy.forgiven(row, message.redrive_attempt)
         decision = policy.decide(row, outcome, now, self._settings, luck, alone=alone)
-        attempt = None if outcome is EXPIRED else attempt_record(row, outcome, at, seconds)
+        attempt = None if outcome is policy.EXPIRED else attempt_record(row, outcome, at, seconds)
         ours = self._claims.settle(row, decision.state, attempt, **(gone | decision.changes))
         done = ours and decision.state is not State.QUEUED
         if done and decision.state is not State.SENT:
@@ -209,21 +174,20 @@ class Delivery:
     def _dead_letter(
         self, message: ReceivedMessage, row: Row, decision: policy.Decision, code: int | None
     ) -> bool:
-        try:
+        with suppress(ClientError, BotoCoreError):
             self._queue.dead_letter(
                 message, row.id, decision.state, decision.reason, code, row.attempt_count
             )
-        except (ClientError, BotoCoreError):
-            return False  # the row is settled: the next receive tries again
-        return True
+            return True
+        return False  # the row is settled: the next receive tries again
 
     def _skip_unclaimable(self, message: ReceivedMessage, row: Row, now: float) -> Report:
         action, wait = policy.unclaimable(row, now)
-        if action is Unclaimable.DEAD_LETTER:
+        if action is policy.Unclaimable.DEAD_LETTER:
             self._claims.keep(row.id)  # its message lives on in the failed queue
             reason = row.reason or ""
             self._queue.dead_letter(message, row.id, row.state, reason, row.code, row.attempt_count)
-        elif action is Unclaimable.SCHEDULE:
+        elif action is policy.Unclaimable.SCHEDULE:
             self._schedules.create(
                 row.schedule_name, row.scheduled_at or 0, message.body, message.lane
             )

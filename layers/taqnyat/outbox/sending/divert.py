@@ -1,0 +1,59 @@
+"""What happens to a message that is not one mail of its lane: strangers, strays and batches."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from outbox.mail.report import Report
+from outbox.queues.message import encode_batch
+from outbox.queues.origin import is_strange
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from outbox.queues.message import ReceivedMessage
+    from outbox.queues.queue import MailQueue
+    from outbox.settings import Settings
+
+_TRY_AGAIN_SECONDS: Final = 5
+
+
+def divert(
+    message: ReceivedMessage,
+    queue: MailQueue,
+    settings: Settings,
+    clock: Callable[[], float],
+    deadline: float,
+) -> Report | None:
+    """Process a message by `deadline` (epoch seconds) unless it is one mail of its lane: then None.
+
+    Raises MailError for a batch that is not valid, and botocore's errors.
+    """
+    if is_strange(message, (settings.mail_queue_arn, settings.bulk_queue_arn)):
+        # SQS's own redrive takes all of the failed queue, also what others have put there.
+        queue.give_back(message)
+        return Report(mail_id=message.message_id, reason="not_ours")
+    if queue.has_strayed(message):
+        queue.requeue(message)
+        return Report(mail_id=message.message_id, reason="to_its_lane")
+    if not message.is_batch:
+        return None
+    return _fan_out(message, queue, lambda: clock() < deadline)
+
+
+def _fan_out(message: ReceivedMessage, queue: MailQueue, has_time: Callable[[], bool]) -> Report:
+    """Make one message for each mail of a batch; a repeat does no harm.
+
+    Mails that SQS refuses, and mails for which no time is left, become a smaller batch.
+    """
+    parts = message.parts()
+    left = queue.send_all(parts, has_time)
+    if left and len(left) < len(parts):
+        text = encode_batch([text for text, _ in left])
+        queue.send_batch(text, [route for _, route in left], _TRY_AGAIN_SECONDS)
+        left = []
+    return Report(
+        mail_id=message.message_id,
+        retry_in=_TRY_AGAIN_SECONDS if left else None,
+        reason="batch_spread",
+    )
