@@ -58,8 +58,9 @@ class Table:
         self._counts = counts
 
     def clear(self) -> None:
-        """Forget the items."""
-        self._items.clear()
+        """Forget the mails; a stack has its control record from its first batch on."""
+        for key in [key for key in self._items if not key.startswith("#")]:
+            del self._items[key]
 
     def sizes(self) -> list[int]:
         """Return the items' sizes in bytes."""

@@ -29,8 +29,9 @@ from local.stack import LocalStack, Options
 _IDLE = {
     "mail_send/__init__.py": "",
     "mail_send/api.py": (
+        "from base64 import b64decode\n"
         "def handler(event, context):\n"
-        '    if "print" in event["body"]:\n'
+        '    if b"print" in b64decode(event["body"]):\n'
         '        print("{}")\n'
         '    return {"statusCode": 200, "body": "{}"}\n'
     ),
