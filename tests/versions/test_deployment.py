@@ -1,27 +1,13 @@
 """A deployment: containers of 0.1.0 and of today work on one table and one queue."""
 
-from collections.abc import Iterator
-
 import pytest
 from mail_send import worker
 
 from tests.faults.books import faults
-from tests.faults.installation import Version, installed
-from tests.faults.versions import V0_1_0, checked_out, load
+from tests.faults.installation import Version
 from tests.faults.world import World
 
 MAILS = 60
-
-
-@pytest.fixture(scope="module")
-def old(tmp_path_factory: pytest.TempPathFactory) -> Version:
-    return load(checked_out(V0_1_0, tmp_path_factory.mktemp("v0.1.0")))
-
-
-@pytest.fixture
-def world(old: Version) -> Iterator[World]:
-    with installed(old):
-        yield World("resend")
 
 
 def accept(world: World) -> None:

@@ -9,13 +9,7 @@ from outbox.storage.table import LedgerTable
 from ops.history import History
 from tests.faults.accounts import TABLE
 from tests.faults.installation import Version, installed
-from tests.faults.versions import V0_1_0, checked_out, load
 from tests.faults.world import World
-
-
-@pytest.fixture(scope="module")
-def old(tmp_path_factory: pytest.TempPathFactory) -> Version:
-    return load(checked_out(V0_1_0, tmp_path_factory.mktemp("v0.1.0")))
 
 
 @pytest.fixture

@@ -8,9 +8,7 @@ upgrade, and kept, unread, by the way back.
 import json
 import uuid
 from collections import Counter
-from collections.abc import Iterator
 
-import pytest
 from mail_send import api, worker
 from mail_status import handler as status
 from outbox.settings import Settings
@@ -19,22 +17,10 @@ from ops import leftover, watch
 from ops.stack import Stack
 from tests.faults.accounts import BULK_QUEUE, FAILED_QUEUE, MAIL_QUEUE, MINUTE, TABLE, Order
 from tests.faults.books import faults
-from tests.faults.installation import Version, installed
-from tests.faults.versions import V0_1_0, checked_out, load
+from tests.faults.installation import Version
 from tests.faults.world import World
 
 HOUR = 3600
-
-
-@pytest.fixture(scope="module")
-def old(tmp_path_factory: pytest.TempPathFactory) -> Version:
-    return load(checked_out(V0_1_0, tmp_path_factory.mktemp("v0.1.0")))
-
-
-@pytest.fixture
-def world(old: Version) -> Iterator[World]:
-    with installed(old):
-        yield World("resend")
 
 
 def run_old(world: World, old: Version) -> None:
