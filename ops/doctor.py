@@ -130,7 +130,8 @@ class Doctor:
             return warning("AWS named no time", "try again")
         skew = self._now() - theirs
         if abs(skew) > _MAX_SKEW_SECONDS:
-            return bad(f"this machine is {ago(skew)} ahead of AWS", "set this machine's clock")
+            side = "ahead of" if skew > 0 else "behind"
+            return bad(f"this machine is {ago(abs(skew))} {side} AWS", "set this machine's clock")
         return good("agrees with AWS")
 
     def _token(self) -> Finding:

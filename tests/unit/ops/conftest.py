@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from ops import stack as stacks
+from tests.clock import Clock
+from tests.unit.ops.cloud import NOW, Cloud
 from tests.unit.ops.office import Office, open_office
 
 
@@ -12,3 +15,13 @@ from tests.unit.ops.office import Office, open_office
 def office(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Office:
     """Give an office in a folder of its own."""
     return open_office(tmp_path, monkeypatch, time.time)
+
+
+@pytest.fixture
+def cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cloud:
+    """Give a whole stack, on the clock that the code reads too."""
+    clock = Clock(NOW)
+    cloud = Cloud(tmp_path, clock)
+    monkeypatch.setattr(time, "time", clock)
+    monkeypatch.setattr(stacks, "find", lambda *_: cloud.stack())
+    return cloud
