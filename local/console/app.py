@@ -183,6 +183,8 @@ class App:
     def mails(self, request: Request) -> Response:
         """List the rows of the ledger in a state (all: empty) that a search finds."""
         query, state, before = map(request.query_params.get, ("q", "state", "before"))
+        if not self._watch.hub.has_pages:
+            self._watch.latest()  # it rests
         terms = search.parse(query or "")
         found = self._watch.ledger.find(terms, state or "", before or None)
         return _page(found, timeline.summary, ledger.place)

@@ -42,10 +42,10 @@ class Hub:
         """Whether a page is open."""
         return bool(self._pages)
 
-    def wait_for_a_page(self, seconds: float) -> None:
-        """Wait until a page is open, the hub is closed, or the time is over."""
+    def wait_for_a_page(self, seconds: float) -> bool:
+        """Wait until a page is open, the hub is closed, or the time is over: then return False."""
         with self._changed:
-            self._changed.wait_for(lambda: self._pages or self._closed, seconds)
+            return bool(self._changed.wait_for(lambda: self._pages or self._closed, seconds))
 
     def close(self) -> None:
         """End every page's events."""

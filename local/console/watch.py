@@ -34,7 +34,10 @@ class Snapshot:
 
 
 class Watch:
-    """Reads twice a second while a page is open, and at once when the simulator has news."""
+    """Reads twice a second while a page is open, and at once when the simulator has news.
+
+    While none is open it reads in quiet moments, so that the first page finds little that is new.
+    """
 
     def __init__(
         self,
@@ -91,10 +94,19 @@ class Watch:
             self.latest(fresh=True)
             pause = max(_INTERVAL_SECONDS, _SHARE * (time.monotonic() - begin))
             if not self.hub.has_pages:
-                self.hub.wait_for_a_page(max(pause, _QUIET_SECONDS))
+                self._rest(max(pause, _QUIET_SECONDS))
             elif self._news.wait(pause):
                 self._stopping.wait(_BURST_SECONDS)  # news comes in bursts: read once for all
                 self._news.clear()
+
+    def _rest(self, seconds: float) -> None:
+        """Wait for a page; without one, until the simulator had no news for so long.
+
+        A crowd that nobody looks at is read when it is over: reading takes from its speed.
+        """
+        self._news.clear()
+        while not self.hub.wait_for_a_page(seconds) and self._news.is_set():
+            self._news.clear()
 
     def _look(self) -> None:
         before = self._seen
