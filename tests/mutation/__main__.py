@@ -31,7 +31,6 @@ PACKAGES: Final = (
 )
 _MUTANTS: Final = Path("mutants.json")
 _RESULTS: Final = Path("results.json")
-_SEED: Final = 13
 
 
 def main() -> int:
@@ -39,6 +38,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make mutation", description=__doc__)
     parser.add_argument("modules", nargs="*", help="patterns, as outbox.sending.*")
     parser.add_argument("--sample", type=int, default=0, help="so many of each module; 0: all")
+    parser.add_argument("--seed", type=int, default=13, help="another draws other ones")
     parser.add_argument("--children", type=int, default=1, help="processes at once")
     parser.add_argument("--seconds", type=float, default=5.0, help="of tests for one mutant")
     parser.add_argument("--tests", nargs="*", default=["tests/unit"], help="files and folders")
@@ -46,7 +46,8 @@ def main() -> int:
     every = _mutants(given.modules or ["*"])
     mutants = [mutant for mutant in every if not is_wording(mutant)]
     print(f"{len(every) - len(mutants):,} of {len(every):,} mutants only reword a text: left out")  # noqa: T201
-    run = MutationRun(_drawn(mutants, given.sample), given.children, Limits(mutant=given.seconds))
+    drawn = _drawn(mutants, given.sample, given.seed)
+    run = MutationRun(drawn, given.children, Limits(mutant=given.seconds))
     pytest.main(["-q", "-s", "-p", "no:cacheprovider", *given.tests], plugins=[run])
     known = json.loads(_RESULTS.read_text("utf-8")) if _RESULTS.exists() else {}
     _RESULTS.write_text(json.dumps(known | run.results), "utf-8")
@@ -68,14 +69,14 @@ def _mutants(patterns: Sequence[str]) -> list[Mutant]:
     return found
 
 
-def _drawn(mutants: list[Mutant], sample: int) -> list[Mutant]:
-    """Draw so many mutants of each module, the same each time."""
+def _drawn(mutants: list[Mutant], sample: int, seed: int) -> list[Mutant]:
+    """Draw so many mutants of each module, the same each time for a seed."""
     if not sample:
         return mutants
     chosen: list[Mutant] = []
     for module in dict.fromkeys(mutant.module for mutant in mutants):
         inside = [mutant for mutant in mutants if mutant.module == module]
-        chosen += random.Random(f"{_SEED} {module}").sample(inside, min(sample, len(inside)))  # noqa: S311  draws a sample
+        chosen += random.Random(f"{seed} {module}").sample(inside, min(sample, len(inside)))  # noqa: S311  draws a sample
     return chosen
 
 

@@ -63,6 +63,9 @@ class MutationRun:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Map the tests, then try each mutant."""
+        if session.testsfailed:
+            # What its tests would have caught would count as not noticed.
+            raise session.Interrupted("a test module cannot be read; its error is above")
         by_function = self._mapped(session)
         session.config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]  # noqa: SLF001  shared by all
         waiting = iter(self._mutants)
