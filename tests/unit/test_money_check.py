@@ -176,8 +176,8 @@ def test_a_balance_that_falls_by_the_prices_is_forecast() -> None:
         "Period": 60,
         "Statistics": ["Sum", "SampleCount"],
     }
-    assert (desk.known.proof, desk.known.fell) == ("agrees", 30)
-    assert (desk.known.spent, desk.known.mails, desk.known.minutes) == (30, 40, 65)
+    assert (desk.known.proof, desk.known.fell) == ("agrees", Decimal(30))
+    assert (desk.known.spent, desk.known.mails, desk.known.minutes) == (Decimal(30), 40, 65)
     # 70 at 30 in 4830 seconds
     assert desk.known.minutes_left == 187
     assert desk.run() == [("Balance", 70.0), ("BalanceHoursLeft", 187 / 60)]

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 from unittest.mock import Mock
 
 import pytest
@@ -77,10 +78,10 @@ def test_a_schedule_is_read_and_deleted_by_its_name() -> None:
     scheduler.delete_schedule.assert_called_once_with(Name="m-1", GroupName="mails")
 
 
-CALLS: dict[str, tuple[str, Callable[[Schedules], str | None]]] = {
-    "create_schedule": ("ConflictException", lambda one: one.create("m", AT, "{}", Lane.NORMAL)),  # type: ignore[func-returns-value]
+CALLS: dict[str, tuple[str, Callable[[Schedules], object]]] = {
+    "create_schedule": ("ConflictException", lambda one: one.create("m", AT, "{}", Lane.NORMAL)),
     "get_schedule": ("ResourceNotFoundException", lambda one: one.text("m")),
-    "delete_schedule": ("ResourceNotFoundException", lambda one: one.delete("m")),  # type: ignore[func-returns-value]
+    "delete_schedule": ("ResourceNotFoundException", lambda one: one.delete("m")),
 }
 
 
@@ -90,8 +91,9 @@ def test_what_is_done_already_is_no_error_and_all_else_is(name: str) -> None:
     scheduler = Mock()
     getattr(scheduler, name).side_effect = ClientError({"Error": {"Code": code}}, name)
     assert call(schedules(scheduler)) is None
-    for answer in ({"Error": {"Code": "ThrottlingException"}}, {"Error": {}}, {}):
-        error = ClientError(answer, name)  # type: ignore[arg-type]
+    answers: list[Any] = [{"Error": {"Code": "ThrottlingException"}}, {"Error": {}}, {}]
+    for answer in answers:
+        error = ClientError(answer, name)
         getattr(scheduler, name).side_effect = error
         with pytest.raises(ClientError) as raised:
             call(schedules(scheduler))

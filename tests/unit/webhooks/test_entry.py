@@ -10,6 +10,7 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 from mail_webhooks import handler as entry
 from mail_webhooks.notice import notify
+from outbox.webhooks import wiring
 from outbox.webhooks.dispatching import Run
 from outbox.webhooks.endpoint import Endpoint
 from outbox.webhooks.queue import Wakeup
@@ -86,8 +87,8 @@ def made(monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Mock, Mock]:
     monkeypatch.setattr(entry, "Poster", parts.poster)
     monkeypatch.setattr(entry, "Telemetry", parts.telemetry)
     monkeypatch.setattr(entry, "aws", parts.aws)
-    monkeypatch.setattr(entry.wiring, "stores", lambda settings: ("stores", settings.ledger_table))
-    monkeypatch.setattr(entry.wiring, "seals", lambda settings: ("seals", settings.ledger_table))
+    monkeypatch.setattr(wiring, "stores", lambda settings: ("stores", settings.ledger_table))
+    monkeypatch.setattr(wiring, "seals", lambda settings: ("seals", settings.ledger_table))
     return entry._container.__wrapped__(), dispatcher, parts  # noqa: SLF001 - the wiring
 
 
