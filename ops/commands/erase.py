@@ -19,6 +19,7 @@ from ops.screen import Screen, facts
 from ops.stack import Stack
 
 _TEN = 10
+_CANCELABLE = {State.SCHEDULED, State.QUEUED}
 
 
 @click.command("erase")
@@ -71,7 +72,8 @@ def _question(
     *,
     cancel: bool,
 ) -> str:
-    canceling = f", cancel {len(waiting):,} that wait," if cancel and waiting else ""
+    count = sum(found.state in _CANCELABLE for found in waiting) if cancel else 0
+    canceling = f", cancel {count:,} that wait," if count else ""
     return (
         f"Erase it from {len(rows):,} record(s), which may be other people's of the same mask "
         f"too{canceling} and delete {len(messages):,} mail(s) of the failed queue for good, "
@@ -88,7 +90,7 @@ def _cancel(stack: Stack, waiting: list[Found]) -> set[str]:
     canceled = set()
     for found in waiting:
         row = stack.ledger.get(found.id)
-        if row is None or row.state not in {State.SCHEDULED, State.QUEUED}:
+        if row is None or row.state not in _CANCELABLE:
             continue
         try:
             stack.updater.cancel(row)

@@ -151,15 +151,18 @@ def show(stack: Stack, screen: Screen, mail_id: str) -> int:
     return 0
 
 
+_ACTING = (
+    yes_option,
+    as_option,
+    click.option("--limit", type=click.IntRange(1), help="Change at most this many mails."),
+    click.option("--dry-run", is_flag=True, help="Show what would be done; do nothing."),
+    selectors,
+)
+
+
 def acting(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add what every command has that changes mails."""
-    for option in (
-        yes_option,
-        as_option,
-        click.option("--limit", type=click.IntRange(1), help="Change at most this many mails."),
-        click.option("--dry-run", is_flag=True, help="Show what would be done; do nothing."),
-        selectors,
-    ):
+    for option in _ACTING:
         function = option(function)
     return function
 

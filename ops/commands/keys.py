@@ -19,36 +19,31 @@ from ops.stack import Stack
 _SOON = "within a minute, or the stack's KeyCacheSeconds if that is longer"
 
 
+_CHOICES = (
+    click.option(
+        "--unsupported",
+        type=click.Choice(keys.POLICIES),
+        help="Refuse reply_to and headers, or leave them out.  [default: the stack's]",
+    ),
+    click.option(
+        "--duplicates",
+        type=click.Choice(keys.DUPLICATES),
+        help="join: equal calls without an idempotency key make one mail; never for bulk.",
+    ),
+    click.option(
+        "--within",
+        type=click.IntRange(1, keys.MAX_JOIN_SECONDS),
+        help="Seconds within which equal calls are joined.  [default: 300]",
+    ),
+    click.option("--priority", type=click.Choice(LANES), help="Lane of mails without a priority."),
+    click.option("--rate", type=click.IntRange(1, MAX_LIMIT), help="Maximum of mails a second."),
+    click.option("--daily", type=click.IntRange(1, MAX_LIMIT), help="Maximum of mails a day."),
+)
+
+
 def _choices(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that a key may have to a command."""
-    for option in reversed(
-        (
-            click.option(
-                "--unsupported",
-                type=click.Choice(keys.POLICIES),
-                help="Refuse reply_to and headers, or leave them out.  [default: the stack's]",
-            ),
-            click.option(
-                "--duplicates",
-                type=click.Choice(keys.DUPLICATES),
-                help="join: equal calls without an idempotency key make one mail; never for bulk.",
-            ),
-            click.option(
-                "--within",
-                type=click.IntRange(1, keys.MAX_JOIN_SECONDS),
-                help="Seconds within which equal calls are joined.  [default: 300]",
-            ),
-            click.option(
-                "--priority", type=click.Choice(LANES), help="Lane of mails without a priority."
-            ),
-            click.option(
-                "--rate", type=click.IntRange(1, MAX_LIMIT), help="Maximum of mails a second."
-            ),
-            click.option(
-                "--daily", type=click.IntRange(1, MAX_LIMIT), help="Maximum of mails a day."
-            ),
-        )
-    ):
+    for option in reversed(_CHOICES):
         command = option(command)
     return command
 

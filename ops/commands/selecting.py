@@ -18,24 +18,26 @@ _MOST_ID = 128
 _MOST_BYTES = 32 * 1024 * 1024
 
 
+# The last one is shown first.
+_SELECTORS = (
+    click.option("--until", help="Failed before this time, written as for --since."),
+    click.option("--since", help="Failed since this time: 2026-11-23, 2026-11-23T08:00Z, or 2h."),
+    click.option("--client", type=CLIENT, help="The caller: an API key's name; - is none."),
+    click.option(
+        "--from", "sender", type=Word(320), help="Sender, or a part of it such as @acme.sa."
+    ),
+    click.option("--code", type=int, help="Taqnyat's ErrorCode."),
+    click.option("--reason", type=Word(128), help="As `failed list` shows it; - is none."),
+    click.option(
+        "--id", "more_ids", type=MAIL_ID, multiple=True, help="As an argument; repeatable."
+    ),
+    click.argument("ids", nargs=-1, type=MAIL_ID, metavar="[ID]..."),
+)
+
+
 def selectors(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options; the command gets them as keywords for `choice`."""
-    for option in (
-        click.option("--until", help="Failed before this time, written as for --since."),
-        click.option(
-            "--since", help="Failed since this time: 2026-11-23, 2026-11-23T08:00Z, or 2h."
-        ),
-        click.option("--client", type=CLIENT, help="The caller: an API key's name; - is none."),
-        click.option(
-            "--from", "sender", type=Word(320), help="Sender, or a part of it such as @acme.sa."
-        ),
-        click.option("--code", type=int, help="Taqnyat's ErrorCode."),
-        click.option("--reason", type=Word(128), help="As `failed list` shows it; - is none."),
-        click.option(
-            "--id", "more_ids", type=MAIL_ID, multiple=True, help="As an argument; repeatable."
-        ),
-        click.argument("ids", nargs=-1, type=MAIL_ID, metavar="[ID]..."),
-    ):
+    for option in _SELECTORS:
         function = option(function)
     return function
 

@@ -177,9 +177,9 @@ class Sns:
 class Tables:
     """DynamoDB: the ledger, and the table of webhooks; each call goes to the table it names."""
 
-    def __init__(self, ledger: LockedDynamo, hooks: SortedDynamo) -> None:
+    def __init__(self, ledger: LockedDynamo, items: dict[str, Any], hooks: SortedDynamo) -> None:
         self._tables: dict[str, Any] = {TABLE: ledger, HOOKS: hooks}
-        self._ledger = ledger
+        self._items = items
         self.status = "ACTIVE"
         self.scanned: list[dict[str, Any]] = []
 
@@ -202,7 +202,7 @@ class Tables:
         """Scan the ledger, two items a page; what a filter leaves out is the code's to compare."""
         assert arguments["TableName"] == TABLE
         self.scanned.append(arguments)
-        items = list(self._ledger.items.values())
+        items = list(self._items.values())
         return [{"Items": items[at : at + 2]} for at in range(0, len(items), 2)] or [{"Items": []}]
 
 
@@ -240,7 +240,7 @@ class Cloud(Office):
         self.functions = Lambda(clock)
         self.watch = CloudWatch()
         self.topic = Sns()
-        self.tables = Tables(self.ledger, self.hooks)
+        self.tables = Tables(self.ledger, self.dynamo.items, self.hooks)
         self.scheduler = Scheduler("group", "arn:role", self.sqs, clock)
         for name, values in HEALTHY.items():
             self.dynamo.items[name] = pack_item({"pk": name, **values})

@@ -24,4 +24,5 @@ def cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cloud:
     cloud = Cloud(tmp_path, clock)
     monkeypatch.setattr(time, "time", clock)
     monkeypatch.setattr(stacks, "find", lambda *_: cloud.stack())
+    monkeypatch.setattr("tests.unit.ops.sqs._POLL_SCALE", 0.004)
     return cloud

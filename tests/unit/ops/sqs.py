@@ -48,7 +48,7 @@ class BatchSqs(Sqs):
         assert 1 <= len(arguments["Entries"]) <= 10
 
         def one(entry: dict[str, Any]) -> None:
-            values = {key: entry[key] for key in entry if key not in {"Id", "MessageGroupId"}}
+            values = {key: entry[key] for key in entry if key != "Id"}
             super(BatchSqs, self).send_message(QueueUrl=arguments["QueueUrl"], **values)
 
         return self._batch("SendMessageBatch", arguments["Entries"], one)

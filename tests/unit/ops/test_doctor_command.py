@@ -55,8 +55,8 @@ def _now(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def ring(cloud: Cloud, name: str, told: str = "", topic: str = "arn:topic") -> None:
     """Have an alarm ring."""
-    alarm = {"AlarmName": name, "AlarmDescription": told, "AlarmActions": [topic]}
-    cloud.watch.alarms.append(alarm)
+    described = {"AlarmDescription": told} if told else {}
+    cloud.watch.alarms.append({"AlarmName": name, "AlarmActions": [topic], **described})
 
 
 def test_of_a_stack_that_is_well_every_check_is_told(cloud: Cloud) -> None:
@@ -473,6 +473,13 @@ OK, LOOK, FAILED = "ok", "warning", "failed"
             NOT_READ,
         ),
         (without("#money"), "balance", LOOK, "not asked for yet", "wait for the status check"),
+        (
+            lambda cloud: cloud.functions.settings["check"].update(BALANCE_CHECK_MINUTES="0"),
+            "balance",
+            OK,
+            "not asked for (BalanceCheckMinutes is 0)",
+            "",
+        ),
         (without("#money"), "account's end", OK, "not told by Taqnyat", ""),
         (
             item("#money", expires="2026-12-02"),
@@ -543,6 +550,38 @@ def test_each_trouble_is_told_word_for_word(
     assert found is None or told["found"] == found
     assert told["found"]
     assert code == any(one["level"] == FAILED for one in json.loads(out)["checks"])
+
+
+def test_the_commonest_reason_of_failed_mails_is_told_first(cloud: Cloud) -> None:
+    cloud.fail(1, reason="expired")
+    cloud.fail(2, reason="subject_refused")
+    cloud.fail(1, reason="another")
+    cloud.fail(1, "unknown", reason="timeout")
+
+    checks = {one["name"]: one for one in cloud.json("doctor")["checks"]}
+
+    assert checks["failed queue"]["found"] == "1 unknown, 4 failed"
+    assert checks["failed queue"]["remedy"] == (
+        "unknown: ask, then `failed resolve --sent` or `--resend`; "
+        "subject_refused: the application corrects the mail and sends a new one; then "
+        "`failed discard`; "
+        "failed: when the cause is gone `failed redrive`, else `failed discard`; "
+        "expired: when the cause is gone `failed redrive`, else `failed discard`"
+    )
+
+
+def test_a_failed_queue_that_was_not_seen_whole_is_told_so(cloud: Cloud) -> None:
+    cloud.fail(3)
+    cloud.sqs.take(cloud.sqs.queues["https://sqs/failed"], 1, 300)
+
+    checks = {one["name"]: one for one in cloud.json("doctor")["checks"]}
+
+    assert checks["failed queue"]["found"] == (
+        "2 failed, 2 of about 3 seen; 1 are held by another terminal until 11:11Z"
+    )
+    assert checks["failed queue"]["remedy"].endswith(
+        "; run doctor again when the other terminal has ended"
+    )
 
 
 def test_a_stack_of_one_lane_is_told_as_such(cloud: Cloud) -> None:

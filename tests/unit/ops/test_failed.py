@@ -10,152 +10,12 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from outbox.mail.states import State
-from outbox.storage.row import Row
 
 from ops import failed_queue, side_by_side
-from ops.dead_letters import Action, Choice, DeadLetter, Task, decide, packed, read
-from ops.operator import by_arn, who
+from ops.dead_letters import Choice, Task
+from ops.operator import by_arn
 from tests.faults.standins.fairness import Queue
 from tests.unit.ops.office import FAILED, MAIL, Office
-
-
-def letter(**changes: Any) -> DeadLetter:
-    """Make one message of the failed queue."""
-    given: dict[str, Any] = {
-        "message_id": "q1",
-        "packed": packed("h1"),
-        "mail_id": "m1",
-        "state": "failed",
-        "reason": "sender_refused",
-        "code": 14,
-        "sender": "shop@acme.sa",
-        "client": "shop",
-        "attempt": 1,
-        "sent_at": 100.0,
-        "size": 10,
-        "foreign": False,
-    }
-    return DeadLetter(**given | changes)
-
-
-def row(state: State, tried: int = 1, **changes: Any) -> Row:
-    """Make a mail's row."""
-    return Row(id="m1", state=state, attempt_count=tried, **changes)
-
-
-@pytest.mark.parametrize(
-    ("task", "changes", "standing", "expected"),
-    [
-        (Task.REDRIVE, {}, row(State.FAILED), Action.MOVE),
-        (Task.REDRIVE, {"state": "unknown"}, row(State.UNKNOWN), Action.MOVE),
-        (Task.REDRIVE, {}, row(State.SENT), Action.REMOVE),
-        (Task.REDRIVE, {}, row(State.CANCELED), Action.REMOVE),
-        (Task.REDRIVE, {}, row(State.FAILED, 2), Action.REMOVE),
-        (Task.REDRIVE, {}, row(State.QUEUED), Action.LEAVE),
-        (Task.REDRIVE, {}, row(State.SENDING), Action.LEAVE),
-        (Task.REDRIVE, {}, None, Action.LEAVE),
-        (Task.REDRIVE, {"foreign": True}, None, Action.LEAVE),
-        (Task.REDRIVE, {"state": "unknown"}, None, Action.MOVE),
-        (Task.REDRIVE_WITHOUT_RECORD, {}, None, Action.MOVE),
-        (Task.REDRIVE_WITHOUT_RECORD, {}, row(State.SENT), Action.REMOVE),
-        (Task.RESEND, {"state": "unknown"}, None, Action.MOVE),
-        (Task.REDRIVE, {"state": "invalid"}, None, Action.MOVE),
-        (Task.REDRIVE, {"state": "", "attempt": None}, None, Action.MOVE),
-        (Task.REDRIVE, {"state": "", "attempt": None}, row(State.QUEUED), Action.MOVE),
-        (Task.REDRIVE, {"state": "", "attempt": None}, row(State.FAILED), Action.LEAVE),
-        (Task.RESEND, {"state": "unknown"}, row(State.UNKNOWN), Action.MOVE),
-        (Task.RESEND, {}, row(State.FAILED), Action.LEAVE),
-        (Task.SENT, {"state": "unknown"}, row(State.UNKNOWN), Action.NOTE),
-        (Task.SENT, {"state": "unknown"}, row(State.SENT), Action.REMOVE),
-        (Task.SENT, {}, row(State.FAILED), Action.LEAVE),
-        (Task.SENT, {"state": "invalid"}, None, Action.LEAVE),
-        (Task.DISCARD, {}, row(State.FAILED), Action.NOTE),
-        (Task.DISCARD, {"state": "unknown"}, row(State.UNKNOWN), Action.NOTE),
-        (Task.DISCARD, {}, row(State.FAILED, 2), Action.REMOVE),
-        (Task.DISCARD, {}, row(State.QUEUED), Action.LEAVE),
-        (Task.DISCARD, {"state": "", "attempt": None}, row(State.QUEUED), Action.NOTE),
-        (Task.DISCARD, {"state": "invalid"}, None, Action.REMOVE),
-        (Task.DISCARD, {"foreign": True}, None, Action.LEAVE),
-    ],
-)
-def test_the_ledger_decides_what_is_done(
-    task: Task, changes: dict[str, Any], standing: Row | None, expected: Action
-) -> None:
-    assert decide(task, letter(**changes), standing)[0] is expected
-
-
-@pytest.mark.parametrize(
-    ("choice", "taken"),
-    [
-        (Choice(), True),
-        (Choice(reason="sender_refused"), True),
-        (Choice(reason="expired"), False),
-        (Choice(code=15), False),
-        (Choice(since=100.0), True),
-        (Choice(since=100.5), False),
-        (Choice(until=100.0), False),
-        (Choice(until=100.5), True),
-        (Choice(sender="@ACME.sa"), True),
-        (Choice(sender="@other.sa"), False),
-        (Choice(client="shop"), True),
-        (Choice(client="other"), False),
-        (Choice(states=frozenset({"unknown"})), False),
-        (Choice(ids=frozenset({"m1", "m2"})), True),
-        (Choice(ids=frozenset({"m2"})), False),
-    ],
-)
-def test_choosing(choice: Choice, *, taken: bool) -> None:
-    assert choice.takes(letter()) is taken
-
-
-def raw(body: str, **attributes: str) -> dict[str, Any]:
-    """Make a message as SQS gives it."""
-    given = {key: {"DataType": "String", "StringValue": text} for key, text in attributes.items()}
-    return {
-        "MessageId": "q1",
-        "ReceiptHandle": "h",
-        "Body": body,
-        "Attributes": {"SentTimestamp": "1000"},
-        "MessageAttributes": given,
-    }
-
-
-@pytest.mark.parametrize(
-    ("body", "shown"),
-    [
-        ('{"from": "Shop <shop@acme.sa>", "id": "a-1"}', ("a-1", "shop@acme.sa")),
-        ('{"from": "\\u001b[2Jx@acme.sa", "id": "a\\u001b[1m"}', ("q1", "(not valid)")),
-        ('{"from": ["x"], "id": 5}', ("q1", "(not valid)")),
-        ('{"from": "\\u202eas.emca@pohs"}', ("q1", "(not valid)")),
-        ("{", ("q1", "")),
-        ("[]", ("q1", "")),
-        ("[" * 100_000, ("q1", "")),
-    ],
-)
-def test_what_a_producer_wrote_is_shown_only_where_it_is_valid(
-    body: str, shown: tuple[str, str]
-) -> None:
-    found = read(raw(body), {"arn:mail"})
-
-    assert (found.mail_id, found.sender) == shown
-
-
-@pytest.mark.parametrize("handle", ["AQEB/+w=", "AQEB", "AQE", "a-b#c", "QUI=\n", "QR=="])
-def test_a_receipt_handle_is_kept_to_the_letter(handle: str) -> None:
-    assert letter(packed=packed(handle)).handle == handle
-
-
-def test_another_queue_s_dead_letters_are_known() -> None:
-    message = raw("{}")
-    message["Attributes"]["DeadLetterQueueSourceArn"] = "arn:other"
-
-    assert read(message, {"arn:mail"}).foreign
-    assert read(message, {"arn:mail"}).state == "strange"
-    assert not read(message, {"arn:other"}).foreign
-    assert read(raw("{}"), {"arn:mail"}).foreign  # nothing says that it is ours
-    assert not read(raw("{}", state="failed"), {"arn:mail"}).foreign
-    assert not read(raw("{}", TARGET_ARN="arn:mail"), {"arn:mail"}).foreign
 
 
 @pytest.mark.parametrize(
@@ -344,21 +204,6 @@ def test_who_acts_may_be_named(office: Office) -> None:
 
     assert office.row(mail)["actions"][0]["by"] == "Night shift 2"
     assert (code, "--as takes" in err) == (1, True)
-
-
-@pytest.mark.parametrize(
-    ("arn", "name"),
-    [
-        ("arn:aws:sts::1:assumed-role/Ops/a@x.sa", "Ops#"),
-        ("arn:aws:iam::1:user/path/a@x.sa", "user#"),
-        ("arn:aws:iam::1:root", "root"),
-        ("nonsense", "not known"),
-    ],
-)
-def test_an_operator_is_known_without_an_address(arn: str, name: str) -> None:
-    assert by_arn(arn).startswith(name)
-    assert "@" not in by_arn(arn)
-    assert who("Nora", None) == "Nora"
 
 
 def test_selectors_are_the_same_everywhere(office: Office) -> None:

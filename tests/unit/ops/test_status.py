@@ -36,14 +36,18 @@ def test_the_oldest_mail_is_as_it_was_measured_last() -> None:
 
 
 @pytest.mark.parametrize(
-    ("waiting", "oldest", "shown"),
+    ("counts", "oldest", "shown"),
     [
-        (3, 44.0, "3 waiting, 0 in flight, 0 delayed, the oldest for 44 s"),
-        (0, 44.0, "0 waiting, 0 in flight, 0 delayed"),  # measured before it was empty
-        (3, None, "3 waiting, 0 in flight, 0 delayed"),
+        ((3, 0, 0), 44.0, "3 waiting, 0 in flight, 0 delayed, the oldest for 44 s"),
+        ((0, 2, 0), 44.0, "0 waiting, 2 in flight, 0 delayed, the oldest for 44 s"),
+        ((0, 0, 1), 44.0, "0 waiting, 0 in flight, 1 delayed, the oldest for 44 s"),
+        ((0, 0, 0), 44.0, "0 waiting, 0 in flight, 0 delayed"),  # measured before it was empty
+        ((3, 0, 0), None, "3 waiting, 0 in flight, 0 delayed"),
     ],
 )
-def test_an_empty_queue_has_no_oldest_mail(waiting: int, oldest: float | None, shown: str) -> None:
-    queue = {"waiting": waiting, "in_flight": 0, "delayed": 0, "oldest_seconds": oldest}
+def test_an_empty_queue_has_no_oldest_mail(
+    counts: tuple[int, int, int], oldest: float | None, shown: str
+) -> None:
+    queue = dict(zip(("waiting", "in_flight", "delayed"), counts, strict=True))
 
-    assert _queue(queue) == shown
+    assert _queue(queue | {"oldest_seconds": oldest}) == shown

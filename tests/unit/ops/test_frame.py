@@ -1,0 +1,346 @@
+"""What all commands have in common: which stack, what failed as a sentence, the exit codes."""
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+    ProfileNotFound,
+)
+from click.testing import CliRunner
+
+from ops import stack as stacks
+from ops import version
+from ops.cli import main
+from ops.commands.given import from_input
+from ops.errors import OpsError, explain
+from ops.stack import Stack
+from tests.faults.standins.errors import client_error
+from tests.unit.ops.cloud import MORE_OUTPUTS, Cloud, lines
+
+FACTS = {
+    "access_key_id": "id",
+    "secret_access_key": "secret",
+    "region": "here",
+    "stack_name": "mine",
+    "aws_endpoint_url": "http://127.0.0.1:1",
+}
+
+
+class Session:
+    """boto3's session, which notes what it is asked for."""
+
+    def __init__(self, **given: Any) -> None:
+        self.given = given
+        self.region_name = given.get("region_name")
+        self.clients: list[tuple[str, Any, Any]] = []
+
+    def client(self, service: str, *, endpoint_url: str | None, config: Any) -> object:
+        self.clients.append((service, endpoint_url, config))
+        return object()
+
+
+@pytest.fixture
+def sessions(monkeypatch: pytest.MonkeyPatch) -> list[Session]:
+    """Give the sessions that are made."""
+    made: list[Session] = []
+
+    def make(**given: Any) -> Session:
+        made.append(Session(**given))
+        return made[-1]
+
+    monkeypatch.setattr("ops.stack.boto3.session.Session", make)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("region", "shown"), [("me-central-1", "mail (me-central-1)"), (None, "mail (no region)")]
+)
+def test_a_stack_is_found_by_name_region_and_profile(
+    sessions: list[Session], region: str | None, shown: str
+) -> None:
+    found = stacks.find("mail", region, "work")
+
+    [session] = sessions
+    assert session.given == {"profile_name": "work", "region_name": region}
+    assert str(found) == shown
+    assert session.clients == []  # nothing is made before it is needed
+    assert found.client("sqs") is found.client("sqs")
+    [(service, url, config)] = session.clients
+    assert (service, url) == ("sqs", None)
+    assert (config.connect_timeout, config.read_timeout) == (5, 70)
+    assert config.retries in (
+        {"mode": "standard", "total_max_attempts": 4},
+        {"mode": "standard", "max_attempts": 4},
+    )
+    assert config.max_pool_connections == 16
+
+
+def test_the_local_stack_is_found_by_its_file(sessions: list[Session], tmp_path: Path) -> None:
+    path = tmp_path / "stack.json"
+    path.write_text(json.dumps(FACTS), "utf-8")
+
+    found = stacks.find_local(path)
+    found.client("sqs")
+
+    [session] = sessions
+    assert session.given == {
+        "aws_access_key_id": "id",
+        "aws_secret_access_key": "secret",
+        "region_name": "here",
+    }
+    assert str(found) == "mine (local)"
+    assert session.clients[0][:2] == ("sqs", "http://127.0.0.1:1")
+
+
+def test_a_local_stack_that_is_not_up_is_told(tmp_path: Path) -> None:
+    with pytest.raises(OpsError, match="the local stack is not up") as error:
+        stacks.find_local(tmp_path / "stack.json")
+
+    assert error.value.remedy == "start it with `make run`"
+
+
+@pytest.mark.parametrize(
+    ("words", "asked"),
+    [
+        ((), ("find", "taqnyat-mail", None, None)),
+        (
+            ("--stack", "b", "--region", "r", "--profile", "p"),
+            ("find", "b", "r", "p"),
+        ),
+        (("--local",), ("find_local", stacks.LOCAL_STACK)),
+        (("--stack-json", "x.json"), ("find_local", Path("x.json"))),
+    ],
+)
+def test_each_command_finds_its_stack_by_the_same_options(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], asked: tuple[object, ...]
+) -> None:
+    calls: list[tuple[object, ...]] = []
+    for name in ("find", "find_local"):
+
+        def found(*given: object, name: str = name) -> Stack:
+            calls.append((name, *given))
+            return cloud.stack()
+
+        monkeypatch.setattr(stacks, name, found)
+
+    assert cloud.run("keys", "list", *words)[0] == 0
+    assert calls == [asked]
+
+
+def test_a_stack_that_there_is_not_is_told(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(**_: object) -> None:
+        raise client_error("DescribeStacks", "ValidationError")
+
+    monkeypatch.setattr(cloud, "describe_stacks", refuse)
+    code, _, err = cloud.run("pause", "--yes")
+    told = cloud.run("pause", "--yes", "--json")
+
+    error = "there is no stack taqnyat-mail (nowhere)"
+    remedy = "give its name with --stack, its region with --region, or --local for `make run`'s"
+    assert (code, lines(err)) == (1, [f"Error: {error}", remedy])
+    assert told[:2] == (1, "")
+    assert json.loads(told[2]) == {"error": error, "remedy": remedy}
+
+
+def test_another_refusal_of_cloudformation_is_no_missing_stack(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(**_: object) -> None:
+        raise client_error("DescribeStacks", "ExpiredToken")
+
+    monkeypatch.setattr(cloud, "describe_stacks", refuse)
+
+    assert lines(cloud.run("pause", "--yes")[2]) == [
+        "Error: the AWS session has expired",
+        "log in again",
+    ]
+
+
+@pytest.mark.parametrize("name", ["LedgerTable", "ApiKeysSecretArn"])
+def test_an_output_that_a_stack_does_not_have_is_told(cloud: Cloud, name: str) -> None:
+    cloud.outputs = dict(MORE_OUTPUTS)
+    cloud.outputs.pop(name, None)
+
+    with pytest.raises(OpsError) as error:
+        cloud.stack().output(name)
+
+    assert str(error.value) == f"the stack taqnyat-mail (nowhere) has no output {name}"
+    assert error.value.remedy == (
+        "is it this project's, wholly deployed, and of this version? "
+        "See `aws cloudformation describe-stacks`"
+    )
+
+
+def test_a_stack_is_described_once_and_its_parts_are_kept(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    describe = cloud.describe_stacks
+
+    def counting(**given: Any) -> Any:
+        asked.append(given)
+        return describe(**given)
+
+    monkeypatch.setattr(cloud, "describe_stacks", counting)
+    stack = cloud.stack()
+
+    for name in ("ledger", "table", "pause", "money", "event_source", "submission", "updater"):
+        assert getattr(stack, name) is getattr(stack, name)
+    assert asked == [{"StackName": "taqnyat-mail"}]
+    assert stack.described_headers == {"date": "Wed, 18 Nov 2026 11:06:40 GMT"}
+    assert (stack.table.name, stack.settings) == ("ledger", cloud.settings())
+
+
+@pytest.mark.parametrize(
+    ("error", "said", "remedy"),
+    [
+        (
+            NoCredentialsError(),
+            "no AWS credentials were found",
+            "run `aws configure` or give --profile",
+        ),
+        (
+            PartialCredentialsError(provider="x", cred_var="y"),
+            "no AWS credentials were found",
+            "run `aws configure` or give --profile",
+        ),
+        (NoRegionError(), "no AWS region is set", "give --region or set AWS_REGION"),
+        (
+            ProfileNotFound(profile="x"),
+            "there is no such AWS profile",
+            "see `aws configure list-profiles`",
+        ),
+        (
+            EndpointConnectionError(endpoint_url="https://x"),
+            "AWS cannot be reached",
+            "look at this machine's network, and at --region",
+        ),
+        (BotoCoreError(), "AWS did not answer (BotoCoreError)", "try again"),
+        *(
+            (
+                client_error("Scan", code),
+                "these AWS credentials may not do Scan",
+                "use a role that may; docs/operations.md lists what the command line needs",
+            )
+            for code in ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
+        ),
+        *(
+            (client_error("Scan", code), "the AWS session has expired", "log in again")
+            for code in ("ExpiredToken", "ExpiredTokenException", "RequestExpired")
+        ),
+        *(
+            (
+                client_error("Scan", code),
+                "AWS does not know these credentials",
+                "log in again or give --profile",
+            )
+            for code in (
+                "InvalidClientTokenId",
+                "UnrecognizedClientException",
+                "SignatureDoesNotMatch",
+                "InvalidAccessKeyId",
+            )
+        ),
+        (client_error("Scan", "Throttling"), "AWS answered Throttling to Scan", "try again"),
+        (ClientError({}, "Scan"), "AWS answered ? to Scan", "try again"),
+    ],
+)
+def test_a_failure_of_aws_ends_a_command_as_a_sentence(
+    cloud: Cloud,
+    monkeypatch: pytest.MonkeyPatch,
+    error: ClientError | BotoCoreError,
+    said: str,
+    remedy: str,
+) -> None:
+    def refuse(**_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(cloud.secrets, "get_secret_value", refuse)
+    code, out, err = cloud.run("keys", "list")
+
+    assert (code, out, lines(err)) == (1, "", [f"Error: {said}", remedy])
+    assert (str(explain(error)), explain(error).remedy) == (said, remedy)
+
+
+def test_ctrl_c_ends_a_command_with_its_exit_code(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(**_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cloud.secrets, "get_secret_value", interrupt)
+
+    assert cloud.run("keys", "list") == (130, "", "Stopped.\n")
+
+
+def test_the_version_is_told() -> None:
+    result = CliRunner().invoke(main, ["--version"], prog_name="taqnyat-mail")
+
+    assert result.output == f"taqnyat-mail {version.VERSION}\n"
+
+
+@pytest.mark.parametrize("word", ["-h", "--help"])
+def test_all_commands_are_listed(word: str) -> None:
+    out = CliRunner().invoke(main, [word]).output
+
+    for name in (
+        *("doctor", "status", "send", "verify", "campaign", "mail", "failed", "unknown"),
+        *("leftover", "pause", "resume", "keys", "webhooks", "token", "local"),
+    ):
+        assert f"\n  {name} " in out
+
+
+@pytest.mark.parametrize(
+    ("word", "typed", "lines_", "found"),
+    [
+        ("x", "y", False, "x"),
+        (None, " y \nz\n", False, "y"),
+        ("-", "y\n", False, "y"),
+        (None, " y \nz\n", True, " y \nz\n"),
+    ],
+)
+def test_what_is_given_comes_from_the_argument_or_standard_input(
+    monkeypatch: pytest.MonkeyPatch, word: str | None, typed: str, found: str, *, lines_: bool
+) -> None:
+
+    monkeypatch.setattr("sys.stdin", io.StringIO(typed))
+
+    assert from_input(word, "Address", lines=lines_) == found
+
+
+def test_what_is_given_is_asked_for_at_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+
+    terminal = io.StringIO("rest")
+    terminal.isatty = lambda: True  # type: ignore[method-assign]
+    asked: list[object] = []
+
+    def prompt(*given: object, **more: object) -> str:
+        asked.append((given, more))
+        return "typed"
+
+    monkeypatch.setattr("sys.stdin", terminal)
+    monkeypatch.setattr("ops.commands.given.click.prompt", prompt)
+
+    assert from_input(None, "Address") == "typed"
+    assert asked == [(("Address",), {"err": True})]
+    assert from_input("-", "--text", lines=True) == "rest"
+
+
+def test_what_is_not_given_or_no_text_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    with pytest.raises(OpsError, match="Address is missing") as error:
+        from_input("-", "Address")
+    assert error.value.remedy == "give it as an argument, or on standard input"
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"\xff\n"), "utf-8"))
+    with pytest.raises(OpsError, match="Address: standard input is not text in UTF-8"):
+        from_input(None, "Address")
