@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from taqnyat import envelope
+from taqnyat import Verdict, classify, envelope
 from taqnyat.envelope import Envelope
 
 TRAILING = b',}\n"Error":null,\n}'
@@ -28,6 +28,14 @@ def whole(**fields: object) -> bytes:
         b'{"ResponseStatus" : "fail" , "Error" : { "ErrorCode" : 104 , } }',
         b'{"ResponseStatus":"fail","Error":{"ErrorCode":104"}}',
         b'<pre>\xff{"ResponseStatus":"fail","Error":{"ErrorCode":104,"MessageAr":"\xc3\x28"}}</pre>',
+        b'[{"ResponseStatus":"fail","Error":{"ErrorCode":104}}]',
+        b'{"result":{"ResponseStatus":"fail","Error":{"ErrorCode":104}}}',
+        b'{"ResponseStatus":"fail","Error":[{"ErrorCode":104}]}',
+        b'{"ResponseStatus":"fail","Error":{"detail":{"ErrorCode":104}}}',
+        b'{"ResponseStatus":"fail","Errors":[{"ErrorCode":104},{"ErrorCode":"104"}]}',
+        b'{"ResponseStatus":"fail","Data":{"ErrorCode":104}}',
+        b'"{\\"ResponseStatus\\":\\"fail\\",\\"Error\\":{\\"ErrorCode\\":104}}"',
+        b'[{"ResponseStatus":"fail","Error":{"ErrorCode":104}}]' * 2,
     ],
 )
 def test_a_failure_is_read_in_every_shape(body: bytes) -> None:
@@ -58,6 +66,49 @@ def test_a_failure_is_read_in_every_shape(body: bytes) -> None:
 def test_what_cannot_be_trusted_says_nothing(body: bytes) -> None:
     assert envelope.read(body).code is None
     assert envelope.read(body).result is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[%s]",
+        b'{"result":%s}',
+        b'[[{"answers":[%s]}]]',
+        b"[%s,%s]",
+    ],
+)
+def test_a_success_is_read_in_every_shape(body: bytes) -> None:
+    inner = whole(msgId=202, price="0.05")
+    read = envelope.read(body.replace(b"%s", inner))
+    assert read == Envelope(result="success", msg_id="202", price="0.05")
+    assert envelope.read(whole().replace(b"{}", b'[{"msgId":202}]')).msg_id == "202"
+
+
+def test_the_outer_envelope_counts() -> None:
+    inner = {"ResponseStatus": "fail", "Error": {"ErrorCode": 2}}
+    read = envelope.read(whole(msgId=202, detail=inner))
+    assert (read.result, read.msg_id, read.mixed) == ("success", "202", False)
+
+
+FAIL_2 = b'{"ResponseStatus":"fail","Error":{"ErrorCode":2}}'
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        whole(msgId=202) + FAIL_2,
+        FAIL_2 + b"\n" + whole(msgId=202),
+        b"[" + whole(msgId=202) + b"," + FAIL_2 + b"]",
+        b'{"a":' + FAIL_2 + b',"b":' + whole(msgId=202) + b"}",
+        whole(msgId=202)[:-1] + b"," + FAIL_2[1:],
+        whole(msgId=202)[:-1] + b"," + FAIL_2[1:].lower(),
+    ],
+)
+def test_two_answers_in_one_body_are_mixed(body: bytes) -> None:
+    """The first mail or recipient may have been sent, whatever the code of the second says."""
+    assert envelope.read(body).mixed
+    for status in (200, 400, 503):
+        assert classify(status, body).verdict is Verdict.UNKNOWN
 
 
 @pytest.mark.parametrize(

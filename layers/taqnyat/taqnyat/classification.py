@@ -100,6 +100,8 @@ def _rule(status: int | None, said: envelope.Envelope, fault: Fault | None) -> _
         # may have been sent.
         whole = family == _SUCCESS and said.msg_id is not None and not said.error
         return (Verdict.SENT, Scope.MAIL, "sent") if whole else _UNREADABLE
+    if said.mixed:
+        return _UNREADABLE  # one of several mails, or of several answers, may have been sent
     code = said.code
     if code is not None and (code in CODES or said.result == "fail"):
         # Without "fail", an unknown number may also mean that there is no error.

@@ -13,6 +13,9 @@ _PRICE: Final = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,6})?")
 _MSG_ID: Final = re.compile(r"(?=[A-Za-z._-]*[0-9])[A-Za-z0-9._-]{1,64}")
 
 
+_RESULT: Final = "responsestatus"
+
+
 def _field(name: str, value: str) -> re.Pattern[str]:
     # A quote or a delimiter must end the value: otherwise a body that was cut off would turn
     # ErrorCode 104 into 1 or 10, and a price of "1,200" into 1.
@@ -38,7 +41,8 @@ class Envelope(NamedTuple):
     """The fields of an answer; `None` for a field that is missing or cannot be trusted.
 
     `result` is "success" or "fail"; `code` Taqnyat's ErrorCode; `error` whether there is an Error,
-    readable or not; `price` a decimal number as text.
+    readable or not; `price` a decimal number as text; `mixed` whether both results, or several
+    different envelopes, are in one body.
     """
 
     result: str | None = None
@@ -46,16 +50,18 @@ class Envelope(NamedTuple):
     error: bool = False
     msg_id: str | None = None
     price: str | None = None
+    mixed: bool = False
 
 
 def read(body: bytes) -> Envelope:
     """Read any bytes. Never raises."""
     text = body.decode("utf-8-sig", errors="replace")
     try:
-        document = json.loads(text)
+        document = json.loads(text, object_pairs_hook=_object)
     except (ValueError, RecursionError):
         return _scan(text)
-    return _pick(document) if isinstance(document, dict) else Envelope()
+    # JSON that was encoded twice is text with JSON in it.
+    return _scan(document) if isinstance(document, str) else _pick(document)
 
 
 def ip_address(body: bytes) -> str | None:
@@ -70,28 +76,63 @@ def ip_address(body: bytes) -> str | None:
     return None
 
 
-def _pick(document: dict[str, object]) -> Envelope:
-    fields = _lowered(document)
-    data, error = _lowered(fields.get("data")), _lowered(fields.get("error"))
-    result = _text(fields.get("responsestatus")).lower()
-    code = _whole(_NUMBER, error.get("errorcode", fields.get("errorcode")))
+def _pick(document: object) -> Envelope:
+    """Read valid JSON, also if the envelope is in a list or in another object."""
+    if isinstance(document, dict) and _RESULT in document:
+        return _envelope(document)
+    objects = _objects(document)
+    named = [each for each in objects if _RESULT in each]
+    found = {_envelope(each) for each in named or objects[:1]}
+    return found.pop() if len(found) == 1 else Envelope(mixed=bool(found))
+
+
+def _envelope(fields: dict[str, object]) -> Envelope:
+    data, error = _inside(fields.get("data")), _inside(fields.get("error"))
+    result = _text(fields.get(_RESULT)).lower()
+    inner = _objects(fields)
+    code = _whole(_NUMBER, _value("errorcode", (error, fields), inner))
     return Envelope(
         result=result if result in {"success", "fail"} else None,
         code=None if code is None else int(code),
         error=bool(fields.get("error")) or code is not None,
-        msg_id=_whole(_MSG_ID, data.get("msgid", fields.get("msgid"))),
-        price=_whole(_PRICE, data.get("price", fields.get("price"))),
+        msg_id=_whole(_MSG_ID, _value("msgid", (data, fields), inner)),
+        price=_whole(_PRICE, _value("price", (data, fields), inner)),
     )
+
+
+def _objects(document: object) -> list[dict[str, object]]:
+    """Return all objects of a document, the outer ones first."""
+    parts, found = [document], []
+    for part in parts:  # it grows on the way
+        if isinstance(part, dict):
+            found.append(part)
+            parts += part.values()
+        elif isinstance(part, list):
+            parts += part
+    return found
+
+
+def _value(
+    name: str, places: tuple[dict[str, object], ...], inner: list[dict[str, object]]
+) -> object:
+    """Return a field from its place, or from anywhere if it has one value there."""
+    for place in places:
+        if name in place:
+            return place[name]
+    found = [each[name] for each in inner if name in each]
+    return found[0] if len({_text(value) for value in found}) == 1 else None
 
 
 def _scan(text: str) -> Envelope:
     code = _only(_CODE_FIELD, text)
+    result = _only(_RESULT_FIELD, text)
     return Envelope(
-        result=(_only(_RESULT_FIELD, text) or "").lower() or None,
+        result=result and result.lower(),
         code=None if code is None else int(code),
         error=code is not None or _ERROR_FIELD.search(text) is not None,
         msg_id=_only(_MSG_ID_FIELD, text),
         price=_only(_PRICE_FIELD, text),
+        mixed=result is None and _RESULT_FIELD.search(text) is not None,
     )
 
 
@@ -101,8 +142,16 @@ def _only(pattern: re.Pattern[str], text: str) -> str | None:
     return found[0] if len({value.lower() for value in found}) == 1 else None
 
 
-def _lowered(value: object) -> dict[str, object]:
-    return {key.lower(): item for key, item in value.items()} if isinstance(value, dict) else {}
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Make an object with keys in lower case; one key with two values is left to `_scan`."""
+    found = {key.lower(): item for key, item in pairs}
+    if len(found) < len(pairs) and any(found[key.lower()] != item for key, item in pairs):
+        raise ValueError
+    return found
+
+
+def _inside(value: object) -> dict[str, object]:
+    return value if isinstance(value, dict) else {}
 
 
 def _text(value: object) -> str:
