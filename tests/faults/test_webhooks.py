@@ -269,6 +269,51 @@ def test_both_secrets_are_good_for_a_day_after_a_rotation() -> None:
     assert told(world) == []
 
 
+def test_a_rotation_that_is_repeated_keeps_the_secret_in_use() -> None:
+    """The answer of the first call was lost: the application has only the oldest secret."""
+    world = WebhookWorld()
+    hook = world.hook()
+    for number in range(3):
+        world.manage("POST", "/webhooks/{id}/signing-secret/rotate", hook=hook)
+        world.post(f"mail {number}")
+        world.run_until_told()
+    assert len(told(world)) == 3
+
+    world.wait(DAY)
+    world.post("a day later")
+    world.run_until_told()
+    assert len(told(world)) == 3
+
+
+@pytest.mark.parametrize("mails", [2, 40])
+@pytest.mark.parametrize("change", [{"status": "enabled"}, {"endpoint": OTHER}])
+def test_an_endpoint_that_is_mended_is_called_at_once(mails: int, change: dict[str, str]) -> None:
+    """Not after up to ten hours, when its next try would have come."""
+    world = WebhookWorld()
+    hook = world.hook()
+    world.receivers[OTHER].secret = world.receivers[URL].secret
+    world.receivers[URL].answer = lambda _: 500
+    for number in range(mails):
+        world.post(f"mail {number}")
+    end = world.now + DAY / 4
+    while world.now < end:
+        world.run_until_quiet()
+        while world.tell() or world.call_hooks():
+            pass
+        world.wait(60.0)
+    assert len(world.held) == mails
+
+    mended = URL if "status" in change else OTHER
+    world.receivers[mended].answer = lambda _: 200
+    world.manage("PATCH", "/webhooks/{id}", change, hook=hook)
+    began = world.now
+    while world.call_hooks():
+        pass
+    assert world.now < began + 60
+    assert len(told(world, mended)) == mails
+    assert world.held == []
+
+
 def test_a_mail_s_own_way_makes_the_same_calls_with_and_without_webhooks() -> None:
     """They hang on the ledger's stream: nothing of them is on the way of a mail."""
     found = []

@@ -3,6 +3,7 @@
 import pytest
 from outbox.webhooks import deliveries, dispatching, poster, stores
 from outbox.webhooks import queue as wakeups
+from outbox.webhooks.endpoint import MAX_ENDPOINTS
 
 from tests.infrastructure.expansion import expanded, raw, resources
 
@@ -158,7 +159,8 @@ def test_the_function_that_calls_webhooks_takes_its_queue_s_messages_one_by_one(
     assert mapping["EventSourceArn"] == {"Fn::GetAtt": ["WebhookQueue", "Arn"]}
     assert mapping["BatchSize"] == 10
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-    assert mapping["ScalingConfig"] == {"MaximumConcurrency": 5}  # its alarm's text counts on it
+    # The slow endpoints of one caller leave room for everybody else's.
+    assert mapping["ScalingConfig"]["MaximumConcurrency"] >= 2 * MAX_ENDPOINTS
     assert "Enabled" not in mapping
 
 

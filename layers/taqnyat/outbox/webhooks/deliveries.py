@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from outbox.mail.times import from_iso
@@ -30,6 +30,7 @@ DELIVERED: Final = "delivered"
 FAILED: Final = "failed"
 _MAX_WRITES: Final = 25  # of one BatchWriteItem
 _WRITE_TRIES: Final = 6
+_MAX_HURRIED: Final = 100
 _WAITING: Final = "waiting/"
 _LOG: Final = "log/"
 _LAST: Final = "~"
@@ -94,6 +95,15 @@ class Deliveries:
         """Return events that wait, the first due first."""
         items = self._query(endpoint_id, _WAITING, f"{_WAITING}{_LAST}", limit)
         return [_delivery(item) for item in items]
+
+    def hurry(self, endpoint_id: str) -> None:
+        """Make the next events that wait for a later time due now."""
+        changes, now = Changes(), self._clock()
+        for delivery in self.waiting(endpoint_id, _MAX_HURRIED):
+            if delivery.due > now:
+                self.leave(changes, delivery)
+                self.wait(changes, replace(delivery, due=now))
+        self.write(endpoint_id, changes)
 
     def log(
         self, endpoint_id: str, limit: int, *, since: float = 0.0, before: str = _LAST

@@ -89,6 +89,9 @@ class Dispatcher:
         turn = self._stores.turns.take(wakeup.endpoint_id, uuid.uuid4().hex, wakeup.timer)
         if turn is None:
             return None
+        if wakeup.now:
+            self._stores.deliveries.hurry(wakeup.endpoint_id)
+            turn = replace(turn, health=replace(turn.health, probe_at=0))
         until = self._clock() + BUDGET_SECONDS
         while turn is not None:
             health, live = self._call(run, turn.health, until)

@@ -14,21 +14,35 @@ MAX_DELAY_SECONDS: Final = 900
 
 @dataclass(frozen=True, slots=True)
 class Wakeup:
-    """A message: a client's endpoint; `timer` is the time for which it was sent, or 0."""
+    """A message: a client's endpoint; `timer` is the time for which it was sent, or 0.
+
+    `now`: somebody says that the endpoint works, so no event waits for its time.
+    """
 
     client: str
     endpoint_id: str
     timer: int = 0
+    now: bool = False
 
     @classmethod
     def read(cls, text: str) -> Wakeup:
         """Read a message's body."""
         values = json.loads(text)
-        return cls(str(values["client"]), str(values["endpoint"]), int(values["timer"]))
+        return cls(
+            str(values["client"]),
+            str(values["endpoint"]),
+            int(values["timer"]),
+            now=bool(values.get("now")),
+        )
 
     def __str__(self) -> str:
         """Write it."""
-        values = {"client": self.client, "endpoint": self.endpoint_id, "timer": self.timer}
+        values: dict[str, object] = {
+            "client": self.client,
+            "endpoint": self.endpoint_id,
+            "timer": self.timer,
+        }
+        values |= {"now": True} if self.now else {}
         return json.dumps(values, separators=(",", ":"))
 
 

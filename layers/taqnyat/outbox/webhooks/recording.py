@@ -57,7 +57,7 @@ class Recorder:
                     kept += len(wanted)
         return kept
 
-    def wake(self, endpoint: Endpoint) -> None:
-        """Send a message for an endpoint, if it is live and needs one."""
-        if endpoint.live and self._stores.turns.wake(endpoint.id):
-            self._stores.queue.send(Wakeup(endpoint.client, endpoint.id))
+    def wake(self, endpoint: Endpoint, *, now: bool = False) -> None:
+        """Send a message for an endpoint, if it is live and needs one; `now` as in `Wakeup`."""
+        if endpoint.live and (now or self._stores.turns.wake(endpoint.id)):
+            self._stores.queue.send(Wakeup(endpoint.client, endpoint.id, now=now))

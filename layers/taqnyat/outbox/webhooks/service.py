@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 # How long the old secret still signs after a rotation.
 ROTATION_SECONDS: Final = 86400
+MAX_SECRETS: Final = 5  # each is a signature in the headers
 _LOOKUP_SECONDS: Final = 3.0
 
 
@@ -86,14 +87,19 @@ class Webhooks:
     def rotate(self, client: str, endpoint_id: str) -> str | None:
         """Give an endpoint a new secret and return it, or None if there is no such endpoint.
 
-        The old secret also signs for a day.
+        Each old secret also signs for a day from when it was replaced.
         """
         secret, until = new_secret(), int(self._clock()) + ROTATION_SECONDS
         sealed = self._seals.seal(secret, client, endpoint_id)
 
         def rotated(found: Endpoint) -> Endpoint:
-            older = found.secrets[0]
-            return replace(found, secrets=(sealed, replace(older, until=until)))
+            # A call that is repeated because its answer was lost must not drop the secret in use.
+            older = [
+                replace(each, until=each.until or until)
+                for each in found.secrets[: MAX_SECRETS - 1]
+                if not each.until or self._clock() < each.until
+            ]
+            return replace(found, secrets=(sealed, *older))
 
         found = self._stores.endpoints.change(client, endpoint_id, rotated)
         return None if found is None else secret
@@ -106,24 +112,25 @@ class Webhooks:
         """Deliver an event without content; return its id."""
         event = trial(self._clock(), uuid.uuid4().hex)
         self._stores.deliveries.keep(endpoint.id, [event])
-        self._wake(endpoint)
+        self._wake(endpoint, now=True)
         return event.id
 
     def replay(self, endpoint: Endpoint, deliveries: Iterable[Delivery]) -> None:
         """Deliver events again that are done."""
         self._stores.deliveries.replay(endpoint.id, deliveries)
-        self._wake(endpoint)
+        self._wake(endpoint, now=True)
 
     def _change(self, client: str, endpoint_id: str, **changes: Any) -> Endpoint | None:  # noqa: ANN401  of `read_changes`
         found = self._stores.endpoints.change(
             client, endpoint_id, lambda found: replace(found, **changes)
         )
         if found is not None:
-            self._wake(found)  # events that waited during a pause are due
+            # Whoever gives a new URL, or enables it, expects the events that waited.
+            self._wake(found, now="url" in changes or bool(changes.get("enabled")))
         return found
 
-    def _wake(self, endpoint: Endpoint) -> None:
-        Recorder(self._stores).wake(endpoint)
+    def _wake(self, endpoint: Endpoint, *, now: bool) -> None:
+        Recorder(self._stores).wake(endpoint, now=now)
 
     def _look_up(self, url: str) -> None:
         target = read_url(url, loopback=self._loopback)
