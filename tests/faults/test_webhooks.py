@@ -303,6 +303,12 @@ def test_an_endpoint_that_is_mended_is_called_at_once(mails: int, change: dict[s
         world.wait(60.0)
     assert len(world.held) == mails
 
+    for _ in range(20):  # no number of changes uses up an event's tries
+        world.manage("PATCH", "/webhooks/{id}", {"status": "enabled"}, hook=hook)
+        while world.call_hooks():
+            pass
+    assert len(world.held) == mails
+
     mended = URL if "status" in change else OTHER
     world.receivers[mended].answer = lambda _: 200
     world.manage("PATCH", "/webhooks/{id}", change, hook=hook)

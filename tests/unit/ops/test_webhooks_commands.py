@@ -266,7 +266,7 @@ def test_a_test_waits_for_what_its_event_comes_to(
     told = shop.json("webhooks", "test", "shop", made, code=code)
     found, out, _ = shop.run("webhooks", "test", "shop", made) if code == 0 else (1, "", "")
 
-    assert wakes(shop)[0] == {"client": "shop", "endpoint": made, "timer": 0}
+    assert wakes(shop)[0] == {"client": "shop", "endpoint": made, "timer": 0, "now": True}
     assert told == {
         "event": told["event"],
         "type": "webhook.test",

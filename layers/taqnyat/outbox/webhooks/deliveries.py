@@ -97,12 +97,12 @@ class Deliveries:
         return [_delivery(item) for item in items]
 
     def hurry(self, endpoint_id: str) -> None:
-        """Make the next events that wait for a later time due now."""
+        """Make the next events that wait for a later time due now; this try does not count."""
         changes, now = Changes(), self._clock()
         for delivery in self.waiting(endpoint_id, _MAX_HURRIED):
             if delivery.due > now:
                 self.leave(changes, delivery)
-                self.wait(changes, replace(delivery, due=now))
+                self.wait(changes, replace(delivery, due=now, tries=max(0, delivery.tries - 1)))
         self.write(endpoint_id, changes)
 
     def log(
