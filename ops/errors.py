@@ -5,11 +5,16 @@ from typing import Final
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    ConfigParseError,
+    CredentialRetrievalError,
     EndpointConnectionError,
+    InvalidConfigError,
     NoCredentialsError,
     NoRegionError,
     PartialCredentialsError,
     ProfileNotFound,
+    SSOError,
+    TokenRetrievalError,
 )
 
 _DENIED: Final = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
@@ -27,6 +32,16 @@ _NOT_ASKED: Final = (
         "run `aws configure` or give --profile",
     ),
     (NoRegionError, "no AWS region is set", "give --region or set AWS_REGION"),
+    (
+        (CredentialRetrievalError, SSOError, TokenRetrievalError),
+        "the AWS credentials cannot be had",
+        "log in again (`aws sso login`) or give --profile",
+    ),
+    (
+        (ConfigParseError, InvalidConfigError),
+        "the AWS settings of this machine cannot be read",
+        "look at ~/.aws/config and ~/.aws/credentials, or at AWS_CONFIG_FILE",
+    ),
     (ProfileNotFound, "there is no such AWS profile", "see `aws configure list-profiles`"),
     (
         EndpointConnectionError,

@@ -4,12 +4,14 @@ SQS shows a message only by hiding it for a while. So a hold hides the messages 
 extends the time while the user decides, keeps no bodies, and receives a message again to move it.
 """
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -17,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ops.dead_letters import DeadLetter, read
 from ops.interrupt import Stop
 from ops.rows import chunks
-from ops.side_by_side import side_by_side
+from ops.side_by_side import aside, side_by_side
 from ops.stack import Stack
 
 HOLD_SECONDS: Final = 300
@@ -29,6 +31,7 @@ _READERS: Final = 4
 _AT_ONCE: Final = 10  # of one call
 _MAX_BYTES: Final = 2 * 1024 * 1024  # of bodies in one answer, about
 _MAX_BATCH_BYTES: Final = 1_000_000  # of bodies in one SendMessageBatch
+_GIVE_BACK_SECONDS: Final = 0.4  # after Ctrl-C; what takes longer is done in the background
 _OF_SQS: Final = ("SentTimestamp", "DeadLetterQueueSourceArn", "MessageGroupId")
 _COUNTS: Final = (
     "ApproximateNumberOfMessages",
@@ -42,7 +45,8 @@ class Look:
     """The held messages, by SQS's message id: `seen` of the `total` that SQS counts.
 
     `until` is the latest time at which messages that are held elsewhere are visible again (epoch
-    seconds). `notice` gets each message with its body, which is not kept.
+    seconds). `notice` gets each message with its body, which is not kept. `released_later` are
+    those that are released in the background after Ctrl-C.
     """
 
     letters: dict[str, DeadLetter] = field(default_factory=dict)
@@ -50,6 +54,7 @@ class Look:
     total: int = 0
     until: float = 0.0
     hidden: int = 0
+    released_later: int = 0
     notice: Callable[[DeadLetter, Any], None] | None = None
 
     @property
@@ -66,6 +71,9 @@ class Look:
         return f"{seen}; SQS did not show the rest in {_LOOK_SECONDS:.0f} s"
 
 
+LetGo = Callable[[Sequence[str]], None]
+
+
 class FailedQueue:
     """The queue. Methods raise botocore's errors."""
 
@@ -73,14 +81,20 @@ class FailedQueue:
         self,
         sqs: Any,  # noqa: ANN401  boto3's clients have no common type
         url: str,
-        mail_queue_arns: AbstractSet[str],
-        lane_url: Callable[[dict[str, Any]], str],
+        mail_queue_arns: AbstractSet[str] = frozenset(),
+        lane_url: Callable[[dict[str, Any]], str] = lambda _: "",
+        let_go: LetGo | None = None,
     ) -> None:
-        """`lane_url` returns the queue to which a message goes back, by its attributes."""
+        """`lane_url` returns the queue to which a message goes back, by its attributes.
+
+        `let_go` releases messages in the background, by their receipt handles, where a command
+        that is to stop has no time for it.
+        """
         self._sqs = sqs
         self._url = url
         self._mail_queue_arns = mail_queue_arns
         self._lane_url = lane_url
+        self._in_background = let_go
 
     @contextmanager
     def look(
@@ -97,12 +111,17 @@ class FailedQueue:
         over = threading.Event()
         keeper = threading.Thread(target=self._keep, args=(look, over), daemon=True)
         keeper.start()
+        interrupted = False
         try:
-            self._hold(look, stop, told)
+            self._hold(look, stop, told, over)
             yield look
+        except BaseException as error:
+            # click makes an Abort of it.
+            interrupted = any(isinstance(e, KeyboardInterrupt) for e in (error, error.__context__))
+            raise
         finally:
             over.set()
-            self._let_go(look)
+            self._let_go(look, in_haste=interrupted or stop.asked)
 
     def delete(self, look: Look, letters: Sequence[DeadLetter]) -> set[str]:
         """Delete up to ten messages; return the ids of those that are gone."""
@@ -113,11 +132,20 @@ class FailedQueue:
             look.letters.pop(message_id, None)
         return gone
 
+    def let_go(self, handles: Sequence[str]) -> None:
+        """Release messages by their receipt handles."""
+
+        def change(some: Sequence[str]) -> None:
+            self._visibility(some, 0)
+
+        for _ in side_by_side(chunks(handles, _AT_ONCE), change, Stop()):
+            pass
+
     def release(self, look: Look, letters: Sequence[DeadLetter], seconds: int = 0) -> None:
         """Let up to ten messages be received again in so many seconds."""
         for letter in letters:
             look.letters.pop(letter.message_id, None)
-        self._visibility(letters, seconds)
+        self._visibility([letter.handle for letter in letters], seconds)
 
     def receive(self, look: Look, most: int, wait: int = 0) -> list[tuple[DeadLetter, Any]]:
         """Receive up to `most` messages with their bodies; they are held like the others."""
@@ -160,25 +188,32 @@ class FailedQueue:
             batch.append((letter, raw))
         yield from ((url, batch) for url, batch in by_url.items() if batch)
 
-    def _hold(self, look: Look, stop: Stop, told: Callable[[int, int], None]) -> None:
-        search = _Search(self._count, look)
+    def _hold(
+        self, look: Look, stop: Stop, told: Callable[[int, int], None], over: threading.Event
+    ) -> None:
+        aside(lambda: self._count(look), stop)
+        search = _Search(look)
 
-        def poll(most: int) -> list[int] | None:
+        def poll(most: int) -> _Polled:
             try:
                 found = self.receive(look, most, _POLL_SECONDS)
             except ClientError as error:
                 if "OverLimit" in str(error.response.get("Error", {}).get("Code")):
-                    return None  # SQS hides no more than 120,000
+                    return _Polled(None)  # SQS hides no more than 120,000
                 raise
-            sizes = [letter.size for letter, _ in found]
-            search.learn(sizes)
-            return sizes
+            if over.is_set():  # it came after the others were released
+                self.release(look, [letter for letter, _ in found])
+            search.learn([letter.size for letter, _ in found])
+            return _Polled(len(found), None if found else self._count(look))
 
         # Wait for its end, so that no running poll hides a message after the release.
-        for _, found in side_by_side(search.polls(), poll, stop, _READERS):
-            search.note(found)
+        for _, polled in side_by_side(search.polls(), poll, stop, _READERS):
+            search.note(polled)
             told(len(look.letters), look.total)
-        self._count(look)
+        if stop.asked:
+            look.seen = len(look.letters)
+        else:
+            aside(lambda: self._count(look), stop)
 
     def _count(self, look: Look) -> int:
         """Read the queue's counts; return how many messages are visible."""
@@ -197,25 +232,36 @@ class FailedQueue:
             except (ClientError, BotoCoreError):
                 continue  # tried again before the lease ends
 
-    def _let_go(self, look: Look) -> None:
+    def _let_go(self, look: Look, *, in_haste: bool) -> None:
         try:
-            self._change(look, 0)
-        except (ClientError, BotoCoreError):
+            if in_haste and self._in_background is not None:
+                soon = time.monotonic() + _GIVE_BACK_SECONDS
+                self._change(look, 0, soon)
+                if left := [letter.handle for letter in look.letters.values()]:
+                    self._in_background(left)
+                    look.released_later = len(left)
+            else:
+                self._change(look, 0)
+        except (ClientError, BotoCoreError, OSError):
             return  # they are seen again when the lease ends
 
-    def _change(self, look: Look, seconds: int) -> None:
+    def _change(self, look: Look, seconds: int, until: float = math.inf) -> None:
         def change(some: Sequence[DeadLetter]) -> None:
             # Skip those that were released or deleted while others were changed.
             if still := [letter for letter in some if letter.message_id in look.letters]:
-                self._visibility(still, seconds)
+                self._visibility([letter.handle for letter in still], seconds)
+                if not seconds:
+                    for letter in still:
+                        look.letters.pop(letter.message_id, None)
 
-        for _ in side_by_side(chunks(list(look.letters.values()), _AT_ONCE), change, Stop()):
+        held = chunks(list(look.letters.values()), _AT_ONCE)
+        for _ in side_by_side(held, change, Stop(), until=until):
             pass
 
-    def _visibility(self, letters: Sequence[DeadLetter], seconds: int) -> None:
+    def _visibility(self, handles: Sequence[str], seconds: int) -> None:
         entries = [
-            {"Id": str(n), "ReceiptHandle": x.handle, "VisibilityTimeout": seconds}
-            for n, x in enumerate(letters)
+            {"Id": str(n), "ReceiptHandle": handle, "VisibilityTimeout": seconds}
+            for n, handle in enumerate(handles)
         ]
         # A refused one was deleted, or is no longer held.
         self._sqs.change_message_visibility_batch(QueueUrl=self._url, Entries=entries)
@@ -230,20 +276,32 @@ def of_stack(stack: Stack) -> FailedQueue:
         return bulk if bulk and lane == "bulk" else normal
 
     arns = {stack.output("MailQueueArn"), stack.outputs.get("BulkQueueArn", "")}
-    return FailedQueue(stack.client("sqs"), stack.output("FailedQueueUrl"), arns, lane_url)
+    later: LetGo | None = None
+    if stack.place is not None:
+        from ops import let_go  # noqa: PLC0415  it needs this module
+
+        later = partial(let_go.later, stack.place)
+    url = stack.output("FailedQueueUrl")
+    return FailedQueue(stack.client("sqs"), url, arns, lane_url, later)
+
+
+@dataclass(frozen=True, slots=True)
+class _Polled:
+    """The result of a poll: how many came, None if SQS hides no more; how many are visible."""
+
+    found: int | None
+    visible: int | None = None
 
 
 class _Search:
     """Decides how long a hold collects, and how many messages each poll asks for."""
 
-    def __init__(self, count: Callable[[Look], int], look: Look) -> None:
-        self._count = count
+    def __init__(self, look: Look) -> None:
         self._look = look
         self._end = time.monotonic() + _LOOK_SECONDS
         self._most = 1
         self._quiet = 0
         self._over = False
-        count(look)
 
     def polls(self) -> Iterator[int]:
         """Yield how many messages to ask for: few if they are large, to save memory."""
@@ -255,17 +313,17 @@ class _Search:
         if sizes:
             self._most = max(1, min(_AT_ONCE, _MAX_BYTES // max(*sizes, 1)))
 
-    def note(self, sizes: Sequence[int] | None) -> None:
-        """Decide whether to continue after a poll; None means that SQS hides no more."""
-        if sizes is None:
+    def note(self, polled: _Polled) -> None:
+        """Decide whether to continue after a poll."""
+        if polled.found is None:
             self._over = True
-        elif sizes:
+        elif polled.found:
             self._quiet = 0
             self._end = time.monotonic() + _LOOK_SECONDS
         else:
             self._quiet += 1
             elsewhere = self._quiet >= _QUIET_POLLS
-            if not self._count(self._look) and (self._look.is_whole or elsewhere):
+            if not polled.visible and (self._look.is_whole or elsewhere):
                 self._over = True
 
 

@@ -2,11 +2,13 @@
 
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
 STOPPED: Final = 130  # the exit code after Ctrl-C
+_SECONDS: Final = 0.8  # of the second that a stop may take
 
 
 class Stop:
@@ -15,16 +17,23 @@ class Stop:
     def __init__(self) -> None:
         self._event = threading.Event()
         self._thinking = False
+        self._asked_at = 0.0
 
     @property
     def asked(self) -> bool:
         """Whether a stop was requested."""
         return self._event.is_set()
 
+    @property
+    def seconds_left(self) -> float:
+        """How long what is being done may still take, once a stop was requested."""
+        return max(0.0, self._asked_at + _SECONDS - time.monotonic())
+
     def ask(self) -> None:
         """Request a stop; a second request, or one during a question, is a KeyboardInterrupt."""
         if self.asked or self._thinking:
             raise KeyboardInterrupt
+        self._asked_at = time.monotonic()
         self._event.set()
 
     @contextmanager

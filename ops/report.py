@@ -2,13 +2,15 @@
 
 import csv
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import Final
 
 from ops.errors import OpsError
 
 _COLUMNS: Final = ("row", "id", "result", "state", "reason", "code", "msg_id", "price", "error")
+_CELLS: Final = attrgetter(*_COLUMNS)
 _HEADER: Final = ",".join(_COLUMNS)
 
 
@@ -69,9 +71,9 @@ class Report:
         """Write all results, or leave an earlier report as it is."""
         try:
             with self._draft.open("w", encoding="utf-8", newline="") as file:
-                writer = csv.DictWriter(file, _COLUMNS)
-                writer.writeheader()
-                writer.writerows(asdict(result) for result in results)
+                writer = csv.writer(file)
+                writer.writerow(_COLUMNS)
+                writer.writerows(map(_CELLS, results))
             self._draft.replace(self.path)
         except OSError as error:
             raise OpsError(

@@ -1,5 +1,6 @@
 """Calls in parallel, in threads that need not end with the command."""
 
+import math
 import queue
 import threading
 import time
@@ -13,16 +14,20 @@ R = TypeVar("R")
 
 THREADS: Final = 8
 _LOOK_SECONDS: Final = 0.1
-_GRACE_SECONDS: Final = 0.8
 
 
 def side_by_side(
-    work: Iterable[T], do: Callable[[T], R], stop: Stop, threads: int = THREADS
+    work: Iterable[T],
+    do: Callable[[T], R],
+    stop: Stop,
+    threads: int = THREADS,
+    until: float = math.inf,
 ) -> Iterator[tuple[T, R]]:
     """Yield (item, result of `do`) in the order of their end; items are read one by one as needed.
 
-    After a request to stop no more are begun, and results that come within a second are still
-    yielded. The first error ends it and is raised.
+    After a request to stop no more are begun, and results that come within the second that a stop
+    may take are still yielded; `until` (of time.monotonic) ends it too. The first error ends it and
+    is raised.
     """
     items = iter(work)
     results: queue.Queue[tuple[T, R] | BaseException | None] = queue.Queue()
@@ -47,19 +52,19 @@ def side_by_side(
         # A daemon thread: a call that hangs must not delay the end of the command.
         threading.Thread(target=run, daemon=True).start()
     try:
-        yield from _results(results, stop, threads)
+        yield from _results(results, stop, threads, until)
     finally:
         over.set()
 
 
 def _results(
-    results: "queue.Queue[tuple[T, R] | BaseException | None]", stop: Stop, running: int
+    results: "queue.Queue[tuple[T, R] | BaseException | None]",
+    stop: Stop,
+    running: int,
+    until: float,
 ) -> Iterator[tuple[T, R]]:
-    asked_at = None
     while running:
-        if stop.asked and asked_at is None:
-            asked_at = time.monotonic()
-        if asked_at is not None and time.monotonic() - asked_at > _GRACE_SECONDS:
+        if time.monotonic() >= until or (stop.asked and not stop.seconds_left):
             return
         try:
             found = results.get(timeout=_LOOK_SECONDS)
@@ -71,3 +76,15 @@ def _results(
             raise found
         else:
             yield found
+
+
+def aside(do: Callable[[], R], stop: Stop) -> R:
+    """Return the result of one call, which a request to stop does not wait for.
+
+    Raises:
+        KeyboardInterrupt: a stop was requested, and the result did not come.
+
+    """
+    for _, result in side_by_side([None], lambda _: do(), stop, 1):
+        return result
+    raise KeyboardInterrupt

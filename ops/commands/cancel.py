@@ -9,8 +9,7 @@ from outbox.mail.states import State
 from outbox.mail.times import iso
 from outbox.storage.row import Row
 
-from ops.commands.failed import as_option
-from ops.commands.frame import on_a_stack, yes_option
+from ops.commands.frame import as_option, on_a_stack, yes_option
 from ops.commands.given import CLIENT, MAIL_ID
 from ops.commands.selecting import ids_of
 from ops.errors import OpsError

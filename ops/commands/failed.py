@@ -8,7 +8,7 @@ import click
 from click.shell_completion import CompletionItem
 from rich.console import RenderableType
 
-from ops.commands.frame import on_a_stack, yes_option
+from ops.commands.frame import as_option, on_a_stack, yes_option
 from ops.commands.given import MAIL_ID, from_input
 from ops.commands.mail import history, summary
 from ops.commands.queues import INCOMPLETE, failed_queue, looking
@@ -41,13 +41,6 @@ _DOES = {
     Task.SENT: "note as sent",
     Task.DISCARD: "discard for good",
 }
-
-as_option = click.option(
-    "--as",
-    "acting_as",
-    metavar="NAME",
-    help="Your name in the mails' history.  [default: AWS's]",
-)
 
 
 class _ListByDefault(SuggestingGroup):
@@ -136,6 +129,8 @@ def show(stack: Stack, screen: Screen, mail_id: str) -> int:
         letters = _chosen(look, Choice(ids=frozenset({mail_id})))
     if not letters:
         code = _exit_code(screen, look, stop)
+        if stop.asked:
+            return code
         raise OpsError(
             "no message of this mail is in the failed queue"
             if not code
@@ -371,6 +366,7 @@ def _cells(values: dict[str, Any], columns: Sequence[str]) -> list[Any]:
 
 def _exit_code(screen: Screen, look: Look, stop: Stop) -> int:
     if stop.asked:
+        screen.warn(f"Stopped: {look.seen:,} of about {look.total:,} seen.")
         return STOPPED
     if look.is_whole:
         return 0

@@ -1,6 +1,9 @@
 """The common part of every command: which stack, tables or JSON, and no traceback."""
 
+import contextlib
+import errno
 import functools
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +30,12 @@ _OPTIONS = (
     click.option("--json", "as_json", is_flag=True, help="Print JSON and no tables."),
 )
 
+as_option = click.option(
+    "--as",
+    "acting_as",
+    metavar="NAME",
+    help="Your name in the mails' history.  [default: AWS's]",
+)
 yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 
 
@@ -55,6 +64,7 @@ def on_a_stack(function: Callable[..., Any]) -> Callable[..., None]:
             else:
                 stack = stacks.find(name, region, profile)
             code = int(function(stack, screen, *args, **kwargs) or 0)
+            sys.stdout.flush()
         except OpsError as error:
             screen.failed(error)
             sys.exit(1)
@@ -64,9 +74,34 @@ def on_a_stack(function: Callable[..., Any]) -> Callable[..., None]:
         except KeyboardInterrupt:
             screen.note("Stopped.")
             sys.exit(STOPPED)
+        except click.Abort as error:
+            # At a question: nothing of what it asks was done.
+            is_stopped = isinstance(error.__context__, KeyboardInterrupt)
+            screen.note("Stopped; nothing was done." if is_stopped else "Nothing was done.")
+            sys.exit(STOPPED if is_stopped else 1)
+        except OSError as error:
+            if error.errno == errno.EPIPE:
+                raise  # click ends quietly, as `head` expects
+            _drop_output()
+            screen.failed(_machine(error))
+            sys.exit(1)
         sys.exit(code)
 
     command: Callable[..., None] = run
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
+
+
+def _machine(error: OSError) -> OpsError:
+    said = error.strerror or type(error).__name__
+    return OpsError(
+        f"this machine cannot go on: {said}",
+        "look at its disk, and at where the output goes; what the command had done stays done",
+    )
+
+
+def _drop_output() -> None:
+    """Let what could not be written go nowhere: at its end Python would try it again."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

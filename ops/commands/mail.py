@@ -13,12 +13,13 @@ from rich.console import RenderableType
 from taqnyat.explanations import explain
 
 from ops import mails
+from ops.commands import cancel, erase
 from ops.commands.frame import on_a_stack
 from ops.commands.given import CLIENT, MAIL_ID
 from ops.commands.queues import failed_queue, looking
 from ops.commands.suggesting import SuggestingGroup
 from ops.errors import OpsError
-from ops.interrupt import stoppable
+from ops.interrupt import STOPPED, stoppable
 from ops.moment import moment
 from ops.screen import Screen, clock, facts, table
 from ops.stack import Stack
@@ -32,18 +33,25 @@ def group() -> None:
     """Show, list and cancel mails; erase a person."""
 
 
+group.add_command(cancel.command)
+group.add_command(erase.command)
+
+
 @group.command("show")
 @click.argument("mail_id", type=MAIL_ID, metavar="ID")
 @on_a_stack
-def show(stack: Stack, screen: Screen, mail_id: str) -> None:
+def show(stack: Stack, screen: Screen, mail_id: str) -> int:
     """Show a mail's whole history."""
     row = stack.ledger.get(mail_id)
     if row is not None:
         screen.show(summary(row), history(row))
-        return
+        return 0
     # A mail that is not valid has no record, only its message.
     with stoppable() as stop, looking(screen, failed_queue(stack), stop) as look:
         found = [letter for letter in look.letters.values() if letter.mail_id == mail_id]
+    if stop.asked and not found:
+        screen.warn(f"Stopped: {look.seen:,} of about {look.total:,} failed mails seen.")
+        return STOPPED
     if not found:
         raise OpsError(
             "there is no record of this mail",
@@ -55,6 +63,7 @@ def show(stack: Stack, screen: Screen, mail_id: str) -> None:
     told = letter.summary() | {"bytes": letter.size, "wrong field": wrong}
     remedy = "correct it at its producer and send it again; then `failed discard`"
     screen.show(told | {"record": None}, facts(told), f"It has no record: {remedy}.")
+    return 0
 
 
 @group.command("list")

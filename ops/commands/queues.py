@@ -22,7 +22,12 @@ def looking(
     notice: Callable[[DeadLetter, Any], None] | None = None,
 ) -> Iterator[Look]:
     """Hold the whole queue, and show the progress."""
-    with ExitStack() as held:
-        with screen.busy("reading the failed queue") as told:
-            look = held.enter_context(queue.look(stop, told, notice))
-        yield look
+    look: Look | None = None
+    try:
+        with ExitStack() as held:
+            with screen.busy("reading the failed queue") as told:
+                look = held.enter_context(queue.look(stop, told, notice))
+            yield look
+    finally:
+        if look is not None and look.released_later:
+            screen.note(f"{look.released_later:,} held mail(s) can be seen again in a moment.")

@@ -35,7 +35,6 @@ MAY_IMPORT = {
     "ops": {
         "taqnyat",
         "outbox",
-        "boto3",
         "botocore",
         "charset_normalizer",
         "click",
@@ -65,7 +64,8 @@ def imports(source: str) -> Iterator[str]:
         elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith(
             ("import_module", "__import__")
         ):
-            yield ast.unparse(node.args[0]).strip("'\"") if node.args else "?"
+            named = ast.unparse(node.args[0]) if node.args else "?"
+            yield named.removeprefix("f").strip("'\"") if named[-1:] in "'\"" else named
 
 
 def forbidden(package: str, source: str) -> set[str]:

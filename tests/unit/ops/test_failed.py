@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from ops import failed_queue, side_by_side
+from ops import failed_queue, interrupt
 from ops.dead_letters import Choice, Task
 from ops.operator import by_arn
 from tests.faults.standins.fairness import Queue
@@ -385,7 +385,7 @@ def test_ctrl_c_stops_in_good_order_and_says_how_far(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     office.fail(1500)
-    monkeypatch.setattr(side_by_side, "_GRACE_SECONDS", 20.0)  # on the busiest machine
+    monkeypatch.setattr(interrupt, "_SECONDS", 20.0)  # on the busiest machine
     send = office.sqs.send_message_batch
     pressed = threading.Event()
 
