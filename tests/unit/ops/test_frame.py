@@ -36,15 +36,17 @@ FACTS = {
 
 
 class Session:
-    """boto3's session, which notes what it is asked for."""
+    """botocore's session, which notes what it is asked for."""
 
     def __init__(self, **given: Any) -> None:
         self.given = given
-        self.region_name = given.get("region_name")
-        self.clients: list[tuple[str, Any, Any]] = []
+        self.clients: list[tuple[str, dict[str, Any], Any]] = []
 
-    def client(self, service: str, *, endpoint_url: str | None, config: Any) -> object:
-        self.clients.append((service, endpoint_url, config))
+    def get_config_variable(self, name: str) -> None:
+        assert name == "region"  # the environment has none
+
+    def create_client(self, service: str, *, config: Any, **given: Any) -> object:
+        self.clients.append((service, given, config))
         return object()
 
 
@@ -57,7 +59,7 @@ def sessions(monkeypatch: pytest.MonkeyPatch) -> list[Session]:
         made.append(Session(**given))
         return made[-1]
 
-    monkeypatch.setattr("ops.stack.boto3.session.Session", make)
+    monkeypatch.setattr("ops.stack.botocore.session.Session", make)
     return made
 
 
@@ -70,12 +72,12 @@ def test_a_stack_is_found_by_name_region_and_profile(
     found = stacks.find("mail", region, "work")
 
     [session] = sessions
-    assert session.given == {"profile_name": "work", "region_name": region}
+    assert session.given == {"profile": "work"}
     assert str(found) == shown
     assert session.clients == []  # nothing is made before it is needed
     assert found.client("sqs") is found.client("sqs")
-    [(service, url, config)] = session.clients
-    assert (service, url) == ("sqs", None)
+    [(service, given, config)] = session.clients
+    assert (service, given) == ("sqs", {"region_name": region})
     assert (config.connect_timeout, config.read_timeout) == (5, 70)
     assert config.retries in (
         {"mode": "standard", "total_max_attempts": 4},
@@ -92,13 +94,16 @@ def test_the_local_stack_is_found_by_its_file(sessions: list[Session], tmp_path:
     found.client("sqs")
 
     [session] = sessions
-    assert session.given == {
-        "aws_access_key_id": "id",
-        "aws_secret_access_key": "secret",
-        "region_name": "here",
-    }
     assert str(found) == "mine (local)"
-    assert session.clients[0][:2] == ("sqs", "http://127.0.0.1:1")
+    assert session.clients[0][:2] == (
+        "sqs",
+        {
+            "endpoint_url": "http://127.0.0.1:1",
+            "aws_access_key_id": "id",
+            "aws_secret_access_key": "secret",
+            "region_name": "here",
+        },
+    )
 
 
 def test_a_local_stack_that_is_not_up_is_told(tmp_path: Path) -> None:
