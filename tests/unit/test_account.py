@@ -41,6 +41,9 @@ def answer(body: bytes, status: int | None = 200, fault: Fault | None = None) ->
         ),
         (b'{"balance": "-3.25", "currency": "<b>"}', Decimal("-3.25")),
         (b'{"balance": 7, "accountExpiryDate": "99-99-2021", "accountStatus": 1}', Decimal(7)),
+        (b'{"balance": 7, "statusCode": "ok!"}', Decimal(7)),
+        (b'{"balance": 7, "statusCode": 20}', Decimal(7)),
+        (b'{"balance": "999999999999999.9"}', Decimal("999999999999999.9")),
     ],
 )
 def test_what_can_be_read(body: bytes, read: AccountBalance | Decimal) -> None:
@@ -66,6 +69,7 @@ def test_what_can_be_read(body: bytes, read: AccountBalance | Decimal) -> None:
         (answer(b'{"balance": "NaN"}'), "unreadable"),
         (answer(b'{"balance": NaN}'), "unreadable"),
         (answer(b'{"balance": "1e400"}'), "unreadable"),
+        (answer(b'{"balance": "1e15"}'), "unreadable"),
         (answer(b'{"balance": true}'), "unreadable"),
         (answer(b'{"balance": "2,044.00"}'), "unreadable"),
         (answer(b'{"balance": "2,044.00",}'), "unreadable"),

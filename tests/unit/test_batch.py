@@ -29,7 +29,7 @@ class Parts:
     def __init__(self) -> None:
         self.outcomes: dict[str, int | Exception | None] = {}
         self.pause_read: bool | Exception = False
-        self.put_back_fails = False
+        self.put_back_fails: Exception | None = None
         self.delivered_by: dict[str, float] = {}
         self.put_backs: dict[str, int] = {}
         self.reports: list[Report] = []
@@ -60,7 +60,7 @@ class Parts:
     # MailQueue
     def retry_later(self, message: ReceivedMessage, delay: int) -> None:
         if self.put_back_fails:
-            raise REFUSED
+            raise self.put_back_fails
         self.put_backs[message.message_id] = delay
 
     # CircuitBreaker
@@ -99,7 +99,9 @@ class Parts:
     def resume(self) -> None:
         self.resumed += 1
 
-    def process(self, *ids: str, seconds: float = 60, body: str = "{}") -> list[str]:
+    def process(
+        self, *ids: str, seconds: float = 60, body: str = "{}", receives: int = 1
+    ) -> list[str]:
         with ThreadPoolExecutor(10) as executor:
             part = cast("Any", self)
             processor = BatchProcessor(
@@ -111,11 +113,17 @@ class Parts:
                 telemetry=part,
                 on_resumed=self.resume,
             )
-            return processor.process([record(message_id, body) for message_id in ids], seconds)
+            records = [record(message_id, body, receives) for message_id in ids]
+            return processor.process(records, seconds)
 
 
-def record(message_id: str, body: str = "{}") -> dict[str, Any]:
-    return {"messageId": message_id, "receiptHandle": f"h-{message_id}", "body": body}
+def record(message_id: str, body: str = "{}", receives: int = 1) -> dict[str, Any]:
+    return {
+        "messageId": message_id,
+        "receiptHandle": f"h-{message_id}",
+        "body": body,
+        "attributes": {"ApproximateReceiveCount": str(receives)},
+    }
 
 
 @pytest.fixture
@@ -166,14 +174,16 @@ def test_one_that_fails_does_not_sink_the_others(
     # A hiccup of AWS costs seconds, not the queue's visibility timeout.
     assert all(2 <= delay <= 4 for delay in parts.put_backs.values())
     assert parts.put_backs.keys() == ({"b"} if trouble == "aws_failed" else set())
+    assert parts.reports[1] == Report(mail_id="b", retry_in=0, reason=trouble)
     assert [report.reason for report in parts.reports] == ["", trouble, ""]
 
 
+@pytest.mark.parametrize("error", [REFUSED, NO_ANSWER])
 def test_a_delay_that_cannot_be_set_leaves_the_message_to_its_visibility_timeout(
-    parts: Parts,
+    parts: Parts, error: Exception
 ) -> None:
     parts.outcomes = {"a": 5}
-    parts.put_back_fails = True
+    parts.put_back_fails = error
     assert parts.process("a") == ["a"]
     assert parts.troubles == [("aws_failed", "a")]
 
@@ -225,6 +235,54 @@ def test_as_many_messages_are_in_hand_without_a_turn_as_are_put_back(
     assert 1 <= parts.put_backs["a"] == parts.put_backs["b"] <= max(1, slept[0])
     assert slept[0] + parts.put_backs["a"] <= max(5, wait) + 1
     assert parts.delivered_by == {}
+
+
+def test_after_two_refusals_by_the_rate_the_rest_of_a_batch_is_put_back(parts: Parts) -> None:
+    parts.stopped = True
+    assert parts.process("a") == ["a"]
+    assert parts.reports == [Report(mail_id="a", retry_in=1, reason="rate_limited")]
+    assert (parts.put_backs, parts.delivered_by, parts.recorded) == ({"a": 1}, {}, [])
+
+
+def test_while_sending_is_paused_no_turn_is_taken(parts: Parts) -> None:
+    parts.tripped = True
+    assert parts.process("a") == []
+    assert (parts.asked, parts.recorded) == ([], ["a"])
+
+
+def test_a_turn_is_taken_for_each_mail_that_may_need_a_call(parts: Parts) -> None:
+    parts.process("a", "b")
+    parts.process("c", body='{"version":1,"batch":[')
+    assert parts.asked == [(2, Lane.NORMAL), (0, Lane.NORMAL)]
+    assert sorted(parts.recorded) == ["a", "b", "c"]
+
+
+def test_what_has_no_turn_is_not_held_beyond_the_invocation(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    parts.turns = Taken((), 60)
+    parts.process("a", seconds=6)
+    assert 4 < slept[0] <= 5
+
+
+@pytest.mark.parametrize(
+    ("receives", "least", "most"), [(1, 2, 4), (2, 4, 8), (7, 128, 256), (8, 150, 300)]
+)
+def test_each_hiccup_of_aws_makes_the_wait_longer(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch, receives: int, least: int, most: int
+) -> None:
+    asked: list[tuple[float, float]] = []
+
+    def shortest(low: float, high: float) -> float:
+        asked.append((low, high))
+        return low
+
+    monkeypatch.setattr("random.uniform", shortest)
+    parts.pause_read = REFUSED
+    parts.process("a", receives=receives)
+    assert (asked, parts.put_backs) == ([(least, most)], {"a": least})
 
 
 class Clock:

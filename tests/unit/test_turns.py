@@ -245,8 +245,8 @@ def test_what_does_not_fit_waits_without_a_turn(worker: Worker, table: Table) ->
     slow = Worker(table, worker.clock, most=1)
     taken = slow.take(count=10, wait=4.5)
     assert taken.times == pytest.approx([NOW + number for number in range(5)])
-    assert 1 <= taken.wait <= 60
-    assert Worker(table, worker.clock, most=1).take(count=10, wait=4.5).times == ()
+    assert taken.wait == 5
+    assert Worker(table, worker.clock, most=1).take(count=10, wait=4.5) == Taken((), 5)
 
 
 def test_two_refused_mails_with_nothing_between_hold_everybody(
@@ -323,3 +323,59 @@ def test_a_record_that_many_write_lets_nothing_through(
 
     monkeypatch.setattr(table, "update_item", contended)
     assert limited.take().times == ()
+
+
+def test_the_first_refusal_is_written_for_all(worker: Worker) -> None:
+    worker.take()
+    worker.answered(LIMITED, "m")
+    learned = Rate(learned=5, learned_until=NOW + 900, lowered_at=NOW, counted_since=NOW)
+    assert worker.rate() == learned
+
+
+@pytest.mark.parametrize(("until", "kept"), [(1, 40), (0, 5)])
+def test_what_another_has_learned_is_not_begun_again(
+    worker: Worker, table: Table, until: int, kept: float
+) -> None:
+    worker.take()
+    known = {"rate_learned": 40_000, "rate_learned_until": int(NOW + until) * 1000}
+    table.items["#pause"] |= pack_item(known)
+    worker.answered(LIMITED, "m")
+    assert worker.rate().learned == kept
+
+
+def test_a_held_rate_tells_how_long_it_is_held(worker: Worker, table: Table) -> None:
+    table.items["#pause"] |= pack_item({"rate_held_until": int(NOW + 30) * 1000})
+    assert worker.take() == Taken((), 30)
+    worker.clock.now += 30
+    assert len(worker.take().times) == 10
+
+
+def test_what_went_through_is_added_and_counted_once(worker: Worker, table: Table) -> None:
+    worker.take()
+    worker.answered(LIMITED, "m")
+    worker.clock.now += 2
+    worker.answered(SENT)
+    worker.answered(SENT)
+    for _ in range(2):
+        worker.take(count=1)
+        rate = worker.rate()
+        assert (rate.learned, rate.counted, rate.counted_since) == (5 + 2 * 0.6, 2, NOW)
+    assert table.items["#pause"]["sent_at"] == {"N": str(int(worker.clock.now))}
+
+
+def test_a_refusal_among_others_is_written_for_all(worker: Worker) -> None:
+    worker.take()
+    worker.answered(LIMITED, "m")
+    worker.clock.now += 2
+    for _ in range(9):
+        worker.answered(SENT)
+    worker.answered(LIMITED, "n")
+    worker.take(count=1)
+    now = worker.clock.now
+    assert worker.rate()._replace(turn=0) == Rate(
+        learned=4.25,
+        learned_until=now + 900,
+        ceiling=5,
+        lowered_at=now,
+        counted_since=NOW,
+    )
