@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 from botocore.exceptions import WaiterError
 
 from local import packing, parameters
-from local.completion import complete
 from local.emulator import Emulator
 from local.errors import LocalStackError
 from local.parameters import STACK_NAME
@@ -79,10 +78,18 @@ def deploy(
         except WaiterError:
             reasons = _reasons(cloudformation, name)
             raise LocalStackError(f"the stack was not deployed:\n{reasons}") from None
-        complete(emulator, name)
         _put(emulator, f"deployed/{name}", wanted)
     [stack] = cloudformation.describe_stacks(StackName=name)["Stacks"]
-    return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+    _add_stream(emulator.client("dynamodb"), outputs["LedgerTable"])
+    return outputs
+
+
+def _add_stream(dynamodb: Any, table: str) -> None:  # noqa: ANN401 - a boto3 client
+    """Give the ledger a stream if it has none: the console reads it."""
+    if not dynamodb.describe_table(TableName=table)["Table"].get("LatestStreamArn"):
+        stream = {"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"}
+        dynamodb.update_table(TableName=table, StreamSpecification=stream)
 
 
 def _put(emulator: Emulator, key: str, body: bytes) -> None:

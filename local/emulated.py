@@ -17,7 +17,7 @@ from ministack.services import apigateway_v1, cloudwatch, dynamodb, lambda_svc, 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from local import measured, web
+from local import corrections, measured, web
 from local.gate import API_PATH, END_PATH, Gate
 from local.guard import Guard
 
@@ -111,6 +111,7 @@ def main() -> None:
     prefix = os.environ["EMULATOR_PREFIX"]
     _find_own_objects(prefix)
     _poll_streams_apart()
+    corrections.install()
     measured.install(cloudwatch, lambda_svc, sqs)
     asyncio.run(_serve(prefix, *numbers))
 
