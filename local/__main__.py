@@ -7,32 +7,24 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
-from types import FrameType
 
-from local.errors import LocalStackError
-from local.journey import Journey, first_mail, travel
+from local.ending import stopping
+from local.journey import first_mail, travel
 from local.simulator import profile
 from local.stack import LocalStack, Options
 
 PORT = 9025
 _MOST_PORT = 65_532
-_ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _URL = re.compile(r"https://[^\s/?#@]+(/[^\s?#]*[^\s?#/])?|http://(127\.0\.0\.1|localhost)(:\d+)?")
-
-
-class _Stopped(BaseException):
-    """A signal asked the process to end; no `except Exception` may catch it."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run; return the exit code: 0 if the first mail was sent, 1 if not."""
     given = _parse(arguments)
-    for number in _ENDS:
-        signal.signal(number, _stop)
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     stack = LocalStack(_options(given), _tell)
     code = 130  # the exit code after Ctrl-C, if it ends before the stack was up
-    try:
+    with stopping(stack):
         print("Starting the local stack.")
         stack.start()
         if given.for_tests:
@@ -46,15 +38,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _show(stack)
             while True:
                 signal.pause()
-    except _Stopped:
-        print("\nStopping.")
-    except LocalStackError as error:
-        print(f"\nError: {error}", file=sys.stderr)
-        code = 1
-    finally:
-        for number in _ENDS:
-            signal.signal(number, signal.SIG_IGN)
-        stack.stop()
     return code
 
 
@@ -122,19 +105,19 @@ def _options(given: argparse.Namespace) -> Options:
 
 def _first_mail(stack: LocalStack, given: argparse.Namespace) -> int:
     print("The first mail, through POST /emails:")
-    journey = travel(stack, first_mail(to=given.to, **{"from": given.sender}), _tell)
-    good = journey.state == "sent" and _was_received_once(stack, journey)
+    row = travel(stack, first_mail(to=given.to, **{"from": given.sender}), _tell)
+    good = row["state"] == "sent" and _was_received_once(stack, row["msg_id"])
     print("Done." if good else "The first mail was not sent.")
     return 0 if good else 1
 
 
-def _was_received_once(stack: LocalStack, journey: Journey) -> bool:
+def _was_received_once(stack: LocalStack, msg_id: str) -> bool:
     """Check the simulator's inbox; with another provider only the row is checked."""
     if stack.simulator is None:
         return True
     mails = stack.simulator.inbox()
     _tell("inbox", f"{len(mails)} mail(s) at Taqnyat's simulator")
-    return [str(mail["msg_id"]) for mail in mails].count(str(journey.msg_id)) == 1
+    return [str(mail["msg_id"]) for mail in mails].count(msg_id) == 1
 
 
 def _show(stack: LocalStack) -> None:
@@ -157,10 +140,6 @@ Send the next mail:
 
 def _tell(step: str, detail: str) -> None:
     print(f"  {time.monotonic() - _BEGIN:5.1f} s  {step:<10} {detail}")
-
-
-def _stop(_number: int, _frame: FrameType | None) -> None:
-    raise _Stopped
 
 
 _BEGIN = time.monotonic()

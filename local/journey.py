@@ -1,96 +1,60 @@
-"""Follows one mail step by step: accepted, queued, claimed, sent."""
+"""Follows one mail: accepted, queued, claimed, sent."""
 
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from http import HTTPStatus
-from pathlib import Path
+from datetime import datetime
 from typing import Any
 
+from local.console import timeline
 from local.console.gateway import item
 from local.deployment import ROOT
-from local.errors import LocalStackError
 from local.stack import LocalStack
 
-FIRST_MAIL = ROOT / "events" / "api-post-email.json"
-_FINAL = {"sent", "failed", "unknown", "canceled"}
-_STEPS = {"queued": "queued", "sending": "claimed"}
+_FIRST_MAIL = ROOT / "events" / "api-post-email.json"
 _PATIENCE_SECONDS = 30.0
 _LOOK_SECONDS = 0.01
 
 
-@dataclass(frozen=True, slots=True)
-class Journey:
-    """How it ended: the mail's id, its final state (or the last one seen), its msgId."""
-
-    id: str
-    state: str
-    msg_id: str | None
-    reason: str | None
-
-
-def first_mail(path: Path = FIRST_MAIL, **changes: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
-    """Return the mail of a sample event of the API, with fields changed."""
-    event = json.loads(path.read_text(encoding="utf-8"))
+def first_mail(**changes: str | None) -> dict[str, Any]:
+    """Return the mail of the sample event of the API, with fields changed."""
+    event = json.loads(_FIRST_MAIL.read_text(encoding="utf-8"))
     mail: dict[str, Any] = json.loads(event["body"])
     return mail | {name: value for name, value in changes.items() if value is not None}
 
 
-def travel(stack: LocalStack, mail: Mapping[str, Any], tell: Callable[[str, str], None]) -> Journey:
-    """Send a mail through the API and follow its row until it ends.
+def travel(
+    stack: LocalStack, mail: Mapping[str, Any], tell: Callable[[str, str], None]
+) -> dict[str, Any]:
+    """Send a mail through the API, wait until it ends, and tell its steps; return its row.
 
     Raises:
         LocalStackError: the API did not accept it.
 
     """
     begin = time.monotonic()
-
-    def report(step: str, detail: str = "") -> None:
-        tell(step, f"{(time.monotonic() - begin) * 1000:6.0f} ms  {detail}".rstrip())
-
-    mail_id = _post(stack, mail)
-    report("accepted", f"200, id {mail_id}")
-    row: dict[str, Any] = {}
-    told: set[str] = set()
-    while time.monotonic() - begin < _PATIENCE_SECONDS:
-        row = _row(stack, mail_id)
-        state = row.get("state", "")
-        for passed in _passed(state, row):
-            if passed not in told:
-                told.add(passed)
-                report(_STEPS[passed])
-        if state in _FINAL:
-            break
+    [mail_id] = stack.api.send([mail])
+    tell("accepted", f"{(time.monotonic() - begin) * 1000:6.0f} ms  200, id {mail_id}")
+    row = _row(stack, mail_id)
+    while row["state"] not in timeline.FINAL and time.monotonic() < begin + _PATIENCE_SECONDS:
         time.sleep(_LOOK_SECONDS)
-    state = row.get("state", "nowhere")
-    journey = Journey(mail_id, state, row.get("msg_id"), row.get("reason"))
-    detail = f"msgId {journey.msg_id}" if state == "sent" else f"reason {journey.reason}"
-    report(state, f"{detail}, Taqnyat answered in {_answered_in(row)}")
-    return journey
+        row = _row(stack, mail_id)
+    for step in timeline.steps(row)[1:]:
+        took = datetime.fromisoformat(step["at"]) - datetime.fromisoformat(row["created"])
+        tell(step["step"], f"{took.total_seconds() * 1000:6.0f} ms  {_fact(step, row)}".rstrip())
+    return row
 
 
-def _passed(state: str, row: Mapping[str, Any]) -> list[str]:
-    """Return the steps that a row in this state has behind it, quick ones included."""
-    if state == "queued" and not row.get("attempts"):
-        return ["queued"]
-    return ["queued", "sending"] if state else []
-
-
-def _answered_in(row: Mapping[str, Any]) -> str:
-    attempts = row.get("attempts") or [{}]
-    return f"{attempts[-1].get('ms', '?')} ms"
-
-
-def _post(stack: LocalStack, mail: Mapping[str, Any]) -> str:
-    answer = stack.api.call("POST", "/emails", mail)
-    if answer.status != HTTPStatus.OK:
-        raise LocalStackError(f"the API answered {answer.status}: {answer.data.decode()}")
-    return str(answer.json()["id"])
+def _fact(step: timeline.Step, row: Mapping[str, Any]) -> str:
+    if step["step"] == "attempt":
+        return f"Taqnyat answered in {step.get('ms', '?')} ms"
+    if step["step"] == "sent":
+        return f"msgId {row['msg_id']}"
+    return f"reason {row.get('reason')}" if step["step"] in timeline.FINAL else ""
 
 
 def _row(stack: LocalStack, mail_id: str) -> dict[str, Any]:
     found = stack.client("dynamodb").get_item(
         TableName=stack.outputs["LedgerTable"], Key={"pk": {"S": mail_id}}, ConsistentRead=True
     )
-    return item(found.get("Item", {}))
+    return item(found["Item"])

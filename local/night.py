@@ -7,26 +7,24 @@ down is what the commands really said; a claim that does not hold ends it with a
 
 import json
 import re
-import shlex
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
 
-from local.console.gateway import Gateway, item
+from local.console.gateway import Gateway
+from local.console.ledger import Ledger
 from local.demo import books
 from local.deployment import ROOT
 from local.errors import LocalStackError
+from local.operator import operate
 from local.simulator import Simulator
 from local.stack import LocalStack
 
 _MOST_COMMANDS = 6
 _PATIENCE_SECONDS = 900.0
-_BATCH = 100
 _LOOK_SECONDS = 0.5
 _TELL_SECONDS = 10.0
 _DOCS = ROOT / "docs" / "operations.md"
@@ -83,11 +81,7 @@ class Night:
             }
             for number in range(first, first + count)
         ]
-        batches = [mails[at : at + _BATCH] for at in range(0, count, _BATCH)]
-        call = partial(self.stack.api.call, "POST", "/emails/batch")
-        with ThreadPoolExecutor(4) as pool:
-            for answer in pool.map(call, batches):
-                self.accepted += [one["id"] for one in answer.json()["data"]]
+        self.accepted += self.stack.api.send(mails)
         self.tell(f"posted {count:,} mails")
 
     def hear(self, *words: str) -> None:
@@ -107,7 +101,7 @@ class Night:
         source = self._named_by(words.replace(" --yes", ""))
         self.typing = self.typing or self._since()
         self.tell(f"$ taqnyat-mail {words}")
-        done = self._command(words, typed)
+        done = operate(self.stack, words, typed)
         if done.returncode not in codes:
             raise LocalStackError(f"`{words}` ended with {done.returncode}: {done.stdout}")
         self.commands += 1
@@ -137,12 +131,9 @@ class Night:
 
     def depths(self) -> dict[str, int]:
         """Count what waits in both lanes, in flight too, and what is in the failed queue."""
-        gateway = Gateway(self.stack.client, self.stack.outputs, self.stack.api)
-        queue = gateway.queue()
-        return {
-            "waiting": sum(queue.values()) - queue["bulk"],
-            "failed": gateway.failed_queue(),
-        }
+        queue = self._gateway.queue()
+        waiting = sum(queue.values()) - queue["bulk"]
+        return {"waiting": waiting, "failed": self._gateway.failed_queue()}
 
     def taken(self) -> int:
         """Count what Taqnyat took."""
@@ -150,11 +141,9 @@ class Night:
 
     def close(self) -> None:
         """End the night with its books, which have to balance, and what it took."""
-        pages = self.stack.client("dynamodb").get_paginator("scan")
-        found = pages.paginate(TableName=self.stack.outputs["LedgerTable"])
-        items = [item(row) for page in found for row in page["Items"]]
-        rows = {row["pk"]: row for row in items if "state" in row}
-        closed = books.close(self.accepted, rows, self.simulator.inbox())
+        ledger = Ledger()
+        ledger.take(self._gateway.changes())
+        closed = books.close(self.accepted, ledger.rows, self.simulator.inbox())
         self.seconds = self._since()
         if closed.wrong or closed.taken != len(self.accepted):
             raise LocalStackError(f"the books do not balance: {closed.line}; {closed.wrong[:3]}")
@@ -178,6 +167,10 @@ class Night:
     def tell(self, text: str) -> None:
         """Show on the side how far it is."""
         print(f"  {self._since():5.1f} s  {text}", file=sys.stderr, flush=True)
+
+    @property
+    def _gateway(self) -> Gateway:
+        return Gateway(self.stack.client, self.stack.outputs, self.stack.api)
 
     def _since(self) -> float:
         return time.monotonic() - self.began
@@ -219,18 +212,6 @@ class Night:
             if form.search(text):
                 return f'docs/operations.md, "{title}"'
         raise LocalStackError(f"nothing that the operator reads names `{words}`")
-
-    def _command(self, words: str, typed: str) -> subprocess.CompletedProcess[str]:
-        at = ["--stack-json", str(self.stack.folder.stack_json)]
-        return subprocess.run(
-            [str(ROOT / "taqnyat-mail"), *shlex.split(words), *at],
-            input=typed,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-            timeout=_PATIENCE_SECONDS,
-        )
 
 
 def _open_sections(read: list[str]) -> dict[str, str]:

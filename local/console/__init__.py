@@ -33,7 +33,8 @@ class Console(Running):
         """Bind a port of 127.0.0.1 (0: any free one); `alarms` returns the active alarms."""
         behaviour = None if simulator is None else Behaviour(simulator, gateway.store_token)
         self._watch = Watch(gateway, simulator, behaviour, alarms)
-        self.hook = Hook(lambda shown: self._watch.hub.publish("webhooks", shown))
+        self.hook = Hook()
+        self._watch.panels["webhooks"] = self.hook.shown
         app = App(self._watch, gateway, simulator, behaviour, self.hook).application()
         listening = loopback.listen(port)
         at = int(listening.getsockname()[1])

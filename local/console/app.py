@@ -2,8 +2,8 @@
 
 GET  /                  the page; to a client that does not ask for HTML, the inbox in JSON
 GET  /inbox             the simulator's inbox; DELETE empties it; /calls, /script, /account as well
-GET  /events            server-sent events: state, then pipeline, mails, and one for each panel
-GET  /api/state         the same as the events, at once
+GET  /events            server-sent events: what the head of the page shows, and then what changes
+GET  /api/state         the same, once
 GET  /api/inbox         a page; ?q= searches (see `search`), ?before= goes on; DELETE what is found
 GET  /api/inbox/<n>     one mail, DELETE removes it; /mail/<n> is its document, /mail/<n>.eml a file
 GET  /api/mails         a page of rows; also ?state=; /api/mails/<id> is one row with its timeline
@@ -32,7 +32,6 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from local import web
 from local.console import hook, inbox, ledger, rendering, search, timeline
 from local.console.behaviour import Behaviour
 from local.console.gateway import Gateway
@@ -40,7 +39,8 @@ from local.console.hook import Hook
 from local.console.inbox import Mail
 from local.console.modes import OPERATIONAL
 from local.console.watch import Watch
-from local.simulator import Simulator, control
+from local.simulator import FieldError, Simulator
+from local.simulator.control import Control, refused_field
 from local.web import Json
 
 PAGE = 100
@@ -48,6 +48,7 @@ _STATIC = Path(__file__).with_name("static")
 _MAX_BODY = 2 << 20
 _MOST_SECONDS = 60.0
 _LOOK_SECONDS = 0.03
+_EVENTS_SECONDS = 0.25
 _POLICY = "Content-Security-Policy"
 _HEADERS = {
     _POLICY: (
@@ -61,10 +62,6 @@ _HEADERS = {
     "X-DNS-Prefetch-Control": "off",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-
-
-class NotThereError(LookupError):
-    """There is nothing of that name; the message is for the reader."""
 
 
 class App:
@@ -108,31 +105,34 @@ class App:
             Mount("/static", StaticFiles(directory=_STATIC)),
         ]
         if self._simulator is not None:
-            routes += control.routes(self._simulator.provider)
+            routes += Control(self._simulator.provider).routes()
         unreachable = dict.fromkeys((BotoCoreError, ClientError, OSError), _unreachable)
-        handlers = {HTTPException: _http, NotThereError: _missing, **unreachable}
-        return _WithHeaders(Starlette(routes=routes, exception_handlers=handlers))
+        handlers = {HTTPException: _http, FieldError: refused_field, **unreachable}
+        app = Starlette(routes=routes, exception_handlers=handlers, max_body_size=_MAX_BODY)
+        return _WithHeaders(app)
 
     async def root(self, request: Request) -> Response:
         """Show the page to a browser, and the inbox to a script."""
         if request.method != "DELETE" and "text/html" in request.headers.get("accept", ""):
             return FileResponse(_STATIC / "index.html")
         if self._simulator is None:
-            raise NotThereError("there is no inbox: mails go to a real provider")
-        return await control.inbox(self._simulator.provider)(request)
+            raise HTTPException(404, "there is no inbox: mails go to a real provider")
+        return await Control(self._simulator.provider).inbox(request)
 
     async def events(self, _: Request) -> Response:
-        """Stream what happens until the page goes away."""
+        """Stream what changes until the page goes away."""
         return StreamingResponse(self._events(), media_type="text/event-stream")
 
     async def _events(self) -> AsyncIterator[str]:
-        events = self._watch.hub.open()
-        try:
-            yield _event("state", await run_in_threadpool(self._state))
-            while (event := await events.get()) is not None:
-                yield _event(*event)
-        finally:
-            self._watch.hub.leave(events)
+        told: dict[str, Any] = {}
+        while not self._watch.stopping.is_set():
+            seen = await run_in_threadpool(self._watch.latest)
+            news = {name: shown for name, shown in seen.items() if told.get(name, ...) != shown}
+            if news:
+                # A lone surrogate, which a mail may hold, is no UTF-8; it is escaped here.
+                yield f"data: {json.dumps(news)}\n\n"
+            told = seen
+            await asyncio.sleep(_EVENTS_SECONDS)
 
     def document(self, request: Request) -> Response:
         """Show the body of a mail as a document that may do nothing."""
@@ -148,11 +148,7 @@ class App:
 
     def state(self, _: Request) -> Response:
         """Return the data of the page's head."""
-        return Json(self._state())
-
-    def _state(self) -> dict[str, Any]:
-        seen = self._watch.latest()
-        return {"pipeline": seen.pipeline, **seen.panels, "webhooks": self._hook.shown()}
+        return Json(self._watch.latest())
 
     def webhooks(self, _: Request) -> Response:
         """Return the calls of the console's own endpoint."""
@@ -183,8 +179,7 @@ class App:
     def mails(self, request: Request) -> Response:
         """List the rows of the ledger in a state (all: empty) that a search finds."""
         query, state, before = map(request.query_params.get, ("q", "state", "before"))
-        if not self._watch.hub.has_pages:
-            self._watch.latest()  # it rests
+        self._watch.latest()
         terms = search.parse(query or "")
         found = self._watch.ledger.find(terms, state or "", before or None)
         return _page(found, timeline.summary, ledger.place)
@@ -197,15 +192,14 @@ class App:
             self._watch.latest(fresh=True)
             row = rows.row(mail_id)
         if row is None:
-            raise NotThereError("there is no mail with this id")
+            raise HTTPException(404, "there is no mail with this id")
         mails = () if self._watch.inbox is None else self._watch.inbox.like(row)
         numbers = [mail["n"] for mail in mails if rows.row_of(mail) == mail_id]
         return Json(timeline.summary(row) | {"steps": timeline.steps(row), "inbox": numbers})
 
     async def send(self, request: Request) -> Response:
         """Send a mail as an application would."""
-        body = await _body(request)
-        status, answer = await run_in_threadpool(self._gateway.post, body)
+        status, answer = await run_in_threadpool(self._gateway.post, await request.body())
         self._watch.poke()
         return Response(answer, status, media_type="application/json")
 
@@ -213,9 +207,9 @@ class App:
         """Let Taqnyat behave in another way."""
         behaviour = self._behaviour
         if behaviour is None:
-            raise NotThereError("there is no simulator")
+            raise HTTPException(404, "there is no simulator")
         try:
-            match json.loads(await _body(request)):
+            match await request.json():
                 case {"mode": str(mode)}:
                     await run_in_threadpool(behaviour.switch, mode)
                 case {"top_up": int(amount)} if 0 < amount <= 10**6:
@@ -241,14 +235,14 @@ class App:
         if unknown := given.keys() - set(search.FIELDS):
             return Json({"message": f"`{unknown.pop()}` is not known"}, 400)
         if self._watch.inbox is None:
-            raise NotThereError("there is no inbox: mails go to a real provider")
+            raise HTTPException(404, "there is no inbox: mails go to a real provider")
         end = asyncio.get_running_loop().time() + seconds
         while True:
             new = list(takewhile(lambda mail: mail["n"] > after, self._watch.inbox.find(())))  # noqa: B023 - used at once
             if fits := [mail for mail in new if inbox.has(mail, given)]:
                 return Json(self._letter(fits[-1]))
             if asyncio.get_running_loop().time() >= end:
-                raise NotThereError("no such mail came")
+                raise HTTPException(404, "no such mail came")
             after = new[0]["n"] if new else after
             await asyncio.sleep(_LOOK_SECONDS)
 
@@ -274,7 +268,7 @@ class App:
         if self._watch.inbox is not None and number.isdecimal():
             found = self._watch.inbox.mail(int(number))
         if found is None:
-            raise NotThereError("there is no mail with this number")
+            raise HTTPException(404, "there is no mail with this number")
         return found
 
     def _summary(self, mail: Mail) -> dict[str, Any]:
@@ -322,25 +316,9 @@ class _WithHeaders:
         await self._app(scope, receive, send_with_headers)
 
 
-async def _body(request: Request) -> bytes:
-    body = await web.read(request, _MAX_BODY)
-    if body is None:
-        raise HTTPException(413, "the body is too large")
-    return body
-
-
-def _event(name: str, data: object) -> str:
-    # A lone surrogate, which a mail may hold, is no UTF-8; it is escaped here.
-    return f"event: {name}\ndata: {json.dumps(data)}\n\n"
-
-
 async def _http(_: Request, error: Exception) -> Response:
     known: HTTPException = error  # type: ignore[assignment]
     return Json({"message": known.detail}, known.status_code)
-
-
-async def _missing(_: Request, error: Exception) -> Response:
-    return Json({"message": str(error)}, 404)
 
 
 async def _unreachable(_: Request, error: Exception) -> Response:

@@ -4,8 +4,7 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
-from local.console import modes
-from local.console.modes import BY_NAME, MODES, TOKEN_ROTATED, WELL
+from local.console.modes import BY_NAME, GROUPS, TOKEN_ROTATED, WELL, current
 from local.simulator import Simulator
 
 _CUSTOM = "custom"
@@ -49,8 +48,9 @@ class Behaviour:
         return {
             "mode": self._mode(),
             "modes": [
-                {"name": mode.name, "label": mode.label, "help": mode.help, "group": mode.group}
-                for mode in MODES
+                {"name": name, "label": mode.label, "help": mode.help, "group": group}
+                for group, modes in GROUPS.items()
+                for name, mode in modes.items()
             ],
             "account": self._simulator.provider.account.show(),
             "rules": self._simulator.provider.script.show(),
@@ -60,4 +60,4 @@ class Behaviour:
         if self._simulator.token != self._stored:
             return TOKEN_ROTATED
         provider = self._simulator.provider
-        return modes.current(provider.account.show(), provider.script.show()) or _CUSTOM
+        return current(provider.account.show(), provider.script.show()) or _CUSTOM

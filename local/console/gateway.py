@@ -111,9 +111,9 @@ class Gateway:
         states = sorted(str(mapping["State"]) for mapping in found)
         return next((state for state in states if state != "Enabled"), (states or ["Missing"])[0])
 
-    def post(self, body: bytes, path: str = "/emails") -> tuple[int, bytes]:
-        """Send JSON with the stack's own key, which never reaches the page."""
-        answer = self._api.call("POST", path, body)
+    def post(self, body: bytes) -> tuple[int, bytes]:
+        """Send a mail with the stack's own key, which never reaches the page."""
+        answer = self._api.call("POST", "/emails", body)
         return answer.status, answer.data
 
     def store_token(self, token: str) -> None:

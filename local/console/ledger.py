@@ -23,55 +23,47 @@ class Ledger:
         """Begin empty."""
         self.special: dict[str, Row] = {}
         self._lock = threading.Lock()
-        self._rows: dict[str, Row] = {}
-        self._texts: dict[str, Text] = {}
-        self._states: dict[str, str] = {}
-        self._counts: Counter[str] = Counter()
+        self._rows: dict[str, tuple[Row, Text]] = {}
+        self._states: dict[str, str] = {}  # of those too that are only counted
         self._links = Links()
 
-    def take(self, items: Iterable[Row]) -> list[str]:
-        """Take what changed; return the ids of the rows among it."""
-        return [key for item in items if (key := self._take(item)) is not None]
+    def take(self, items: Iterable[Row]) -> int:
+        """Take what changed; return how many rows were among it."""
+        return sum(self._take(item) for item in items)
 
-    def _take(self, item: Row) -> str | None:
+    def _take(self, item: Row) -> bool:
         key = str(item["pk"])
         state = item.get("state")
         if key.startswith("#") or (state is None and key not in self._states):
             self.special[key] = item
-            return None
+            return False
         with self._lock:
-            if self._rows.get(key) == item:
-                return None
-            self._counts[self._states.pop(key, "")] -= 1
-            self._rows.pop(key, None)
+            known, _ = self._rows.pop(key, (None, None))
             if state is None:
-                self._texts.pop(key, None)
-                return key
+                del self._states[key]
+                return True
             self._states[key] = state
-            self._counts[state] += 1
-            self._rows[key] = item
-            self._texts[key] = _text(item)
+            self._rows[key] = item, _text(item)
             self._links.add(key, item)
             if len(self._rows) > _MOST_ROWS:
-                oldest = min(self._rows, key=lambda one: self._rows[one].get("created") or "")
-                del self._rows[oldest], self._texts[oldest]
-        return key
+                del self._rows[min(self._rows, key=lambda one: place(self._rows[one][0]))]
+        return known != item
 
     @property
     def rows(self) -> dict[str, Row]:
         """All rows that are kept, by id."""
         with self._lock:
-            return dict(self._rows)
+            return {key: row for key, (row, _) in self._rows.items()}
 
     def row(self, key: str) -> Row | None:
         """Return one row."""
         with self._lock:
-            return self._rows.get(key)
+            return self._rows.get(key, (None,))[0]
 
-    def count(self, state: str) -> int:
-        """Return how many rows are in a state."""
+    def counts(self) -> Counter[str]:
+        """Return how many rows are in each state."""
         with self._lock:
-            return self._counts[state]
+            return Counter(self._states.values())
 
     def __len__(self) -> int:
         """Return how many rows there are."""
@@ -90,7 +82,7 @@ class Ledger:
         """
         terms = tuple(terms)
         with self._lock:
-            rows = [(place(row), row, self._texts[key]) for key, row in self._rows.items()]
+            rows = [(place(row), row, text) for row, text in self._rows.values()]
         rows.sort(key=lambda found: found[0], reverse=True)
         for at, row, text in rows:
             fits = (not state or row["state"] == state) and (before is None or at < before)

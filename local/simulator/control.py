@@ -1,8 +1,8 @@
 """What steers the simulator and shows what it did, all JSON: /inbox, /calls, /script, /account."""
 
 import json
-from collections.abc import Awaitable, Callable
-from typing import Annotated, Any
+from dataclasses import dataclass
+from typing import Annotated
 
 from pydantic import Field
 from starlette.applications import Starlette
@@ -16,9 +16,6 @@ from local.simulator.fields import FieldError, Given, read
 from local.simulator.provider import Provider
 from local.web import Json
 
-Page = Callable[[Provider, Request], Awaitable[Any]]
-Answer = Callable[[Request], Awaitable[Response]]
-
 
 class _Asked(Given):
     to: str | None = None
@@ -26,72 +23,61 @@ class _Asked(Given):
     limit: Annotated[int, Field(ge=0)] | None = None
 
 
-async def _inbox(provider: Provider, request: Request) -> Any:  # noqa: ANN401 - JSON
-    """`?to=<address>&after=<n>&limit=<n>`, each optional."""
-    asked = read(_Asked, dict(request.query_params))
-    return provider.books.inbox(to=asked.to, after=asked.after, limit=asked.limit)
+@dataclass(frozen=True, slots=True)
+class Control:
+    """The pages of one provider; FieldError is for `refused_field`."""
+
+    provider: Provider
+
+    def routes(self) -> list[Route]:
+        """Return the pages with their paths."""
+        return [
+            Route("/inbox", self.inbox, methods=["GET", "DELETE"]),
+            Route("/calls", self.calls),
+            Route("/script", self.script, methods=["GET", "POST", "PUT", "DELETE"]),
+            Route("/account", self.account, methods=["GET", "POST"]),
+        ]
+
+    def application(self) -> ASGIApp:
+        """Return the pages as an application of their own."""
+        handlers = {HTTPException: _missing, FieldError: refused_field}
+        return Starlette(routes=self.routes(), exception_handlers=handlers)
+
+    async def inbox(self, request: Request) -> Response:
+        """GET: `?to=<address>&after=<n>&limit=<n>`, each optional. DELETE empties it."""
+        books = self.provider.books
+        if request.method == "DELETE":
+            books.clear()
+            return Json(books.inbox())
+        asked = read(_Asked, dict(request.query_params))
+        return Json(books.inbox(to=asked.to, after=asked.after, limit=asked.limit))
+
+    async def calls(self, _: Request) -> Response:
+        """Show the last calls, and counts."""
+        return Json(self.provider.books.calls())
+
+    async def script(self, request: Request) -> Response:
+        """GET shows the rules; POST puts some before them, PUT in their place, DELETE none."""
+        if request.method in ("GET", "HEAD"):
+            return Json({"rules": self.provider.script.show()})
+        change = {"rules": []} if request.method == "DELETE" else await _json(request)
+        changed = self.provider.change_script(change, replace=request.method != "POST")
+        return Json({"rules": changed})
+
+    async def account(self, request: Request) -> Response:
+        """GET shows the account, POST changes fields of it."""
+        if request.method != "POST":
+            return Json(self.provider.account.show())
+        return Json(self.provider.change_account(await _json(request)))
 
 
-async def _clear_inbox(provider: Provider, _: Request) -> Any:  # noqa: ANN401 - JSON
-    provider.books.clear()
-    return provider.books.inbox()
-
-
-async def _calls(provider: Provider, _: Request) -> Any:  # noqa: ANN401 - JSON
-    return provider.books.calls()
-
-
-async def _script(provider: Provider, request: Request) -> Any:  # noqa: ANN401 - JSON
-    """GET shows the rules; POST puts some before them, PUT in their place, DELETE none."""
-    if request.method in ("GET", "HEAD"):
-        return {"rules": provider.script.show()}
-    change = {"rules": []} if request.method == "DELETE" else await _json(request)
-    return {"rules": provider.change_script(change, replace=request.method != "POST")}
-
-
-async def _account(provider: Provider, request: Request) -> Any:  # noqa: ANN401 - JSON
-    if request.method != "POST":
-        return provider.account.show()
-    return provider.change_account(await _json(request))
-
-
-PAGES: tuple[tuple[str, Page, tuple[str, ...]], ...] = (
-    ("/inbox", _inbox, ("GET",)),
-    ("/inbox", _clear_inbox, ("DELETE",)),
-    ("/calls", _calls, ("GET",)),
-    ("/script", _script, ("GET", "POST", "PUT", "DELETE")),
-    ("/account", _account, ("GET", "POST")),
-)
-
-
-def routes(provider: Provider) -> list[Route]:
-    """Return the pages of one provider; a wrong field gives 400 with its name."""
-    return [Route(path, _answering(page, provider), methods=how) for path, page, how in PAGES]
-
-
-def inbox(provider: Provider) -> Answer:
-    """Return the endpoint for GET and DELETE of the inbox, for any path."""
-    shown, emptied = _answering(_inbox, provider), _answering(_clear_inbox, provider)
-    return lambda request: (emptied if request.method == "DELETE" else shown)(request)
-
-
-def application(provider: Provider) -> ASGIApp:
-    """Return the pages as an application of their own."""
-    return Starlette(routes=routes(provider), exception_handlers={HTTPException: _missing})
-
-
-def _answering(page: Page, provider: Provider) -> Answer:
-    async def answer(request: Request) -> Response:
-        try:
-            return Json(await page(provider, request))
-        except FieldError as error:
-            return Json({"field": error.field, "message": str(error)}, 400)
-
-    return answer
+async def refused_field(_: Request, error: Exception) -> Response:
+    """Answer a mistake with its field."""
+    return Json({"field": error.field, "message": str(error)}, 400)  # type: ignore[attr-defined]
 
 
 async def _missing(_: Request, error: Exception) -> Response:
-    known = ", ".join(sorted({path for path, _, _ in PAGES}))
+    known = "/account, /calls, /inbox, /script"
     return Json({"message": f"no such page or method; there are {known}"}, error.status_code)  # type: ignore[attr-defined]
 
 

@@ -12,9 +12,10 @@ from starlette.types import ASGIApp, Message, Scope
 
 from local.guard import Guard, refusal
 from local.loopback import LoopbackServer
-from local.simulator import answers, call, control, guide
+from local.simulator import answers, call, guide
 from local.simulator.answers import Reply
 from local.simulator.call import Call
+from local.simulator.control import Control
 from local.simulator.faults import FAULTS
 from local.simulator.provider import Decision, Provider
 from local.simulator.rules import Rule
@@ -35,7 +36,7 @@ class Server(LoopbackServer):
         super().__init__(address, _Handler)
         self.provider = provider
         self.port = int(self.server_address[1])
-        self.control = Guard(control.application(provider), self.port)
+        self.control = Guard(Control(provider).application(), self.port)
 
 
 class _Handler(BaseHTTPRequestHandler):

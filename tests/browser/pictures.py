@@ -61,7 +61,7 @@ MAILS: tuple[tuple[str, str, str, str], ...] = (
 def main() -> None:
     """Make every picture."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    demo = [sys.executable, "-m", "local.demo", "--pictures", str(FOLDER)]
+    demo = [sys.executable, "-m", "local.demo", "--picture", str(FOLDER / "demo.svg")]
     subprocess.run(demo, cwd=ROOT, check=True)
     expect.set_options(timeout=_PATIENCE_MS)
     with sync_playwright() as driver, LocalStack() as stack:

@@ -270,12 +270,13 @@ def test_text_has_contrast(browser: Browser, console: str, scheme: str) -> None:
     colour = opened.evaluate(
         """() => {
           const canvas = document.createElement("canvas").getContext("2d");
-          const style = getComputedStyle(document.documentElement);
+          const probe = document.body.appendChild(document.createElement("i"));
           const names = ["page", "surface", "raised", "accent-soft", "warn-soft", "warn-ink",
             "ink", "muted", "accent", "accent-ink", "sent", "queued", "sending", "scheduled",
             "failed", "unknown", "canceled"];
           return Object.fromEntries(names.map((name) => {
-            canvas.fillStyle = style.getPropertyValue(`--${name}`);
+            probe.style.color = `var(--${name})`;
+            canvas.fillStyle = getComputedStyle(probe).color;
             canvas.fillRect(0, 0, 1, 1);
             return [name, [...canvas.getImageData(0, 0, 1, 1).data.slice(0, 3)]];
           }));

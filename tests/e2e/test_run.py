@@ -50,7 +50,7 @@ def test_make_run_once(no_process_stays: None) -> None:  # noqa: ARG001 - a guar
     )
     assert done.returncode == 0, done.stdout + done.stderr
     steps = re.findall(r"^ +[\d.]+ s +(\w+)", done.stdout, re.MULTILINE)
-    assert steps[-5:] == ["accepted", "queued", "claimed", "sent", "inbox"]
+    assert steps[-6:] == ["accepted", "queued", "claimed", "attempt", "sent", "inbox"]
 
 
 def test_another_provider_is_used_and_its_token_not_shown(

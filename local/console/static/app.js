@@ -85,27 +85,17 @@ function live(mode) {
 
 function listen() {
   const events = new EventSource("/events");
-  const take = (name, then) => events.addEventListener(name, (event) => {
-    then(JSON.parse(event.data));
-    show();
-  });
-  take("state", (data) => {
-    Object.assign(known, data);
+  events.addEventListener("message", ({ data }) => {
+    const news = JSON.parse(data);
+    Object.assign(known, news);
+    const first = !document.body.dataset.known;
     document.body.dataset.known = "true";
-    showTaqnyat(known.taqnyat);
-    showWebhooks(known.webhooks);
-    go();
-  });
-  take("pipeline", (data) => { known.pipeline = data; });
-  take("taqnyat", (data) => { known.taqnyat = data; showTaqnyat(data); });
-  take("webhooks", showWebhooks);
-  take("inbox", (data) => {
-    known.inbox = data;
-    if (route.view === "inbox") refreshList();
-  });
-  take("mails", ({ changed }) => {
-    if (route.view === "mails") refreshList();
-    if (route.selected !== null && (route.view === "inbox" || !changed || changed.includes(route.selected))) refreshDetail();
+    if ("taqnyat" in news) showTaqnyat(known.taqnyat);
+    if ("webhooks" in news) showWebhooks(known.webhooks);
+    if (first) go();
+    else if (route.view in news) refreshList();
+    if (news.mails && route.selected !== null) refreshDetail();
+    show();
   });
   events.addEventListener("error", () => live("lost")); // the browser tries again by itself
 }

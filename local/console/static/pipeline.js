@@ -11,7 +11,7 @@ export function showPipeline(pipeline, taqnyat, inbox) {
   if (!pipeline.states) return;
   const { queue, states } = pipeline;
   const mode = taqnyat?.modes.find((one) => one.name === taqnyat.mode)?.label;
-  const up = pipeline.provider.up;
+  const up = pipeline.up;
   const rest = [
     queue.bulk ? `${queue.bulk.toLocaleString("en")} in the bulk lane` : null,
     queue.in_flight ? `${queue.in_flight} in flight` : null,
