@@ -187,10 +187,8 @@ class App:
     def journey(self, request: Request) -> Response:
         """Return one row with its steps, and the numbers of its mails in the inbox."""
         mail_id, rows = request.path_params["id"], self._watch.ledger
+        self._watch.latest(fresh=rows.row(mail_id) is None)
         row = rows.row(mail_id)
-        if row is None:
-            self._watch.latest(fresh=True)
-            row = rows.row(mail_id)
         if row is None:
             raise HTTPException(404, "there is no mail with this id")
         mails = () if self._watch.inbox is None else self._watch.inbox.like(row)
