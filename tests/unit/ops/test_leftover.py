@@ -87,3 +87,38 @@ def test_no_queue_is_left_over(office: Office) -> None:
     office.clients["sqs"] = queues = Queues(office)
     queues.urls = [BULK]
     assert office.json("leftover", "--move") == []
+
+
+def test_what_is_there_is_shown_to_people(office: Office, old: Queue) -> None:
+    code, out, err = office.run("leftover")
+    asked = office.run("leftover", "--move")
+
+    assert (code, err) == (0, "")
+    assert [" ".join(line.split()) for line in out.splitlines()] == [
+        "queue messages",
+        f"{OLD} 5",
+        "1 of 1 left-over queue(s) hold messages. `leftover --move` queues them again.",
+    ]
+    assert asked[0] == 1
+    assert [" ".join(line.split()) for line in asked[2].splitlines()] == [
+        f"{OLD}: about 5",
+        "Error: not done without an answer to: Move their messages to taqnyat-mail (nowhere)?",
+        "add --yes",
+    ]
+    assert len(old.messages) == 5
+
+
+def test_what_was_moved_is_told_to_people(office: Office, old: Queue) -> None:
+    code, out, _ = office.run("leftover", "--move", "--yes")
+    del old.messages[:]
+    office.sqs.send_message(QueueUrl=OLD, MessageBody="no mail")
+    rest = office.run("leftover", "--move", "--yes")
+    empty = office.run("leftover", "--move", "--yes")
+
+    assert (code, out) == (
+        1,
+        "4 message(s) queued again, 1 left: their mails have no record in this stack.\n",
+    )
+    assert rest[:2] == (0, "1 message(s) queued again. An empty queue can be deleted.\n")
+    assert empty[0] == 0
+    assert empty[1].splitlines()[-1] == "0 of 1 left-over queue(s) hold messages."

@@ -117,3 +117,164 @@ def test_a_plain_text_with_arabic_arrives_from_the_right(tmp_path: Path) -> None
 def test_a_page_without_direction_is_warned_of(tmp_path: Path, body: str, *, warned: bool) -> None:
     assert bool(letterhead(tmp_path, body).warnings()) is warned
     assert not letterhead(tmp_path, body, name="t.txt").warnings()
+
+
+@pytest.mark.parametrize(
+    ("body", "error", "remedy"),
+    [
+        (
+            "\n{{ naem }}",
+            "t.html, line 2: there is no column `naem`",
+            "did you mean `name`?",
+        ),
+        (
+            "{{ name }\n",
+            "t.html, line 1: the template is not valid: unexpected '}'",
+            "",
+        ),
+        (
+            "{{ name|shout }}",
+            "t.html, line 1: the template is not valid: No filter named 'shout'.",
+            "`shout` is none of Jinja2's; see its list of built-in filters",
+        ),
+        (
+            "{{ name is loud }}",
+            "t.html, line 1: the template is not valid: No test named 'loud'.",
+            "`loud` is none of Jinja2's; see its list of built-in filters",
+        ),
+        (
+            "a\n{{ name",
+            (
+                "t.html, line 2: the template is not valid: unexpected end of template, "
+                "expected 'end of print statement'."
+            ),
+            "an expression begins with {{ and ends with }}, a statement with {% and %}",
+        ),
+        (
+            "a\n\n{#nav{}}",
+            "t.html, line 3: `{{#` begins a comment, which is never closed",
+            "in CSS put a space between the two: `{ #`",
+        ),
+        (
+            "\n{{ '%.2f'|format(words) }}",
+            "t.html, line 2: cannot use a value of this row (TypeError)",
+            (
+                "the values of a sheet are text; for a number write {{ amount|float }}, "
+                "and make sure that the cell holds one"
+            ),
+        ),
+        ("{{ words|float / 0 }}", "t.html, line 1: divides by zero in this row", ""),
+        (
+            "{{ name.first }}",
+            "t.html, line 1: asks for a part of a value that is not there",
+            "",
+        ),
+        (
+            "{% include 'x' %}",
+            "t.html, line 1: a template cannot take in another file",
+            "write it out here",
+        ),
+        (
+            "{{ 10**10**10 }}",
+            "t.html, line 1: the template does what no template may",
+            "templates run in a sandbox",
+        ),
+        (
+            "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
+            "t.html, line 1: the template fails (RecursionError)",
+            "",
+        ),
+        (
+            f"{{{{{'(' * 5000}",
+            "t.html is not valid: it is nested too deeply, or too long",
+            "",
+        ),
+    ],
+)
+def test_each_failure_is_told_word_for_word(
+    tmp_path: Path, body: str, error: str, remedy: str
+) -> None:
+    with pytest.raises(OpsError) as found:
+        letterhead(tmp_path, body).fields(ROW)
+
+    assert str(found.value) == error.replace("{{#", "{#")
+    assert found.value.remedy == remedy
+
+
+@pytest.mark.parametrize(
+    ("expression", "rendered"),
+    [
+        ("{{ '-' * 1000 }}", "-" * 1000),
+        ("{{ '-' * 1001 }}", None),
+        ("{{ 1001 * '-' }}", None),
+        ("{{ ([1] * 1000)|length }}", "1000"),
+        ("{{ ((1, 2) * 1001)|length }}", None),
+        ("{{ ('-' * 1000 + '-') * 1 }}", None),
+        ("{{ 10**12 * 1 }}", "1000000000000"),
+        ("{{ 1000000000000 * 1000000000000 }}", "1" + "0" * 24),
+        ("{{ 1000000000001 * 1 }}", None),
+        ("{{ -1000000000001 * 1 }}", None),
+        ("{{ 2 ** 1000 > 0 }}", "True"),
+        ("{{ 2 ** 1001 }}", None),
+        ("{{ 1001 ** 1 }}", None),
+        ("{{ 2.5 * 2 }}", "5.0"),
+    ],
+)
+def test_a_template_multiplies_no_more_than_a_mail_can_hold(
+    tmp_path: Path, expression: str, rendered: str | None
+) -> None:
+    made = letterhead(tmp_path, expression)
+
+    if rendered is None:
+        with pytest.raises(OpsError, match="what no template may"):
+            made.fields(ROW)
+    else:
+        assert made.fields(ROW)["html"] == rendered
+
+
+def test_a_mail_has_the_fields_of_the_api(tmp_path: Path) -> None:
+    page = letterhead(tmp_path, "\ufeff<p>{{ name }}</p>\n").fields(ROW)
+    text = letterhead(tmp_path, "{{ words }}\n", name="T.TXT").fields(ROW)
+
+    assert page == {
+        "from": "shop@acme.sa",
+        "to": "a@x.sa",
+        "subject": "Hi <A & B>",
+        "html": "<p>&lt;A &amp; B&gt;</p>\n",
+        "campaign_name": "spring",
+    }
+    assert (text["text"], "html" in text) == ("ten\n", False)
+
+
+@pytest.mark.parametrize("name", ["random", "lipsum"])
+def test_nothing_is_left_to_chance(tmp_path: Path, name: str) -> None:
+    with pytest.raises(OpsError):
+        letterhead(tmp_path, f"{{{{ {name}() }}}}").fields(ROW)
+    with pytest.raises(OpsError):
+        letterhead(tmp_path, f"{{{{ words|{name} }}}}").fields(ROW)
+
+
+def test_a_template_that_cannot_be_a_mail_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(OpsError, match=r"^the template cannot be read: No such file or directory"):
+        Letterhead(tmp_path / "gone.html", "shop@acme.sa", "Hi", "spring")
+    monkeypatch.setattr("ops.letterhead.MAX_TEMPLATE_BYTES", 3)
+    assert letterhead(tmp_path, "abc").fields(ROW)["html"] == "abc"
+    with pytest.raises(OpsError, match=r"^the template is larger than a mail can be"):
+        letterhead(tmp_path, "abcd")
+    (tmp_path / "t.html").write_bytes(b"\xff")
+    with pytest.raises(OpsError) as error:
+        Letterhead(tmp_path / "t.html", "shop@acme.sa", "Hi", "spring")
+    assert str(error.value) == "the template is not text in UTF-8"
+    assert error.value.remedy == "save it as UTF-8"
+
+
+def test_a_page_without_direction_is_told_what_to_write(tmp_path: Path) -> None:
+    assert letterhead(tmp_path, "\u0633").warnings() == [
+        (
+            "the template has letters that are written from right to left, but no direction: "
+            'many readers show it from the left; write <html dir="rtl" lang="ar">'
+        )
+    ]
+    assert letterhead(tmp_path, "\u0633", name="t.txt").warnings() == []
