@@ -274,8 +274,8 @@ def test_what_surprises_is_told_with_what_it_means() -> None:
 
     assert list(surprises([refused], {"unapproved_sender_arrived": True})) == [
         (
-            "mailbox, unapproved_sender_arrived: a mail that was answered with a refusal arrived: the "
-            "gateway says that it was not sent, and whoever sends it again sends it twice"
+            "mailbox, unapproved_sender_arrived: a mail that was answered with a refusal arrived: "
+            "the gateway says that it was not sent, and whoever sends it again sends it twice"
         )
     ]
     assert list(surprises([refused], {"unapproved_sender_arrived": False})) == []
