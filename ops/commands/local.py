@@ -20,6 +20,7 @@ _AWS_NAMES = {
     "AWS_ACCESS_KEY_ID": "access_key_id",
     "AWS_SECRET_ACCESS_KEY": "secret_access_key",
     "AWS_REGION": "region",
+    "AWS_DEFAULT_REGION": "region",  # boto3 and older tools know only this one
 }
 
 

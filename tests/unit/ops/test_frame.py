@@ -64,20 +64,35 @@ def sessions(monkeypatch: pytest.MonkeyPatch) -> list[Session]:
 
 
 @pytest.mark.parametrize(
-    ("region", "shown"), [("me-central-1", "mail (me-central-1)"), (None, "mail (no region)")]
+    ("region", "set_region", "used"),
+    [
+        ("me-central-1", None, "me-central-1"),
+        ("me-central-1", "eu-central-1", "me-central-1"),
+        (None, "eu-central-1", "eu-central-1"),  # botocore alone would not read it
+        (None, "", None),
+        (None, None, None),
+    ],
 )
 def test_a_stack_is_found_by_name_region_and_profile(
-    sessions: list[Session], region: str | None, shown: str
+    sessions: list[Session],
+    monkeypatch: pytest.MonkeyPatch,
+    region: str | None,
+    set_region: str | None,
+    used: str | None,
 ) -> None:
+    monkeypatch.delenv("AWS_REGION", raising=False)
+    if set_region is not None:
+        monkeypatch.setenv("AWS_REGION", set_region)
     found = stacks.find("mail", region, "work")
 
     [session] = sessions
+    shown = f"mail ({used or 'no region'})"
     assert session.given == {"profile": "work"}
     assert str(found) == shown
     assert session.clients == []  # nothing is made before it is needed
     assert found.client("sqs") is found.client("sqs")
     [(service, given, config)] = session.clients
-    assert (service, given) == ("sqs", {"region_name": region})
+    assert (service, given) == ("sqs", {"region_name": used})
     assert (config.connect_timeout, config.read_timeout) == (5, 70)
     assert config.retries in (
         {"mode": "standard", "total_max_attempts": 4},

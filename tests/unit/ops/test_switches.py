@@ -213,6 +213,7 @@ OF_AWS = [
     "export AWS_ACCESS_KEY_ID=id",
     "export AWS_SECRET_ACCESS_KEY=s",
     "export AWS_REGION=here",
+    "export AWS_DEFAULT_REGION=here",
 ]
 
 
