@@ -167,7 +167,8 @@ class Stack:
 def find(name: str, region: str | None, profile: str | None) -> Stack:
     """Return the stack of a name in the AWS account that the environment gives."""
     # AWS's own command line reads this variable; botocore knows only AWS_DEFAULT_REGION.
-    region = region or os.environ.get("AWS_REGION") or None
+    if region is None:
+        region = os.environ.get("AWS_REGION") or None
     # boto3 would load its uploads to S3 too: a fifth of the time to start.
     session = botocore.session.Session(profile=profile)
     found = session.get_config_variable("region") if region is None else region
