@@ -88,7 +88,7 @@ def deploy(
 def _add_stream(dynamodb: Any, table: str) -> None:  # noqa: ANN401 - a boto3 client
     """Give the ledger a stream if it has none: the console reads it."""
     if not dynamodb.describe_table(TableName=table)["Table"].get("LatestStreamArn"):
-        stream = {"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"}
+        stream = {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}
         dynamodb.update_table(TableName=table, StreamSpecification=stream)
 
 

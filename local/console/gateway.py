@@ -8,7 +8,6 @@ from botocore.exceptions import ClientError
 
 from local.api import Api
 
-_MOST_KEYS = 100  # of one BatchGetItem
 _MOST_WRITES = 25  # of one BatchWriteItem
 _DRAIN_SECONDS = 10.0
 _LOST = {"ExpiredIteratorException", "TrimmedDataAccessException", "ResourceNotFoundException"}
@@ -37,7 +36,6 @@ class Gateway:
         if not self._iterators:
             yield from self._all()
             return
-        keys: dict[str, None] = {}  # each once, in order
         for shard, iterator in self._iterators.items():
             while iterator:
                 answer = self._records(iterator)
@@ -45,16 +43,11 @@ class Gateway:
                     self._iterators = {}
                     yield from self._all()
                     return
-                iterator = answer.get("NextShardIterator")  # noqa: PLW2901
-                self._iterators[shard] = iterator
-                keys |= {
-                    record["dynamodb"]["Keys"]["pk"]["S"]: None for record in answer["Records"]
-                }
+                iterator = self._iterators[shard] = answer.get("NextShardIterator")  # noqa: PLW2901
+                for change in (record["dynamodb"] for record in answer["Records"]):
+                    yield item(change.get("NewImage", change["Keys"]))
                 if not answer["Records"]:
                     break
-        wanted = list(keys)
-        for start in range(0, len(wanted), _MOST_KEYS):
-            yield from self._items(wanted[start : start + _MOST_KEYS])
 
     def _all(self) -> Iterator[dict[str, Any]]:
         table = self._outputs["LedgerTable"]
@@ -80,18 +73,6 @@ class Gateway:
             if error.response["Error"]["Code"] in _LOST:
                 return None
             raise
-
-    def _items(self, keys: list[str]) -> Iterator[dict[str, Any]]:
-        table = self._outputs["LedgerTable"]
-        left: Any = {table: {"Keys": [{"pk": {"S": key}} for key in keys], "ConsistentRead": True}}
-        gone = dict.fromkeys(keys)
-        while left:
-            answer = self._client("dynamodb").batch_get_item(RequestItems=left)
-            left = answer.get("UnprocessedKeys")
-            for found in map(item, answer["Responses"].get(table, [])):
-                gone.pop(found["pk"], None)
-                yield found
-        yield from ({"pk": key} for key in gone)
 
     def queue(self) -> dict[str, int]:
         """Count the messages of both lanes, and those of the bulk lane alone."""

@@ -55,7 +55,8 @@ def _play(stack: LocalStack, console: Console, pace: float, picture: Path | None
         raise LocalStackError("the story needs the simulator")
     gateway = Gateway(stack.client, stack.outputs, stack.api)
     watch = Watch(gateway, stack.simulator, None)
-    with Screen(console) as screen:
+    screen = Screen(console)
+    with screen.live():
         world = World(stack, stack.simulator, watch, screen, [], pace)
         for act in ACTS:
             act(world)

@@ -4,9 +4,8 @@ Taqnyat offers no sandbox. This answers as its guide shows, malformed bodies inc
 remembers what it accepted. Pages: `/inbox`, `/calls`, `/script`, `/account` (see `control`).
 """
 
-from typing import Any, Self
+from typing import Any
 
-from local.running import Running
 from local.simulator.account import Account
 from local.simulator.books import Observer
 from local.simulator.fields import FieldError
@@ -17,7 +16,7 @@ from local.simulator.server import Server
 __all__ = ["FieldError", "Simulator"]
 
 
-class Simulator(Running):
+class Simulator(Server):
     """A running simulator.
 
     Its methods do in the process what the pages do over HTTP, and raise FieldError where
@@ -37,27 +36,12 @@ class Simulator(Running):
         With a `profile` (see there) it answers as a real account did.
         """
         account = Account() if token is None else Account(token=token)
-        self.provider = Provider(account, profile=profile)
-        self._server = Server((host, port), self.provider)
-
-    @property
-    def base_url(self) -> str:
-        """Address without a slash at its end, such as http://127.0.0.1:40123."""
-        return self._server.base_url
+        super().__init__((host, port), Provider(account, profile=profile))
 
     @property
     def token(self) -> str:
         """The bearer token that the account accepts now."""
         return self.provider.account.token
-
-    def start(self) -> Self:
-        """Serve in the background."""
-        self._server.start()
-        return self
-
-    def stop(self) -> None:
-        """Stop, within a second even if calls hang."""
-        self._server.stop()
 
     def script(self, *rules: dict[str, Any] | str) -> None:
         """Put rules before the ones in force; a bare string is an answer for every mail."""

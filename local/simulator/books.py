@@ -1,7 +1,7 @@
 """The simulator's memory: the accepted mails and the calls, in order, up to a limit."""
 
 import threading
-from collections import Counter, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,7 +29,7 @@ class Books:
         """Begin empty."""
         self._lock = threading.Lock()
         self._observers: list[Observer] = []
-        self._mails: dict[int, _Kept] = {}  # by number, the oldest first
+        self._mails: OrderedDict[int, _Kept] = OrderedDict()  # by number, the oldest first
         self._bytes = 0
         self._accepted = 0
         self._dropped = 0
@@ -59,14 +59,12 @@ class Books:
             kept = _Kept({**entry, "n": self._accepted}, to, size)
             self._mails[self._accepted] = kept
             self._bytes += size
-            oldest = iter(self._mails)
             gone: list[int] = []
-            while len(self._mails) - len(gone) > _MAX_MAILS or self._bytes > _MAX_BYTES:
-                gone.append(next(oldest))
-                self._bytes -= self._mails[gone[-1]].size
+            while len(self._mails) > _MAX_MAILS or self._bytes > _MAX_BYTES:
+                number, dropped = self._mails.popitem(last=False)
+                gone.append(number)
+                self._bytes -= dropped.size
             self._dropped += len(gone)
-            for number in gone:
-                del self._mails[number]
         self.tell("mail", kept.shown)
         if gone:
             self.tell("removed", {"numbers": gone})

@@ -70,7 +70,7 @@ function fetchPage({ view, query, state }, before) {
 function draw() {
   const { view, query } = asked;
   const list = byId("list");
-  reconcile(list, mails, keyOf(view), view === "inbox" ? received : row);
+  reconcile(list, mails, keyOf(view), view === "inbox" ? received : journey);
   list.setAttribute("aria-busy", "false");
   mark(current);
   const text = query ? count(matching, "match", "matches") : count(matching, "mail");
@@ -125,23 +125,18 @@ export function startList() {
   });
 }
 
-function received(mail) {
-  return make("li", {},
-    make("a", { href: `#/inbox/${mail.n}`, tabindex: "-1" },
-      make("span", { class: "line" },
-        make("bdi", { class: "who" }, mail.to.length > 1 ? `${mail.to[0]} +${mail.to.length - 1}` : mail.to[0] ?? "?"),
-        make("time", { datetime: mail.at }, timeOf(mail.at))),
-      make("span", { class: "subject", dir: "auto" }, mail.subject || "(no subject)"),
-      make("span", { class: "muted" }, make("bdi", {}, mail.campaign ?? ""))));
-}
+const received = (mail) => row(`#/inbox/${mail.n}`, mail.to, mail.to.length, mail.at,
+  make("span", { class: "subject", dir: "auto" }, mail.subject || "(no subject)"),
+  make("span", { class: "muted" }, make("bdi", {}, mail.campaign ?? "")));
 
-function row(mail) {
+const journey = (mail) => row(`#/mails/${encodeURIComponent(mail.id)}`, mail.to, mail.to_count, mail.created,
+  make("span", { class: "line" }, make("bdi", { class: "muted" }, mail.campaign ?? ""), badge(mail.state)),
+  mail.state !== "sent" && mail.why ? make("span", { class: "muted why" }, mail.why) : null);
+
+function row(href, to, recipients, at, ...more) {
+  const who = recipients > 1 ? `${to[0]} +${recipients - 1}` : to[0] ?? "?";
   return make("li", {},
-    make("a", { href: `#/mails/${encodeURIComponent(mail.id)}`, tabindex: "-1" },
-      make("span", { class: "line" },
-        make("bdi", { class: "who" }, mail.to_count > 1 ? `${mail.to[0]} +${mail.to_count - 1}` : mail.to[0] ?? "?"),
-        make("time", { datetime: mail.created }, timeOf(mail.created))),
-      make("span", { class: "line" },
-        make("bdi", { class: "muted" }, mail.campaign ?? ""), badge(mail.state)),
-      mail.state !== "sent" && mail.why ? make("span", { class: "muted why" }, mail.why) : null));
+    make("a", { href, tabindex: "-1" },
+      make("span", { class: "line" }, make("bdi", { class: "who" }, who), make("time", { datetime: at }, timeOf(at))),
+      ...more));
 }

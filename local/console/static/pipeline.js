@@ -28,18 +28,9 @@ export function showPipeline(pipeline, taqnyat, inbox) {
     ["failed-queue", "Failed queue", pipeline.failed_queue, "kept for a person",
       pipeline.failed_queue ? "trouble" : ""],
   ];
-  const list = byId("stages");
-  if (!list.children.length) {
-    list.append(...stages.map(([name, title]) =>
-      make("li", { "data-stage": name },
-        make("h3", {}, title), make("b", {}, "0"), make("span", { class: "muted" }))));
-  }
-  stages.forEach(([, , number, note, mark], at) => {
-    const item = list.children[at];
-    setText(item.children[1], number.toLocaleString("en"));
-    setText(item.children[2], note);
-    item.dataset.mark = mark;
-  });
+  byId("stages").replaceChildren(...stages.map(([name, title, number, note, mark]) =>
+    make("li", { "data-stage": name, "data-mark": mark },
+      make("h3", {}, title), make("b", {}, number.toLocaleString("en")), make("span", { class: "muted" }, note))));
   showStates(states, pipeline.total);
   for (const name of ["money", "rate"]) {
     byId(name).hidden = !pipeline[name];
@@ -54,18 +45,11 @@ export function showPipeline(pipeline, taqnyat, inbox) {
 
 function showStates(states, total) {
   const shown = STATES.filter((state) => states[state] || !["scheduled", "canceled"].includes(state));
-  const list = byId("states");
-  const names = shown.join();
-  if (list.dataset.names !== names) {
-    list.dataset.names = names;
-    list.replaceChildren(...shown.map((state) =>
-      make("div", { "data-state": state }, make("dt", {}, state), make("dd", {}))));
-    byId("bar").replaceChildren(...shown.map((state) => make("i", { "data-state": state })));
-  }
-  shown.forEach((state, at) => {
-    setText(list.children[at].lastChild, states[state].toLocaleString("en"));
-    byId("bar").children[at].style.flexGrow = total ? states[state] / total : 0;
-  });
+  byId("states").replaceChildren(...shown.map((state) =>
+    make("div", { "data-state": state }, make("dt", {}, state), make("dd", {}, states[state].toLocaleString("en")))));
+  const bar = byId("bar");
+  if (!bar.children.length) bar.append(...STATES.map((state) => make("i", { "data-state": state })));
+  STATES.forEach((state, at) => { bar.children[at].style.flexGrow = total ? states[state] / total : 0; });
 }
 
 /** Name the mails whose answers paused; or the one after which one more such answer will. */
