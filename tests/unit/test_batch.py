@@ -3,8 +3,9 @@
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, cast
 
 import pytest
@@ -18,6 +19,7 @@ from outbox.sending.batch import BatchProcessor, last_moment
 from outbox.sending.control import ControlRecord
 from outbox.sending.rate import Rate
 from outbox.sending.turns import Taken
+from taqnyat import Outcome, Scope, Verdict
 
 REFUSED = ClientError({"Error": {"Code": "Throttled", "Message": "m"}}, "UpdateItem")
 NO_ANSWER = ReadTimeoutError(endpoint_url="https://dynamodb")
@@ -42,6 +44,8 @@ class Parts:
         self.asked: list[tuple[int, Lane]] = []
         self.recorded: list[str] = []
         self.ages: list[tuple[Lane, float]] = []
+        self.answers: dict[str, Outcome] = {}  # by the sender's name
+        self.own: list[str] = []  # mails that are refused alone
 
     # Delivery
     def deliver(self, message: ReceivedMessage, deadline: float) -> Report:
@@ -51,7 +55,8 @@ class Parts:
         outcome = self.outcomes.get(message.message_id)
         if isinstance(outcome, Exception):
             raise outcome
-        return Report(mail_id=message.message_id, retry_in=outcome)
+        name = message.peek().caller[1].partition("@")[0]
+        return Report(mail_id=message.message_id, retry_in=outcome, outcome=self.answers.get(name))
 
     def keep(self, message: ReceivedMessage, now: float) -> None:
         assert now
@@ -81,6 +86,8 @@ class Parts:
     def record(self, report: Report, started: float) -> None:
         assert started
         self.recorded.append(report.mail_id)
+        if report.refused_alone:
+            self.own.append(report.mail_id)
 
     # Telemetry
     def processed(self, report: Report) -> None:
@@ -99,12 +106,11 @@ class Parts:
     def resume(self) -> None:
         self.resumed += 1
 
-    def process(
-        self, *ids: str, seconds: float = 60, body: str = "{}", receives: int = 1
-    ) -> list[str]:
+    @contextmanager
+    def processor(self, batches: tuple[int, int] = (2, 2)) -> Iterator[BatchProcessor]:
         with ThreadPoolExecutor(10) as executor:
             part = cast("Any", self)
-            processor = BatchProcessor(
+            yield BatchProcessor(
                 delivery=part,
                 queue=part,
                 breaker=part,
@@ -112,7 +118,13 @@ class Parts:
                 executor=executor,
                 telemetry=part,
                 on_resumed=self.resume,
+                batches=batches,
             )
+
+    def process(
+        self, *ids: str, seconds: float = 60, body: str = "{}", receives: int = 1
+    ) -> list[str]:
+        with self.processor() as processor:
             records = [record(message_id, body, receives) for message_id in ids]
             return processor.process(records, seconds)
 
@@ -333,3 +345,54 @@ def test_what_was_measured_before_a_failure_is_not_lost(parts: Parts, handle: Ha
     with pytest.raises(ZeroDivisionError):
         handle({"Records": []})
     assert parts.flushes == 1
+
+
+RATE = Outcome(Verdict.RETRYABLE, Scope.RATE, "rate_limited", status=429)
+SENT = Outcome(Verdict.SENT, Scope.MAIL, "sent")
+
+
+def of(sender: str) -> str:
+    return json.dumps({"from": f"{sender}@acme.sa"})
+
+
+def test_a_sender_that_alone_is_refused_gets_one_turn_and_waits_longer(parts: Parts) -> None:
+    """Its refusals are not counted as everybody's."""
+    with parts.processor() as processor:
+        parts.answers = {"news": RATE, "shop": SENT}
+        for number in range(3):
+            mails = [record(f"n{number}", of("news")), record(f"s{number}", of("shop"))]
+            processor.process(mails, 60)
+        assert parts.own == []
+        time.sleep(0.01)
+        parts.asked.clear()
+        news = [record(f"n{number}", of("news")) for number in range(10, 18)]
+        shop = [record(f"s{number}", of("shop")) for number in range(10, 12)]
+        processor.process([*news, *shop], 60)
+
+    assert parts.asked == [(3, Lane.NORMAL)]
+    assert {"s10", "s11"} < set(parts.delivered_by)
+    assert len({f"n{number}" for number in range(10, 18)} & set(parts.delivered_by)) == 1
+    assert parts.own == ["n10"]
+    parts.answers = {"news": SENT}
+    with parts.processor() as processor:
+        processor.process(news, 60)
+    assert set(parts.delivered_by) >= {f"n{number}" for number in range(10, 18)}
+
+
+@pytest.mark.parametrize(("batches", "most"), [(2, 60), (100, 19), (1000, 1)])
+def test_no_more_are_put_back_than_may_be_in_flight(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch, batches: int, most: int
+) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("outbox.sending.batch.time.sleep", slept.append)
+    with parts.processor((batches, 1)) as processor:
+        parts.answers = {"news": RATE}
+        for number in range(3):
+            processor.process([record(f"n{number}", of("news"))], 60)
+        now = time.time() + 300
+        monkeypatch.setattr("outbox.sending.batch.time.time", lambda: now)
+        parts.turns = Taken((), 4)
+        processor.process([record(f"n{number}", of("news")) for number in range(10, 20)], 60)
+
+    assert slept == [1.0]
+    assert {parts.put_backs[f"n{number}"] for number in range(10, 20)} == {most}

@@ -53,6 +53,7 @@ def _container() -> tuple[BatchProcessor, Telemetry]:
         telemetry=telemetry,
         on_resumed=token.forget,
         bulk_queue_arn=settings.bulk_queue_arn,
+        batches=(settings.maximum_concurrency, settings.bulk_maximum_concurrency),
     )
     return processor, telemetry
 

@@ -38,6 +38,8 @@ class Settings(NamedTuple):  # a dataclass of so many fields takes more than 1% 
     retry_cap_seconds: int = 900
     retry_window_seconds: int = 86400
     max_send_rate: int = 0
+    maximum_concurrency: int = 2
+    bulk_maximum_concurrency: int = 2
     failure_run: int = 10
     probe_delays_seconds: tuple[int, ...] = (60, 120, 300, 600, 1200, 1800)
     record_days: int = 90

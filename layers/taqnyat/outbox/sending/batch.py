@@ -12,10 +12,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
+from taqnyat import Scope, Verdict
 
+from outbox.mail.lanes import Lane
 from outbox.mail.report import Report
 from outbox.queues.message import ReceivedMessage
 from outbox.queues.origin import waited
+from outbox.sending.standing import Standing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -38,6 +41,11 @@ _HICCUP_CAP_SECONDS: Final = 300
 # again after as long at most. So no more messages are put back than are in hand: 20,000 in flight
 # with the most pollers of a lane (1,000). SQS allows 120,000.
 _WITHOUT_TURN_SECONDS: Final = 5.0
+# Mails of callers whose own limit is used up are put back for longer, so that those behind them are
+# seen; a batch of such mails alone waits only this long.
+_WITHOUT_HOPE_SECONDS: Final = 1.0
+_MOST_IN_FLIGHT: Final = 20_000
+_BATCH_SIZE: Final = 10
 _RATE_LIMITED: Final = "rate_limited"
 
 
@@ -56,7 +64,7 @@ class Turn(NamedTuple):
 class BatchProcessor:
     """Processes batches for one container."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  its parts
         self,
         *,
         delivery: Delivery,
@@ -67,11 +75,13 @@ class BatchProcessor:
         telemetry: Telemetry,
         on_resumed: Callable[[], None],
         bulk_queue_arn: str = "",
+        batches: tuple[int, int] = (1000, 1000),
     ) -> None:
         """`executor` must run a whole batch in parallel.
 
         `on_resumed` is called when a pause has ended. All records of an event are of one lane;
-        those of `bulk_queue_arn` are bulk.
+        those of `bulk_queue_arn` are bulk. `batches` is how many batches there may be at the same
+        time, normal and bulk.
         """
         self._delivery = delivery
         self._queue = queue
@@ -81,6 +91,8 @@ class BatchProcessor:
         self._telemetry = telemetry
         self._on_resumed = on_resumed
         self._bulk_queue_arn = bulk_queue_arn
+        self._batches = dict(zip(Lane, batches, strict=True))
+        self._standing = Standing()
 
     def process(self, records: Sequence[Mapping[str, Any]], seconds: float) -> list[str]:
         """Deliver the records of a Lambda event within `seconds`.
@@ -126,16 +138,41 @@ class BatchProcessor:
         if self._breaker.tripped:
             return [Turn(0.0)] * len(messages)
         now = time.time()
-        calls = [message.needs_call(now) for message in messages]
-        taken = self._turns.take(rate, sum(calls), deadline, messages[0].queue)
+        calls = [message for message in messages if message.needs_call(now)]
+        lane = messages[0].queue
+        waits = {} if self._standing.is_clean else self._own_waits(calls, now, lane)
+        if waits:
+            # One of them tests whether its caller's mails are taken again.
+            calls.sort(key=lambda message: message.message_id in waits)
+        count = min(len(calls), len(calls) - len(waits) + 1)
+        taken = self._turns.take(rate, count, deadline, lane)
         wait = taken.wait
-        if not taken.times and any(calls):
+        if not taken.times and calls:
             held = max(_WITHOUT_TURN_SECONDS, wait / 2)
+            if len(waits) == len(calls):
+                held = _WITHOUT_HOPE_SECONDS
             seconds = max(0.0, min(held, wait, deadline - now))
             time.sleep(seconds)
             wait = max(1, min(round(wait - seconds), int(seconds)))
         times = iter(taken.times)
-        return [Turn(next(times, None), wait) if call else Turn(0.0) for call in calls]
+        turns = {
+            each.message_id: Turn(next(times, None), max(wait, waits.get(each.message_id, 0)))
+            for each in calls
+        }
+        return [turns.get(message.message_id, Turn(0.0)) for message in messages]
+
+    def _own_waits(
+        self, messages: Sequence[ReceivedMessage], now: float, lane: Lane
+    ) -> dict[str, int]:
+        """Return the waits of messages whose callers are refused for now, by their ids."""
+        # In all batches of a lane no more are put back than may be in flight.
+        most = _MOST_IN_FLIGHT / _BATCH_SIZE / self._batches[lane] - 1
+        most = max(1, int(most * _WITHOUT_HOPE_SECONDS))
+        waits = {
+            message.message_id: min(most, self._standing.wait(message.peek().caller, now))
+            for message in messages
+        }
+        return {key: wait for key, wait in waits.items() if wait > 0}
 
     def _process_message(self, message: ReceivedMessage, turn: Turn, deadline: float) -> Report:
         try:
@@ -169,5 +206,17 @@ class BatchProcessor:
             return Report(mail_id=message.message_id, retry_in=1, reason=_RATE_LIMITED)
         started = time.time()
         report = self._delivery.deliver(message, deadline)
-        self._turns.record(report, started)
+        self._turns.record(self._noted(message, report, started), started)
+        return report
+
+    def _noted(self, message: ReceivedMessage, report: Report, started: float) -> Report:
+        """Note whose mail was taken or refused; say so if only its caller is refused."""
+        outcome = report.outcome
+        if outcome is None:
+            return report
+        if outcome.verdict is Verdict.SENT:
+            caller = None if self._standing.is_clean else message.peek().caller
+            self._standing.sent(caller, started)
+        elif outcome.scope is Scope.RATE and self._standing.refused(message.peek().caller, started):
+            return report._replace(refused_alone=True)
         return report
