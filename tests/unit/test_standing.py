@@ -53,18 +53,26 @@ def test_its_mails_wait_longer_with_the_time_to_a_minute_and_it_is_forgotten() -
     assert standing.wait(NEWS, 160.0) == 0
     refused(standing, 1)
 
-    waits = [standing.wait(NEWS, 100.0 + after) for after in (0, 1, 20, 119, 120, 800)]
-    assert waits == [1, 1, 10, 59, 60, 60]
+    waits = [standing.wait(NEWS, 100.0 + after) for after in (0, 29, 30, 119, 120, 800)]
+    assert waits == [0, 0, 15, 59, 60, 60]
     assert standing.wait(SHOP, 160.0) == 0
     assert (standing.wait(NEWS, 1000.0), standing.wait(NEWS, 1000.5)) == (60, 0)
+
+
+def test_they_wait_at_once_where_another_was_sent() -> None:
+    standing = Standing()
+    refused(standing, 3)
+    standing.sent(SHOP, 101.0)
+
+    assert [standing.wait(NEWS, 100.0 + after) for after in (1, 4, 20)] == [1, 2, 10]
 
 
 def test_the_memory_is_bounded() -> None:
     standing = Standing()
     for number in range(1000):
         refused(standing, 3, ("", f"s{number}@acme.sa"))
-    assert standing.wait(("", "s0@acme.sa"), 110.0) == 5
+    assert standing.wait(("", "s0@acme.sa"), 140.0) == 20
     refused(standing, 3)
 
-    assert standing.wait(("", "s0@acme.sa"), 110.0) == 0
-    assert standing.wait(NEWS, 110.0) == 5
+    assert standing.wait(("", "s0@acme.sa"), 140.0) == 0
+    assert standing.wait(NEWS, 140.0) == 20

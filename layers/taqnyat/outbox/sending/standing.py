@@ -15,6 +15,9 @@ Caller = tuple[str, str]  # client and sender
 
 # After so many refusals in a row, none of its mails sent between, a caller is refused for now.
 _STREAK: Final = 3
+# The same, where nobody else was sent either: then it may be everybody's limit, which counts over
+# some seconds.
+_DOUBT_SECONDS: Final = 30.0
 _MOST_WAIT_SECONDS: Final = 60
 _MOST_CALLERS: Final = 1000
 
@@ -66,5 +69,7 @@ class Standing:
         """
         refusals, since, last = self._streaks.get(caller, _NONE)
         if refusals < _STREAK or now - last > FORGOTTEN_SECONDS:
+            return 0
+        if self._sent_at <= since and now - since < _DOUBT_SECONDS:
             return 0
         return max(1, min(_MOST_WAIT_SECONDS, int((now - since) / 2)))
