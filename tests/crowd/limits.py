@@ -1,7 +1,7 @@
 """Simulated: limits that the gateway is not told, in the time of a clock that nobody waits for."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from local.simulator.limits import Limit
@@ -29,17 +29,22 @@ class Sent(NamedTuple):
     paused: bool
 
 
-def send_against(kind: Kind, rate: int, mails: int, offset: float) -> Sent:
-    """Send mails under a limit of `rate` a second, beginning `offset` seconds into a window."""
+def send_against(kind: Kind, rates: Sequence[int], mails: int, offset: float) -> Sent:
+    """Send mails under one limit after the other, each for its share of the mails.
+
+    `rates` are mails a second. It begins `offset` seconds into a window.
+    """
+    part = mails / len(rates)
     with installed():
         world = CrowdWorld()
         world.now += offset
         world.taqnyat.seconds = _ANSWER_SECONDS
-        world.taqnyat.limit = Limit(rate, kind.window)
         world.fill("mail", mails, "news", queue=MAIL_QUEUE)
         world.open()
-        last = START + 5 * mails / rate + 60
-        world.timeline.run(lambda: len(world.taqnyat.accepted) >= mails or world.now > last)
+        last = START + 5 * sum(part / rate for rate in rates) + 60
+        for number, rate in enumerate(rates):
+            world.taqnyat.limit = Limit(rate, kind.window)
+            _send(world, round(part * (number + 1)), last)
     taken = sorted(accepted[0].at for accepted in world.taqnyat.accepted.values())
     receives = sum(len(notes.reports) for notes in world.notes)
     return Sent(
@@ -51,23 +56,32 @@ def send_against(kind: Kind, rate: int, mails: int, offset: float) -> Sent:
     )
 
 
+def _send(world: CrowdWorld, count: int, last: float) -> None:
+    world.timeline.run(lambda: len(world.taqnyat.accepted) >= count or world.now > last)
+
+
 def limits(run: Run) -> list[Row]:
-    """Draw limits of each kind."""
+    """Draw limits of each kind, and pairs of them that follow each other in one run."""
     luck = random.Random(run.seed)  # noqa: S311 - a test's choice
-    return [_row(kind, run, luck) for kind in KINDS.values()]
+    return [
+        *(_row(kind, run, luck, 1) for kind in KINDS.values()),
+        _row(KINDS["limit"], run, luck, 2),
+    ]
 
 
-def _row(kind: Kind, run: Run, luck: random.Random) -> Row:
+def _row(kind: Kind, run: Run, luck: random.Random, count: int) -> Row:
     mails, said, good = run.mails(2000), [], True
     for _ in range(_DRAWS):
-        rate, offset = luck.randint(_LOWEST, _HIGHEST), luck.uniform(0, 10)
-        sent = send_against(kind, rate, mails, offset)
-        factor = sent.seconds * rate / mails
-        said.append(f"{rate}/s {factor:.2f} x, {sent.refused:.1%}, {sent.receives:.1f} receives")
+        rates = [luck.randint(_LOWEST, _HIGHEST) for _ in range(count)]
+        sent = send_against(kind, rates, mails, luck.uniform(0, 10))
+        factor = sent.seconds / sum(mails / count / rate for rate in rates)
+        named = " then ".join(map(str, rates))
+        said.append(f"{named}/s {factor:.2f} x, {sent.refused:.1%}, {sent.receives:.1f} receives")
         good &= sent.mails == mails and factor <= 1.25 and sent.refused <= kind.refused
         good &= sent.receives <= 3 and not sent.paused
     return Row(
-        f"{mails} mails, {_DRAWS} limits, {kind} (simulated)",
+        f"{mails} mails, {_DRAWS} times {'a limit' if count == 1 else 'two limits'}, "
+        f"{kind} (simulated)",
         "62 of 400 in 12 minutes (20/s)",
         f"1.25 x, refused {kind.refused:.0%}, no pause, 3 receives a mail",
         "; ".join(said),

@@ -1,5 +1,7 @@
 """The rate, step by step: what limits, what a refusal makes of it, what a success adds."""
 
+from itertools import pairwise
+
 import pytest
 from outbox.mail.lanes import Lane
 from outbox.sending import rate as rate_module
@@ -54,14 +56,27 @@ def test_after_the_first_refusal_a_moment_passes() -> None:
     assert Rate(lowered_at=NOW, ceiling=5.0).first_turn == 0
 
 
-def test_what_a_success_adds_depends_on_what_was_last_refused() -> None:
-    gains, bold = rate_module._GAINS, rate_module._BOLD  # noqa: SLF001 - they are tuned
-    following = [gain for _, gain in gains[1:]] + [bold]
-    for (part, gain), after in zip(gains, following, strict=True):
-        assert Rate(learned=100 * part - 0.01, ceiling=100).gain == gain
-        assert Rate(learned=100 * part, ceiling=100).gain == after
-    near, *_ = (gain for part, gain in gains if part > 1)
-    assert near < gains[0][1] < bold < Rate(learned=100).gain
+@pytest.mark.parametrize(
+    ("lowered_at", "name"), [(NOW - 20, "_GAINS"), (NOW - 20.1, "_QUIET_GAINS")]
+)
+def test_what_a_success_adds_depends_on_what_was_last_refused(lowered_at: float, name: str) -> None:
+    gains = getattr(rate_module, name)  # they are tuned
+    for (part, gain), (_, after) in pairwise(gains):
+        below = Rate(learned=100 * part - 0.01, ceiling=100, lowered_at=lowered_at)
+        assert below.gain(NOW) == gain
+        assert below._replace(learned=100 * part).gain(NOW) == after
+    near = min(gain for _, gain in gains)
+    assert near < gains[0][1] < gains[-1][1] < Rate(learned=100).gain(NOW)
+
+
+def test_where_nothing_was_refused_for_long_the_rate_rises_faster_but_not_at_a_few_a_second() -> (
+    None
+):
+    quiet = Rate(ceiling=8, lowered_at=NOW - 60)
+    soon = quiet._replace(lowered_at=NOW)
+
+    assert quiet._replace(learned=9.1).gain(NOW) == 2 * soon._replace(learned=9.1).gain(NOW)
+    assert quiet._replace(learned=9).gain(NOW) == soon._replace(learned=9).gain(NOW)
 
 
 def test_a_tally_counts_and_knows_when_the_last_began() -> None:

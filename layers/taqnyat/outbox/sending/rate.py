@@ -7,6 +7,7 @@ rises fast until the first refusal. The control record has it; `turns.py` reads 
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from outbox.mail.lanes import Lane
@@ -26,8 +27,12 @@ SLOW_START_SECONDS: Final = 300
 _STEEP: Final = 0.6
 # And after it, by the share of the rate that was last refused: slowly near that rate (a provider
 # that counts by the second accepts a little more for a while), faster when it accepts more now.
-_GAINS: Final = ((0.95, 0.04), (1.05, 0.005), (1.3, 0.03))
-_BOLD: Final = 0.08
+_GAINS: Final = ((0.95, 0.04), (1.05, 0.005), (1.3, 0.03), (inf, 0.08))
+# The same when nothing was refused for so long: the limit is probably another one now. At a few
+# mails a second a step is too coarse for that.
+_QUIET_GAINS: Final = ((0.95, 0.04), (1.02, 0.005), (1.07, 0.02), (1.3, 0.06), (inf, 0.15))
+_QUIET_SECONDS: Final = 20.0
+_COARSE: Final = 9.0
 # The share of the rate that is left after a refusal; after many refusals it is less.
 _LOWERED: Final = 0.85
 _HALVED: Final = 0.5
@@ -118,13 +123,14 @@ class Rate(NamedTuple):
         """The end of the second after the first refusal: Taqnyat may count by the second."""
         return 0.0 if self.ceiling else self.lowered_at + _MOMENT_SECONDS
 
-    @property
-    def gain(self) -> float:
-        """Mails a second that one success adds."""
+    def gain(self, now: float) -> float:
+        """Return the mails a second that one success adds."""
         if not self.ceiling:
             return _STEEP
         part = self.learned / self.ceiling
-        return next((gain for below, gain in _GAINS if part < below), _BOLD)
+        quiet = self.learned > _COARSE and now - self.lowered_at > _QUIET_SECONDS
+        gains = _QUIET_GAINS if quiet else _GAINS
+        return next(gain for below, gain in gains if part < below)
 
 
 class Tally(NamedTuple):

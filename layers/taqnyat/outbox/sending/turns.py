@@ -164,7 +164,7 @@ class Turns:
         if rate.hold:
             sent += write.set(rate_hold=0)
         # A batch that did not wait for its turns does not show that more would go through.
-        gained = write.value(_milli(rate.gain * tally.successes) if self._waited else 0)
+        gained = write.value(_milli(rate.gain(now) * tally.successes) if self._waited else 0)
         counted = write.add("rate_counted", write.value(tally.successes))
         return [*sent, write.add("rate_learned", gained), counted]
 
