@@ -273,3 +273,72 @@ def test_the_command_lines_own_name_and_a_key_of_two_are_told() -> None:
     assert keys.faults({"shop": rules, "till": rules}) == ["shop and till have one key"]
     [fault] = keys.faults({"operator": rules})
     assert "command line's own name" in fault
+
+
+@pytest.mark.parametrize(
+    ("within", "fine"),
+    [(1, True), (86400, True), (0, False), (86401, False), (True, False), ("60", False)],
+)
+def test_the_time_within_which_calls_are_joined_has_bounds(within: object, *, fine: bool) -> None:
+    document = {"shop": added()["shop"] | {"within": within}}
+
+    assert keys.faults(document) == (
+        [] if fine else ["shop joins calls within a time that is not valid"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"sha256": []}, ["shop has no key, or one that is no SHA-256"]),
+        ({"sha256": ["0" * 63]}, ["shop has no key, or one that is no SHA-256"]),
+        ({"sha256": ["0" * 64, "x"]}, ["shop has no key, or one that is no SHA-256"]),
+        ({"scopes": ["sned"]}, ["shop may neither send nor read"]),
+        ({"scopes": None}, ["shop may neither send nor read"]),
+        ({"from": None}, ["shop may send from no address"]),
+        ({"from": None, "scopes": ["read"]}, []),
+        ({"scopes": ["webhooks"]}, []),
+        ({"unsupported": "report", "duplicates": "join"}, []),
+        ({"from": ["acme"]}, ["shop has a sender that is no address"]),
+    ],
+)
+def test_each_fault_of_a_client_is_told_word_for_word(
+    changes: dict[str, Any], said: list[str]
+) -> None:
+    assert keys.faults({"shop": added()["shop"] | changes}) == said
+
+
+def test_a_key_of_two_is_told_whatever_its_case() -> None:
+    rules = {"from": ["*"], "scopes": ["send"]}
+    document = {
+        "a": rules | {"sha256": ["A" * 64, "b" * 64]},
+        "b": rules | {"sha256": "a" * 64},
+        "c": rules | {"sha256": ["a" * 64]},
+    }
+
+    assert keys.faults(document) == ["a and b have one key", "a and c have one key"]
+
+
+def test_the_right_form_of_the_secret_is_told() -> None:
+    assert keys.load("") == {}
+    with pytest.raises(OpsError) as error:
+        keys.load("[]")
+    assert str(error.value) == "the API keys secret is not a JSON object of clients"
+    assert error.value.remedy == (
+        "the API refuses every call until you correct it in Secrets Manager: "
+        '{"shop": {"sha256": ["<hex>"], "from": ["*@acme.sa"], "scopes": ["send", "read"]}}'
+    )
+    assert keys.dump({"b": {}, "a": {"x": 1}}) == '{\n "a": {\n  "x": 1\n },\n "b": {}\n}'
+
+
+@pytest.mark.parametrize(
+    ("pattern", "kept"),
+    [
+        ("*@acme.sa", "*@acme.sa"),
+        ("a@\u0645\u062b\u0627\u0644.sa", "a@xn--mgbh0fb.sa"),
+        ("*@*.\u0645\u062b\u0627\u0644.sa", "*@*.\u0645\u062b\u0627\u0644.sa"),
+        ("\u0645", "xn--hhb"),
+    ],
+)
+def test_a_domain_is_kept_in_ascii_where_it_has_such_a_form(pattern: str, kept: str) -> None:
+    assert keys.in_ascii(pattern) == kept

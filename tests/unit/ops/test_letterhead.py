@@ -1,5 +1,6 @@
 """Templates: what they may do, what is said of those that fail, and right to left."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -278,3 +279,16 @@ def test_a_page_without_direction_is_told_what_to_write(tmp_path: Path) -> None:
         )
     ]
     assert letterhead(tmp_path, "\u0633", name="t.txt").warnings() == []
+
+
+@pytest.mark.parametrize(
+    ("text", "directions"),
+    [
+        ("abc\n12", ["ltr", "ltr"]),
+        ("12\nabc", ["rtl", "ltr"]),
+        ("\u0633\n12\n\nabc\n-", ["rtl", "rtl", "rtl", "ltr", "ltr"]),
+        ("1 \u05d0 a\n2 a \u05d0", ["rtl", "ltr"]),
+    ],
+)
+def test_a_line_without_letters_goes_on_as_the_one_before(text: str, directions: list[str]) -> None:
+    assert re.findall('<div dir="(...)">', as_html(text)) == directions
