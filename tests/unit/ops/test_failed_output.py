@@ -84,6 +84,19 @@ def test_groups_can_be_chosen(cloud: Cloud) -> None:
     assert cloud.json("failed", "list", "--reason", "-")[0]["id"] == "m4"
 
 
+def test_mails_are_chosen_by_the_time_at_which_they_came(cloud: Cloud) -> None:
+    letters(cloud)  # m1 came 400 s ago
+
+    def listed(*words_: str) -> list[str]:
+        return [letter["id"] for letter in cloud.json("failed", "list", *words_)]
+
+    assert listed("--since", "400s") == ["m1", "m2", "m3", "m4"]
+    assert listed("--since", "399s") == ["m2", "m3", "m4"]
+    assert listed("--until", "400s") == []
+    assert listed("--until", "399s") == ["m1"]
+    assert listed("--since", "500s", "--until", "1s", "--code", "14") == ["m1"]
+
+
 def test_one_mail_is_shown_with_its_record(cloud: Cloud) -> None:
     letters(cloud)
 

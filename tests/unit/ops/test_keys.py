@@ -309,8 +309,8 @@ def test_each_fault_of_a_client_is_told_word_for_word(
 
 
 def test_a_key_of_two_is_told_whatever_its_case() -> None:
-    rules = {"from": ["*"], "scopes": ["send"]}
-    document = {
+    rules: dict[str, Any] = {"from": ["*"], "scopes": ["send"]}
+    document: keys.Document = {
         "a": rules | {"sha256": ["A" * 64, "b" * 64]},
         "b": rules | {"sha256": "a" * 64},
         "c": rules | {"sha256": ["a" * 64]},

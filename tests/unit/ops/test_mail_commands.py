@@ -414,6 +414,23 @@ def test_a_mail_that_slips_away_while_it_is_canceled_is_left(
     assert told["still_waiting"] == ["m1", "m2"]
 
 
+def test_what_was_sent_or_is_gone_meanwhile_is_not_canceled(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for mail in ("m1", "m2", "m3"):
+        cloud.mail(mail, "queued")
+
+    def meanwhile(*_: Any, **__: Any) -> None:
+        cloud.mail("m1", "sent")
+        del cloud.dynamo.items["m2"]
+
+    monkeypatch.setattr("ops.screen.Screen.confirm", meanwhile)
+    told = cloud.json("mail", "erase", ADDRESS, "--cancel", code=0)
+
+    assert (told["canceled"], told["records"]) == (["m3"], ["m1", "m3"])
+    assert cloud.row("m1")["state"] == "sent"
+
+
 def test_a_row_that_changed_while_it_is_erased_is_left(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
