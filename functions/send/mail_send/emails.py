@@ -84,7 +84,8 @@ class Emails:
         return row
 
     def _find(self, request: Request, mail_id: str) -> Row | None:
-        row = self._ledger.get(mail_id) if is_identifier(mail_id) else None
+        # Some databases give a UUID back in capitals; no id of the API has one.
+        row = self._ledger.get(mail_id.lower()) if is_identifier(mail_id) else None
         return row if row is not None and row.client == request.client else None
 
 

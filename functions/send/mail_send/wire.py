@@ -154,7 +154,7 @@ class Request(NamedTuple):
     def require_scope(self, scope: str) -> None:
         """Refuse a caller whose key lacks the scope."""
         if scope not in self.scopes:
-            raise ApiError(401, "restricted_api_key", f"this API key may not {scope}")
+            raise ApiError(401, "restricted_api_key", f"this API key lacks the scope `{scope}`")
 
     def may_send_from(self, address: str) -> bool:
         """Return whether a sender is on the caller's allow-list."""

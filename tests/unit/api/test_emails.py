@@ -71,6 +71,18 @@ def test_what_is_not_there_is_not_found(shop: Caller, world: World, mail_id: str
         assert (reply.status, reply.body["name"]) == (404, "not_found")
 
 
+def test_an_id_in_capitals_is_the_same_mail(shop: Caller, world: World) -> None:
+    """Some databases give a UUID back so."""
+    mail_id = shop.accepted(scheduled_at=world.now + 7200)
+    capitals = mail_id.upper()
+
+    assert shop.show(capitals).body["id"] == mail_id
+    assert shop.list(after=capitals).status == 200
+    assert shop.move(capitals, world.now + 9000).body == {"object": "email", "id": mail_id}
+    assert shop.cancel(capitals).body == {"object": "email", "id": mail_id}
+    assert shop.state(mail_id) == "canceled"
+
+
 def test_another_caller_s_mail_is_not_there(shop: Caller, world: World) -> None:
     other = Caller(world, client="news")
     mail_id = shop.accepted(scheduled_at=world.now + 7200)

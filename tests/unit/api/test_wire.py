@@ -139,7 +139,7 @@ def test_a_scope_that_is_missing_is_named() -> None:
     with pytest.raises(ApiError) as error:
         Request.of(event()).require_scope("webhooks")
     assert (error.value.status, error.value.name) == (401, "restricted_api_key")
-    assert str(error.value) == "this API key may not webhooks"
+    assert str(error.value) == "this API key lacks the scope `webhooks`"
 
 
 @pytest.mark.parametrize(
