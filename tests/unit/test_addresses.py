@@ -31,6 +31,7 @@ def test_a_bare_address_stays_as_it_is(address: str) -> None:
 @pytest.mark.parametrize(
     ("given", "address"),
     [
+        ('"Nora" a@example.com <A@example.com>', "A@example.com"),
         ("a@EXAMPLE.com", "a@example.com"),
         ("A.B@Example.Com", "A.B@example.com"),
         ("nora@مثال.السعودية", "nora@xn--mgbh0fb.xn--mgberp4a5d4ar"),

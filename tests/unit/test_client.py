@@ -8,10 +8,12 @@ from email.utils import format_datetime
 from typing import Any
 
 import pytest
+from botocore.exceptions import ReadTimeoutError
 from taqnyat import (
     BearerToken,
     Fault,
     Letter,
+    Outcome,
     Scope,
     TaqnyatClient,
     Verdict,
@@ -184,6 +186,39 @@ def test_without_a_token_nothing_is_sent(secret: str, reason: str) -> None:
     assert (outcome.verdict, outcome.scope) == (Verdict.RETRYABLE, Scope.ACCOUNT)
     assert (outcome.reason, outcome.status) == (reason, None)
     assert wire.requests == []
+
+
+def test_a_secret_that_is_not_given_is_tried_later() -> None:
+    class Silent:
+        def get_secret_value(self, **_: object) -> Any:  # noqa: ANN401 - botocore's answer
+            raise ReadTimeoutError(endpoint_url="https://secretsmanager")
+
+    wire = Wire([])
+    client = TaqnyatClient(wire, BearerToken(Silent(), "arn", 300))  # type: ignore[arg-type]
+    outcome = client.send(LETTER, 1.0)
+    assert outcome == Outcome(Verdict.RETRYABLE, Scope.PROVIDER, "secret_unavailable")
+    assert client.account_balance(1.0).trouble == "secret_unavailable"
+
+
+def test_an_answer_that_another_letter_had_is_not_believed() -> None:
+    other = LETTER._replace(reference="b")
+    bodies = [SENT, SENT, guide.success(203, "0.1").encode(), SENT]
+    client, _, _ = client_of([answer(201, body) for body in bodies])
+    assert client.send(LETTER, 1.0).verdict is Verdict.SENT
+    doubtful = Outcome(Verdict.UNKNOWN, Scope.PROVIDER, "answer_of_another_mail", status=201)
+    assert client.send(other, 1.0) == doubtful
+    assert client.send(other, 1.0).verdict is Verdict.SENT
+    assert client.send(LETTER, 1.0).verdict is Verdict.SENT
+
+
+def test_the_account_is_asked_about_with_the_token_as_it_is_now() -> None:
+    client, wire, secrets = client_of([answer(201, SENT), answer(400, REFUSED)], secret=("1", "2"))
+    client.send(LETTER, 1.0)
+    client.ask_account(5.0)
+    assert secrets.reads == 3  # and once more, since it was refused
+    request = wire.requests[1]
+    assert (request.deadline, request.headers["Authorization"]) == (5.0, "Bearer 2")
+    assert request.body == b"bearerTokens=2&campaignName=&subject=&from=&to=&msg="
 
 
 @pytest.mark.parametrize("fault", Fault)

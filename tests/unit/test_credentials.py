@@ -194,6 +194,15 @@ def test_a_forgotten_token_is_read_again(token: BearerToken, secrets: Secrets) -
     assert secrets.reads == 2
 
 
+def test_a_forgotten_token_is_read_for_a_replacement_too(
+    token: BearerToken, secrets: Secrets, clock: Clock
+) -> None:
+    token.get()
+    token.forget()
+    secrets.value = "T2"
+    assert token.replacement("T1", since=clock.now - 1) == "T2"
+
+
 @pytest.mark.parametrize("value", ["T2", "T1", NO_ANSWER])
 def test_many_refused_together_cost_one_reading(
     token: BearerToken, secrets: Secrets, clock: Clock, value: object

@@ -569,3 +569,46 @@ def test_what_a_later_version_added_to_a_message_of_ours_is_passed_over() -> Non
     producers = ReceivedMessage("m-1", "h-1", json.dumps(ours), {}, 1_800_000_000.0)
     with pytest.raises(MailError, match="is not a known field"):
         producers.mail("news", 1_800_000_000.0)
+
+
+@pytest.mark.parametrize(("number", "good"), [(1, True), (100, True), (0, False), (101, False)])
+def test_a_batch_has_up_to_a_hundred_parts(number: int, *, good: bool) -> None:
+    body = json.dumps({"version": 1, "batch": [{"id": "a"}] * number}, separators=(",", ":"))
+    if good:
+        assert len(received(body).parts()) == number
+        return
+    with pytest.raises(MailError) as error:
+        received(body).parts()
+    assert str(error.value) == "`batch` must be a list of 1 to 100 messages"
+
+
+def test_what_sqs_says_of_a_message_is_read_at_both_doors() -> None:
+    system = {
+        "SentTimestamp": "1800000000500",
+        "ApproximateReceiveCount": "3",
+        "MessageGroupId": "shop",
+        "DeadLetterQueueSourceArn": "arn:source",
+    }
+    least = {"messageId": "i", "receiptHandle": "h", "body": "{}"}
+    polled = {"MessageId": "i", "ReceiptHandle": "h", "Body": "{}"}
+    for message in (
+        ReceivedMessage.from_record({**least, "attributes": system}),
+        ReceivedMessage.from_queue({**polled, "Attributes": system}),
+    ):
+        assert (message.sent_at, message.receives) == (1_800_000_000.5, 3)
+        assert (message.group, message.source) == ("shop", "arn:source")
+    for bare in (ReceivedMessage.from_record(least), ReceivedMessage.from_queue(polled)):
+        assert bare == ReceivedMessage("i", "h", "{}", {}, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("body", "needs"),
+    [
+        ("{}", True),
+        ('{"expires_at":1800000000}', False),
+        ('{"expires_at":1800000001}', True),
+        ('{"version":1,"batch":[', False),
+    ],
+)
+def test_a_batch_and_an_expired_mail_need_no_call(body: str, *, needs: bool) -> None:
+    assert received(body).needs_call(1_800_000_000.0) is needs
