@@ -320,6 +320,27 @@ def test_an_endpoint_that_is_mended_is_called_at_once(mails: int, change: dict[s
     assert world.held == []
 
 
+def test_an_endpoint_that_is_mended_during_a_slow_call_is_called_soon_after_it() -> None:
+    world = WebhookWorld(WEBHOOK_RETRY_SECONDS="3600")
+    hook = world.hook()
+    world.receivers[URL].answer = lambda _: 500
+    world.post("mail")
+    world.run_until_quiet()
+    while world.tell() or world.call_hooks():
+        pass
+    [turn] = [item for item in world.hooks.items.values() if item["sk"]["S"] == "health"]
+    turn |= {"token": {"S": "another run"}, "lease": {"N": str(int(world.now) + 20)}}
+    world.receivers[URL].answer = lambda _: 200
+    world.manage("PATCH", "/webhooks/{id}", {"status": "enabled"}, hook=hook)
+    began = world.now
+    while world.held and world.now < began + 3600:
+        if not world.call_hooks():
+            world.wait(1.0)
+
+    assert world.now < began + 60
+    assert len(told(world)) == 1
+
+
 def test_a_mail_s_own_way_makes_the_same_calls_with_and_without_webhooks() -> None:
     """They hang on the ledger's stream: nothing of them is on the way of a mail."""
     found = []

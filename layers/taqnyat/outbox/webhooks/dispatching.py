@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 # Events at once for one endpoint, and the time of a run: after it, other endpoints come first.
 PARALLEL: Final = 10
 BUDGET_SECONDS: Final = 2.0
+_BUSY_SECONDS: Final = 15  # a run of one slow call is over then
 
 
 class Calls(Protocol):
@@ -87,6 +88,10 @@ class Dispatcher:
         """
         run = Run(wakeup.client, wakeup.endpoint_id)
         turn = self._stores.turns.take(wakeup.endpoint_id, uuid.uuid4().hex, wakeup.timer)
+        if turn is None and wakeup.now:
+            # Its own visibility timeout is minutes.
+            self._stores.queue.send(wakeup, _BUSY_SECONDS)
+            return run
         if turn is None:
             return None
         if wakeup.now:
