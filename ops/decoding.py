@@ -18,6 +18,7 @@ _OTHER_FILES: Final = (
     (b"<html", "a web page"),
     (b"<!DOC", "a web page"),
 )
+_OPEN_DOCUMENT: Final = b"mimetypeapplication/vnd.oasis."
 _MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
@@ -45,6 +46,8 @@ def decode(data: bytes, name: str, encoding: str | None = None) -> str:
         OpsError: it is another kind of file, or not in this encoding; the remedy says what to do.
 
     """
+    if _OPEN_DOCUMENT in data[:100]:
+        raise OpsError(f"{name} is an OpenDocument spreadsheet (.ods), not CSV", _AS_CSV)
     for begin, kind in _OTHER_FILES:
         if data[:5].startswith(begin):
             raise OpsError(f"{name} is {kind}, not CSV", _AS_CSV)

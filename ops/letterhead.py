@@ -3,9 +3,10 @@
 An error never repeats a value of a row.
 """
 
+import functools
 import re
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,9 +20,16 @@ from ops.sheet import TO, did_you_mean
 
 MAX_TEMPLATE_BYTES: Final = 1024 * 1024
 _UNDEFINED: Final = re.compile(r"'([^'\s]{1,100})' is undefined")
-_OPERATORS: Final = ("*", "**")
+_OPERATORS: Final = ("*", "**", "+", "%")
 _MOST: Final = 10**12  # of a number that is multiplied
 _MOST_TIMES: Final = 1000  # of a power, or of a text that is repeated
+_MOST_LETTERS: Final = 2 * 1024 * 1024  # more than a mail can hold
+_MOST_WIDTH: Final = 10_000
+_WIDE: Final = re.compile(r"\*|[0-9]{5,}")  # in a format
+# What makes a text as long as a number says.
+_WIDENING: Final = frozenset(
+    {"center", "ljust", "rjust", "zfill", "expandtabs", "indent", "wordwrap", "batch", "slice"}
+)
 # Each run must render the same text, because the rendered text identifies a mail.
 _BY_CHANCE: Final = ("random", "lipsum")
 _NO_DIRECTION: Final = (
@@ -35,7 +43,7 @@ _NUMBER_REMEDY: Final = (
 
 
 class _Sandbox(ImmutableSandboxedEnvironment):
-    """Jinja2's sandbox, which also multiplies nothing to more than a mail can hold."""
+    """Jinja2's sandbox, in which nothing becomes much larger than a mail can be."""
 
     intercepted_binops = frozenset(_OPERATORS)
 
@@ -46,15 +54,57 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         left: Any,  # noqa: ANN401  a value of the template
         right: Any,  # noqa: ANN401  the same
     ) -> Any:  # noqa: ANN401  the same
-        """Multiply numbers, or repeat a short text."""
+        """Calculate with numbers; repeat, add or format short texts."""
         numbers = [value for value in (left, right) if isinstance(value, (int, float))]
         sizes = [len(value) for value in (left, right) if isinstance(value, (str, list, tuple))]
+        if operator == "+" and sum(sizes) > _MOST_LETTERS:
+            raise SecurityError
+        if operator == "%" and isinstance(left, str):
+            _guard("format", left, (right,))
         most = _MOST if operator == "*" and not sizes else _MOST_TIMES
-        if any(abs(number) > most for number in numbers) or any(
-            size > _MOST_TIMES for size in sizes
+        if operator in {"*", "**"} and (
+            any(abs(number) > most for number in numbers) or any(s > _MOST_TIMES for s in sizes)
         ):
             raise SecurityError
         return super().call_binop(context, operator, left, right)
+
+    def call(
+        self,
+        context: Any,  # noqa: ANN401  as Jinja2 has it
+        obj: Any,  # noqa: ANN401  what the template calls
+        *args: Any,  # noqa: ANN401  its arguments
+        **kwargs: Any,  # noqa: ANN401  the same
+    ) -> Any:  # noqa: ANN401  its result
+        """Call a method of a text only if its result is not too long."""
+        # The sandbox puts a function of its own around str.format.
+        text = getattr(getattr(obj, "__wrapped__", obj), "__self__", None)
+        if isinstance(text, str):
+            _guard(getattr(obj, "__name__", ""), text, (*args, *kwargs.values()))
+        return super().call(context, obj, *args, **kwargs)
+
+
+def _guard(name: str, text: object, given: Sequence[Any]) -> None:
+    """Refuse what would make a text far too long."""
+    if name in _WIDENING and any(isinstance(n, int) and n > _MOST_WIDTH for n in given):
+        raise SecurityError
+    if name in {"format", "format_map"} and _WIDE.search(str(text).replace("**", "")):
+        raise SecurityError
+    if name == "replace" and isinstance(text, str) and len(given) > 1:
+        old, new = str(given[0]), str(given[1])
+        if text.count(old) * len(new) > _MOST_LETTERS:
+            raise SecurityError
+
+
+def _guarded(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def run(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  a filter's
+        values = [*args, *kwargs.values()]
+        place = next((n for n, value in enumerate(values) if isinstance(value, str)), 0)
+        given = values[place + 1 :] if name == "replace" else values[1:]
+        _guard(name, values[place] if values else "", given)
+        return function(*args, **kwargs)
+
+    return run
 
 
 class Letterhead:
@@ -122,7 +172,11 @@ def _compiled(source: str, name: str, *, escape: bool) -> jinja2.Template:
         autoescape=escape,
         undefined=jinja2.StrictUndefined,
         keep_trailing_newline=True,
+        optimized=False,  # nothing is calculated before the guards can see it
     )
+    for known in (*_WIDENING, "format", "replace"):
+        if known in environment.filters:
+            environment.filters[known] = _guarded(known, environment.filters[known])
     for unsteady in _BY_CHANCE:
         environment.filters.pop(unsteady, None)
         environment.globals.pop(unsteady, None)
@@ -153,9 +207,19 @@ def _not_valid(error: jinja2.TemplateSyntaxError, source: str, name: str) -> Ops
 
 def _rendered(template: jinja2.Template, values: Mapping[str, str]) -> str:
     try:
-        return template.render(values)
+        return "".join(_bounded(template.generate(values)))
     except Exception as error:  # noqa: BLE001  a template may do anything that fails
         raise _failed(error, str(template.filename), values) from None
+
+
+def _bounded(pieces: Iterable[str]) -> Iterator[str]:
+    """Yield the pieces of a text; what comes after too many letters cannot be in a mail."""
+    left = _MOST_LETTERS
+    for piece in pieces:
+        yield piece
+        left -= len(piece)
+        if left < 0:
+            return
 
 
 def _failed(error: Exception, name: str, values: Mapping[str, str]) -> OpsError:

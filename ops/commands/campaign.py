@@ -13,7 +13,7 @@ from outbox.mail.lanes import LANES, Lane
 from ops import past, runner, sending, sheet
 from ops.campaign import Campaign, Line
 from ops.commands.frame import on_a_stack, yes_option
-from ops.commands.given import Amount, from_input
+from ops.commands.given import Amount, Word, from_input
 from ops.errors import OpsError
 from ops.interrupt import STOPPED, Stop, stoppable
 from ops.letterhead import Letterhead
@@ -35,10 +35,19 @@ _BAD = {"invalid", "error", "changed", "not_begun"}
 @click.option("--template", required=True, type=_FILE, help="Jinja2; .txt for plain text.")
 @click.option("--from", "sender", required=True, help="Sender, one that Taqnyat has approved.")
 @click.option("--subject", required=True, help="May use columns: 'Hello {{ name }}'.")
-@click.option("--name", "campaign_name", help="Name of the campaign.  [default: the file's name]")
-@click.option("--key", help="Column that identifies the row.  [default: the rendered mail]")
 @click.option(
-    "--encoding", help="Encoding of the file, such as windows-1256.  [default: UTF-8 or UTF-16]"
+    "--name",
+    "campaign_name",
+    type=Word(128),
+    help="Name of the campaign.  [default: the file's name]",
+)
+@click.option(
+    "--key", type=Word(1000), help="Column that identifies the row.  [default: the rendered mail]"
+)
+@click.option(
+    "--encoding",
+    type=Word(40),
+    help="Encoding of the file, such as windows-1256.  [default: UTF-8 or UTF-16]",
 )
 @click.option(
     "--rate",
@@ -113,11 +122,10 @@ def command(  # noqa: PLR0913, PLR0917  one for each option
         for note in notes:
             screen.note(f"Note: {note}.")
         return _try_one(stack, screen, campaign, file, preview, test_to, wait=wait, yes=yes)
-    with stoppable() as stop:
-        checked = runner.check(campaign, stop)
+    # Nothing is done yet: Ctrl-C ends it at once, whatever a template does.
+    with stoppable() as stop, stop.thinking():
+        checked = runner.check(campaign)
         known = past.look(stack, checked.lines, keyed=campaign.keyed, stop=stop)
-        if stop.asked:
-            raise KeyboardInterrupt
         notes += _notes(checked, known)
         _show_faults(screen, checked)
         if checked.faults and not (skip_invalid or dry_run):

@@ -405,3 +405,36 @@ def test_rows_go_out_no_faster_than_the_rate() -> None:
     assert len(list(paced(lines, rate=10.0, wait=waits.append))) == 5
     assert waits == pytest.approx([0.1, 0.2, 0.3, 0.4], abs=0.05)
     assert not list(paced(lines[:1] * 2, 0.001, lambda _: True))[1:]
+
+
+@pytest.mark.parametrize("option", ["--key", "--name", "--encoding"])
+def test_an_option_from_an_unset_variable_is_not_taken_for_none(
+    office: Office, option: str
+) -> None:
+    """Without its key or its name a campaign is another one: everybody would get it again."""
+    office.sheet("to,name\na@example.com,Nora\n")
+
+    code, _, err = office.run(*office.campaign("--yes", option, ""))
+
+    assert code == 2
+    assert option in err
+    assert not office.mailed(BULK)
+
+
+def test_ctrl_c_stops_a_template_that_runs_for_long(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.sheet("to,name\na@example.com,Nora\n")
+    pressed: list[int] = []
+
+    def fields(*_: object) -> dict[str, str]:
+        pressed.append(1)
+        os.kill(os.getpid(), signal.SIGINT)
+        for _turn in range(10**9):  # the first Ctrl-C ends it
+            pass
+        raise AssertionError
+
+    monkeypatch.setattr("ops.letterhead.Letterhead.fields", fields)
+    code, _, err = office.run(*office.campaign("--yes"))
+
+    assert (code, "Stopped" in err, pressed) == (130, True, [1])

@@ -292,3 +292,60 @@ def test_a_page_without_direction_is_told_what_to_write(tmp_path: Path) -> None:
 )
 def test_a_line_without_letters_goes_on_as_the_one_before(text: str, directions: list[str]) -> None:
     assert re.findall('<div dir="(...)">', as_html(text)) == directions
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "{{ 'x'.center(10**9) }}",
+        "{{ 'x'.ljust(width=1000000000) if false else 'x'.ljust(1000000000) }}",
+        "{{ 'x'|center(1000000000) }}",
+        "{{ name|indent(100000000) }}",
+        "{{ 'ab'|slice(1000000000)|list }}",
+        "{{ ['a']|batch(1000000000, '-')|list }}",
+        "{{ '%1000000000d'|format(1) }}",
+        "{{ '%*d'|format(1000000000, 1) }}",
+        "{{ '%1000000000d' % 1 }}",
+        "{{ '{:1000000000}'.format('x') }}",
+        "{{ ('a'*1000)|replace('a', 'b'*1000)|replace('b', 'c'*1000) }}",
+        "{{ ('a'*1000).replace('a', 'b'*1000).replace('b', 'c'*1000) }}",
+        "{% set x = ('a'*1000).replace('a', 'b'*1000) %}{{ x + x + x + x }}",
+    ],
+)
+def test_no_text_becomes_much_larger_than_a_mail(tmp_path: Path, body: str) -> None:
+    (tmp_path / "t.html").write_text(body, "utf-8")
+    letterhead = Letterhead(tmp_path / "t.html", "shop@acme.sa", "Hi", "spring")
+
+    with pytest.raises(OpsError, match="does what no template may"):
+        letterhead.fields({"to": "a@example.com", "name": "Nora\nN"})
+
+
+def test_a_loop_without_end_ends_with_more_than_a_mail_holds(tmp_path: Path) -> None:
+    loop = (
+        "{% for i in range(99999) %}{% for j in range(99999) %}xxxxxxxxxx{% endfor %}{% endfor %}"
+    )
+    (tmp_path / "t.html").write_text(loop, "utf-8")
+    letterhead = Letterhead(tmp_path / "t.html", "shop@acme.sa", "Hi", "spring")
+
+    fields = letterhead.fields({"to": "a@example.com"})
+    assert 2 * 1024 * 1024 < len(fields["html"]) < 2 * 1024 * 1024 + 100
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("{{ '%.2f'|format(amount|float) }}", "10.50"),
+        ("{{ '{:,}'.format(1234567) }}", "1,234,567"),
+        ("{{ '%05d' % 42 }}", "00042"),
+        ("{{ name|center(9) }}|{{ name.ljust(6) }}|", "   Nora  |Nora  |"),
+        ("{{ name|replace('o', '0') }}{{ name + '!' }}", "N0raNora!"),
+        ("{{ [1, 2, 3]|batch(2, '-')|list }}", "[[1, 2], [3, '-']]"),
+        ("{{ amount|replace('.', ',') }}", "10,50"),
+    ],
+)
+def test_what_offices_write_is_as_before(tmp_path: Path, body: str, said: str) -> None:
+    (tmp_path / "t.txt").write_text(body, "utf-8")
+    letterhead = Letterhead(tmp_path / "t.txt", "shop@acme.sa", "Hi", "spring")
+
+    fields = letterhead.fields({"to": "a@example.com", "name": "Nora", "amount": "10.50"})
+    assert fields["text"] == said

@@ -82,6 +82,10 @@ def test_a_nameless_column_is_passed_over_and_that_is_said() -> None:
         (f'to,name\na@x.sa,"{"x" * (sheet.MAX_CELL + 1)}"\n', "row 2 of a.csv has a cell longer"),
         (b"PK\x03\x04....", "an Excel workbook (.xlsx), not CSV; save it as `CSV UTF-8`"),
         (b"\xd0\xcf\x11\xe0....", "an old Excel workbook"),
+        (
+            b"PK\x03\x04....mimetypeapplication/vnd.oasis.opendocument.spreadsheet",
+            "an OpenDocument spreadsheet (.ods), not CSV",
+        ),
         (b"to,name\na@x.sa,\x00\n", "NUL characters"),
     ],
 )
