@@ -122,7 +122,7 @@ def command(  # noqa: PLR0913, PLR0917  one for each option
         for note in notes:
             screen.note(f"Note: {note}.")
         return _try_one(stack, screen, campaign, file, preview, test_to, wait=wait, yes=yes)
-    # Nothing is done yet: Ctrl-C ends it at once, whatever a template does.
+    # Nothing is done yet: Ctrl-C ends it at once, also within a template.
     with stoppable() as stop, stop.thinking():
         checked = runner.check(campaign)
         known = past.look(stack, checked.lines, keyed=campaign.keyed, stop=stop)
