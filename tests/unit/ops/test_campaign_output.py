@@ -438,3 +438,15 @@ def test_a_rate_that_there_is_not_is_named(cloud: Cloud, rate: str) -> None:
     assert result.exit_code == 2
     assert "--rate" in result.stderr
     assert json.dumps(cloud.held()) == "{}"
+
+
+def test_the_ids_of_rows_stay_what_they_are(cloud: Cloud) -> None:
+    """A later version must know them: they say what was sent."""
+    cloud.sheet("to,name,no\nA@x.sa,A,1\n")
+
+    cloud.json(*cloud.campaign("--yes"))
+    by_text = reported(cloud)[0]["id"]
+    cloud.json(*cloud.campaign("--yes", "--key", "no", "--report", str(cloud.folder / "k.csv")))
+
+    assert by_text == "e8efee34-c662-521f-9620-6566195092ff"
+    assert reported(cloud, "k.csv")[0]["id"] == "c31de97b-c3f4-57d2-993b-95f49b10a747"

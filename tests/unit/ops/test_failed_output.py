@@ -239,6 +239,8 @@ def test_what_is_in_the_ledger_and_the_queues_afterwards(
     assert "actions" not in cloud.row("other")
     expected = {"resolve sent": "sent", "discard": "canceled"}.get(did, state)
     assert row["state"] == expected
+    reasons = {"resolve sent": "resolved_by_operator", "discard": "discarded"}
+    assert row.get("reason") == reasons.get(did)
     if not moved:
         assert cloud.mailed() == []
         return

@@ -364,3 +364,22 @@ def test_what_is_not_given_or_no_text_is_told(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"\xff\n"), "utf-8"))
     with pytest.raises(OpsError, match="Address: standard input is not text in UTF-8"):
         from_input(None, "Address")
+
+
+def test_a_word_of_no_or_too_many_letters_is_told_with_the_usage(cloud: Cloud) -> None:
+    for words in (("mail", "show", ""), ("mail", "show", "x" * 129)):
+        code, _, err = cloud.run(*words)
+
+        assert code == 2
+        assert err.startswith("Usage: main mail show [OPTIONS] ID\n")
+        assert "Invalid value for 'ID': it must have 1 to 128 characters." in err
+    assert cloud.run("mail", "show", "x" * 128)[0] == 1
+
+
+def test_a_number_that_is_none_is_told_with_the_usage(cloud: Cloud) -> None:
+    for number, said in (("nan", "nan is not a number."), ("-1", "-1.0 is not in the range")):
+        code, _, err = cloud.run("send", "--from", "a@b.sa", "--subject", "x", "--wait", number)
+
+        assert code == 2
+        assert err.startswith("Usage: main send [OPTIONS]\n")
+        assert f"Invalid value for '--wait': {said}" in err
