@@ -39,6 +39,7 @@ def make_every_webhook_call(prepare: Callable[[World], None]) -> None:
         assert world.sns.notices  # it was paused
         world.receivers[URL].answer = lambda _: 200
         world.manage("PATCH", "/webhooks/{id}", {"status": "enabled"}, hook=hook)
+        world.manage("PATCH", "/webhooks/{id}", {"include_tags": True}, hook=hook)
         world.run_until_told()
         world.manage("DELETE", "/webhooks/{id}", hook=hook)
         assert world.errors == []
