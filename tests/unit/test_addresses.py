@@ -157,6 +157,7 @@ def test_a_domain_has_a_dot_and_a_name_at_its_end(address: str) -> None:
         ("nora@example.com", "n***@example.com"),
         ("n@example.com", "n***@example.com"),
         ("x" * 64 + "@acme.sa", "x***@acme.sa"),
+        ("a@b@acme.sa", "a***@acme.sa"),
     ],
 )
 def test_a_mask_keeps_the_first_character_and_the_domain(address: str, masked: str) -> None:
@@ -191,6 +192,8 @@ def test_what_is_not_seen_is_taken_away_at_the_ends_and_named_inside(character: 
         ('"no ra"@acme.sa', "quoted part before the @"),
         ("Nora nora@acme.sa", "a name goes before it as in Name <name@example.com>"),
         ("Nora <nora@acme.sa", "an angle bracket too many or too few"),
+        ("nora@acme.sa>", "an angle bracket too many or too few"),
+        ("a@b.sa <nora@acme.sa>", "has an @ in the name before the address"),
         ("nora", "is not a valid e-mail address"),
         ("nora@", "is not a valid e-mail address"),
     ],

@@ -262,9 +262,14 @@ def test_while_sending_is_paused_no_turn_is_taken(parts: Parts) -> None:
     assert (parts.asked, parts.recorded) == ([], ["a"])
 
 
-def test_a_turn_is_taken_for_each_mail_that_may_need_a_call(parts: Parts) -> None:
+def test_a_turn_is_taken_for_each_mail_that_may_need_a_call(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
     parts.process("a", "b")
     parts.process("c", body='{"version":1,"batch":[')
+    assert slept == []
     assert parts.asked == [(2, Lane.NORMAL), (0, Lane.NORMAL)]
     assert sorted(parts.recorded) == ["a", "b", "c"]
 
@@ -276,7 +281,9 @@ def test_what_has_no_turn_is_not_held_beyond_the_invocation(
     monkeypatch.setattr(time, "sleep", slept.append)
     parts.turns = Taken((), 60)
     parts.process("a", seconds=6)
+    parts.process("a", seconds=60)
     assert 4 < slept[0] <= 5
+    assert slept[1] == 30  # half of its wait
 
 
 @pytest.mark.parametrize(

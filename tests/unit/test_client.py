@@ -1,7 +1,7 @@
 """What goes to Taqnyat, byte for byte, and what is made of its answers."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -49,6 +49,7 @@ class Wire:
 
     answers: list[Answer]
     requests: list[Request] = field(default_factory=list)
+    kept: list[bool] = field(default_factory=list)
 
     def request(
         self,
@@ -57,11 +58,13 @@ class Wire:
         deadline: float,
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
-        keep: object = None,
+        keep: Callable[[Answer], bool] | None = None,
     ) -> Answer:
         assert (keep is None) == (method == "GET")
         self.requests.append(Request(method, path, deadline, body, headers or {}))
-        return self.answers.pop(0)
+        found = self.answers.pop(0)
+        self.kept += [keep(found)] if keep else []
+        return found
 
 
 @dataclass
@@ -146,6 +149,7 @@ def test_a_refused_token_is_sent_again_only_when_it_has_changed() -> None:
         [answer(400, REFUSED), answer(201, SENT)], secret=("T1", "T2")
     )
     assert client.send(LETTER, 1.0).verdict is Verdict.SENT
+    assert wire.kept == [False, True]  # a connection is used again after a sent mail alone
     assert [request.headers["Authorization"] for request in wire.requests] == [
         "Bearer T1",
         "Bearer T2",

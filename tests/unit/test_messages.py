@@ -597,6 +597,12 @@ def test_what_sqs_says_of_a_message_is_read_at_both_doors() -> None:
     ):
         assert (message.sent_at, message.receives) == (1_800_000_000.5, 3)
         assert (message.group, message.source) == ("shop", "arn:source")
+    binary = {"n": {"BinaryValue": b"", "binaryValue": ""}}
+    for message in (
+        ReceivedMessage.from_record({**least, "messageAttributes": binary}),
+        ReceivedMessage.from_queue({**polled, "MessageAttributes": binary}),
+    ):
+        assert message.attributes == {"n": ""}
     for bare in (ReceivedMessage.from_record(least), ReceivedMessage.from_queue(polled)):
         assert bare == ReceivedMessage("i", "h", "{}", {}, 0.0)
 

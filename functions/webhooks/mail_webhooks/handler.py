@@ -50,8 +50,8 @@ def _container() -> tuple[Callable[[str], Run | Exception | None], ThreadPoolExe
     settings = Settings.from_environ(os.environ)
     poster = Poster(wiring.seals(settings), loopback=wiring.allows_loopback(settings))
     # Two pools: a run waits for its calls, so calls must not wait for a thread of the runs.
-    runs = ThreadPoolExecutor(_BATCH_SIZE, thread_name_prefix="run")
-    calls = ThreadPoolExecutor(_BATCH_SIZE * PARALLEL, thread_name_prefix="call")
+    runs = ThreadPoolExecutor(_BATCH_SIZE)
+    calls = ThreadPoolExecutor(_BATCH_SIZE * PARALLEL)
     dispatcher = Dispatcher(
         wiring.stores(settings),
         poster,
