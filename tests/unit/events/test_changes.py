@@ -133,8 +133,11 @@ def test_all_are_published_in_order_ten_a_call(monkeypatch: pytest.MonkeyPatch) 
     assert [len(entries) for entries in calls] == [10, 10, 5]
     ids = [json.loads(one["Detail"])["id"] for entries in calls for one in entries]
     assert ids == [f"m{n}" for n in range(25)]
-    assert calls[0][0]["Source"] == "taqnyat-mail"
-    assert calls[0][0]["EventBusName"] == "apps"
+    assert {key: calls[0][0][key] for key in ("EventBusName", "Source", "DetailType")} == {
+        "EventBusName": "apps",
+        "Source": "taqnyat-mail",
+        "DetailType": "Mail sent",
+    }
 
 
 def test_what_the_bus_does_not_take_comes_again_with_all_after_it(
@@ -147,6 +150,17 @@ def test_what_the_bus_does_not_take_comes_again_with_all_after_it(
     answer = published(monkeypatch, bus, 3)
 
     assert answer == {"batchItemFailures": [{"itemIdentifier": "1"}]}
+
+
+@pytest.mark.parametrize(("said", "told"), [("yes", True), ("no", False), ("", False)])
+def test_a_stack_says_whether_tags_are_told(
+    monkeypatch: pytest.MonkeyPatch, said: str, *, told: bool
+) -> None:
+    monkeypatch.setenv("INCLUDE_TAGS", said)
+    change = record(None, ROW | {"tags": [{"name": "n", "value": "v"}]})
+    [(number, found)] = entry.entries([change], "apps")
+    assert number == "1"
+    assert ("tags" in json.loads(found["Detail"])) is told
 
 
 @pytest.mark.parametrize("include_tags", [False, True])

@@ -11,7 +11,7 @@ from outbox.webhooks.dispatching import Dispatcher, Run
 from outbox.webhooks.endpoint import Endpoint
 from outbox.webhooks.endpoints import Endpoints
 from outbox.webhooks.events import Event, first_id
-from outbox.webhooks.health import Call
+from outbox.webhooks.health import Call, Health
 from outbox.webhooks.queue import Wakeup, WebhookQueue
 from outbox.webhooks.stores import LEASE_SECONDS, Stores
 from outbox.webhooks.turns import Turns
@@ -169,6 +169,9 @@ def test_after_ten_failures_one_event_is_tried_at_a_time() -> None:
     desk.run(desk.sent[0][0])
     assert desk.executor.rounds[1:] == [1, 10, 1]
     assert desk.deliveries.waiting("e-1", 9) == []
+    turn = desk.turns.take("e-1", "next", 0)
+    assert turn is not None
+    assert turn.health == Health()
 
 
 @pytest.mark.parametrize("fields", [{"enabled": False}, {"paused_at": AT}])
