@@ -39,11 +39,12 @@ _NOT_IN_SQS: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\
 
 
 class Glimpse(NamedTuple):
-    """The names in a message that is not validated yet. `caller` is client and sender."""
+    """The names in a message that is not validated yet: the caller's, the first domain's."""
 
     mail_id: str
     caller: tuple[str, str]
     expires_at: float | None
+    domain: str = ""
 
     def expired(self, now: float) -> bool:
         """Return whether the mail has expired at `now` (epoch seconds)."""
@@ -154,11 +155,13 @@ class ReceivedMessage(NamedTuple):
             expires_at = read_time(fields, "expires_at")
         except MailError:
             expires_at = None
-        named = fields.get("id")
+        named, to = fields.get("id"), fields.get("to")
+        first = to[0] if isinstance(to, list) and to else to
         return Glimpse(
             mail_id=named if isinstance(named, str) else self.mail_id,
             caller=(str(fields.get("client", "")), str(fields.get("from", ""))),
             expires_at=expires_at,
+            domain=str(first).rpartition("@")[2].lower(),
         )
 
     def needs_call(self, now: float) -> bool:

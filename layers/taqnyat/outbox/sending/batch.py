@@ -18,7 +18,7 @@ from outbox.mail.lanes import Lane
 from outbox.mail.report import Report
 from outbox.queues.message import ReceivedMessage
 from outbox.queues.origin import waited
-from outbox.sending.standing import Standing
+from outbox.sending.standing import MOST_WAIT_SECONDS, Standing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from outbox.sending.breaker import CircuitBreaker
     from outbox.sending.delivery import Delivery
     from outbox.sending.rate import Rate
+    from outbox.sending.standing import Mark
     from outbox.sending.turns import Turns
     from outbox.telemetry import Telemetry
 
@@ -41,8 +42,8 @@ _HICCUP_CAP_SECONDS: Final = 300
 # again after as long at most. So no more messages are put back than are in hand: 20,000 in flight
 # with the most pollers of a lane (1,000). SQS allows 120,000.
 _WITHOUT_TURN_SECONDS: Final = 5.0
-# Mails of callers whose own limit is used up are put back for longer, so that those behind them are
-# seen; a batch of such mails alone waits only this long.
+# Mails of a sender or a domain whose own limit is used up are put back for longer, so that those
+# behind them are seen; a batch of such mails alone waits only this long.
 _WITHOUT_HOPE_SECONDS: Final = 1.0
 _MOST_IN_FLIGHT: Final = 20_000
 _BATCH_SIZE: Final = 10
@@ -140,10 +141,13 @@ class BatchProcessor:
         now = time.time()
         calls = [message for message in messages if message.needs_call(now)]
         lane = messages[0].queue
-        waits = {} if self._standing.is_clean else self._own_waits(calls, now, lane)
+        waits, most = {}, self._most_wait(lane)
+        if not self._standing.is_clean:
+            found = {each.message_id: self._standing.wait(_marks(each), now) for each in calls}
+            waits = {key: seconds for key, seconds in found.items() if seconds}
         if waits:
-            # One of them tests whether its caller's mails are taken again.
-            calls.sort(key=lambda message: message.message_id in waits)
+            # One of them, with the fewest refused marks, tests whether such mails are taken again.
+            calls.sort(key=lambda message: waits.get(message.message_id, 0))
         count = min(len(calls), len(calls) - len(waits) + 1)
         taken = self._turns.take(rate, count, deadline, lane)
         wait = taken.wait
@@ -156,23 +160,17 @@ class BatchProcessor:
             wait = max(1, min(round(wait - seconds), int(seconds)))
         times = iter(taken.times)
         turns = {
-            each.message_id: Turn(next(times, None), max(wait, waits.get(each.message_id, 0)))
+            each.message_id: Turn(
+                next(times, None), max(wait, min(most, waits.get(each.message_id, 0)))
+            )
             for each in calls
         }
         return [turns.get(message.message_id, Turn(0.0)) for message in messages]
 
-    def _own_waits(
-        self, messages: Sequence[ReceivedMessage], now: float, lane: Lane
-    ) -> dict[str, int]:
-        """Return the waits of messages whose callers are refused for now, by their ids."""
-        # In all batches of a lane no more are put back than may be in flight.
-        most = _MOST_IN_FLIGHT / _BATCH_SIZE / self._batches[lane] - 1
-        most = max(1, int(most * _WITHOUT_HOPE_SECONDS))
-        waits = {
-            message.message_id: min(most, self._standing.wait(message.peek().caller, now))
-            for message in messages
-        }
-        return {key: wait for key, wait in waits.items() if wait > 0}
+    def _most_wait(self, lane: Lane) -> int:
+        """Return the longest wait of such mails: no more of a lane are put back than may be."""
+        batches = _MOST_IN_FLIGHT / _BATCH_SIZE / self._batches[lane] - 1
+        return max(1, min(MOST_WAIT_SECONDS, int(batches * _WITHOUT_HOPE_SECONDS)))
 
     def _process_message(self, message: ReceivedMessage, turn: Turn, deadline: float) -> Report:
         try:
@@ -210,13 +208,17 @@ class BatchProcessor:
         return report
 
     def _noted(self, message: ReceivedMessage, report: Report, started: float) -> Report:
-        """Note whose mail was taken or refused; say so if only its caller is refused."""
+        """Note whose mail was taken or refused; say so if only such mails are refused."""
         outcome = report.outcome
         if outcome is None:
             return report
         if outcome.verdict is Verdict.SENT:
-            caller = None if self._standing.is_clean else message.peek().caller
-            self._standing.sent(caller, started)
-        elif outcome.scope is Scope.RATE and self._standing.refused(message.peek().caller, started):
+            self._standing.sent(() if self._standing.is_clean else _marks(message), started)
+        elif outcome.scope is Scope.RATE and self._standing.refused(_marks(message), started):
             return report._replace(refused_alone=True)
         return report
+
+
+def _marks(message: ReceivedMessage) -> tuple[Mark, ...]:
+    glimpse = message.peek()
+    return glimpse.caller, ("to", glimpse.domain, "")

@@ -1,29 +1,33 @@
-"""Callers that Taqnyat refuses with 429 again and again, while it may take the mails of others.
+"""Senders and domains that Taqnyat refuses with 429 again and again, while it takes other mails.
 
-A limit may be one sender's own. Its mails must not use up the turns of all others, so each
-container remembers who was refused. The memory is only the container's: it costs no request.
+A limit may be that of one sender, or of the mails to one domain. They must not use up the turns of
+all others, so each container remembers whose mails were refused: by their marks. The memory is only
+the container's: it costs no request.
 """
 
 from __future__ import annotations
 
 import threading
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from outbox.sending.rate import FORGOTTEN_SECONDS
 
-Caller = tuple[str, str]  # client and sender
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-# After so many refusals in a row, none of its mails sent between, a caller is refused for now.
+Mark = tuple[str, ...]  # client and sender, or a recipient's domain
+
+# After so many refusals in a row, and none of its mails sent between, a mark is refused for now.
 _STREAK: Final = 3
 # The same, where nobody else was sent either: then it may be everybody's limit, which counts over
 # some seconds.
 _DOUBT_SECONDS: Final = 30.0
-_MOST_WAIT_SECONDS: Final = 60
-_MOST_CALLERS: Final = 1000
+MOST_WAIT_SECONDS: Final = 60
+_MOST_MARKS: Final = 1000
 
 
 class _Streak(NamedTuple):
-    """The refusals of a caller since its last sent mail: the begins of the first and last call."""
+    """The refusals of a mark since its last sent mail: the begins of the first and last call."""
 
     refusals: int
     since: float
@@ -37,39 +41,46 @@ class Standing:
     """The streaks of one container. Safe to share between threads. Times are epoch seconds."""
 
     def __init__(self) -> None:
-        self._streaks: dict[Caller, _Streak] = {}
+        self._streaks: dict[Mark, _Streak] = {}
         self._sent_at = 0.0
         self._lock = threading.Lock()
 
     @property
     def is_clean(self) -> bool:
-        """Whether no caller has a streak."""
+        """Whether no mark has a streak."""
         return not self._streaks
 
-    def sent(self, caller: Caller | None, started: float) -> None:
-        """Note that Taqnyat took a mail; the caller is not needed while all is clean."""
+    def sent(self, marks: Sequence[Mark], started: float) -> None:
+        """Note that Taqnyat took a mail; its marks are not needed while all is clean."""
         with self._lock:
             self._sent_at = max(self._sent_at, started)
-            if caller is not None:
-                self._streaks.pop(caller, None)
+            for mark in marks:
+                self._streaks.pop(mark, None)
 
-    def refused(self, caller: Caller, started: float) -> bool:
-        """Note a 429; return whether only this caller is refused, since others were sent."""
+    def refused(self, marks: Sequence[Mark], started: float) -> bool:
+        """Note a 429; return whether a mark alone is refused, since other mails were sent."""
         with self._lock:
-            if caller not in self._streaks and len(self._streaks) >= _MOST_CALLERS:
-                self._streaks.clear()
-            before = self._streaks.get(caller, _Streak(0, started, started))
-            self._streaks[caller] = before._replace(refusals=before.refusals + 1, last=started)
-            return before.refusals >= _STREAK and self._sent_at > before.since
+            own = [self._refused(mark, started) for mark in marks]
+        return any(own)
 
-    def wait(self, caller: Caller, now: float) -> int:
-        """Return how long a mail without a turn waits (seconds); 0: its caller is not refused now.
+    def wait(self, marks: Sequence[Mark], now: float) -> int:
+        """Return how long a mail without a turn waits (seconds); 0: no mark is refused now.
 
-        It grows with the time in which nothing of the caller was sent, to a minute.
+        For each refused mark it grows with the time in which nothing of it was sent, to a minute.
         """
-        refusals, since, last = self._streaks.get(caller, _NONE)
+        return sum(self._wait(mark, now) for mark in marks)
+
+    def _refused(self, mark: Mark, started: float) -> bool:
+        if mark not in self._streaks and len(self._streaks) >= _MOST_MARKS:
+            self._streaks.clear()
+        before = self._streaks.get(mark, _Streak(0, started, started))
+        self._streaks[mark] = before._replace(refusals=before.refusals + 1, last=started)
+        return before.refusals >= _STREAK and self._sent_at > before.since
+
+    def _wait(self, mark: Mark, now: float) -> int:
+        refusals, since, last = self._streaks.get(mark, _NONE)
         if refusals < _STREAK or now - last > FORGOTTEN_SECONDS:
             return 0
         if self._sent_at <= since and now - since < _DOUBT_SECONDS:
             return 0
-        return max(1, min(_MOST_WAIT_SECONDS, int((now - since) / 2)))
+        return max(1, min(MOST_WAIT_SECONDS, int((now - since) / 2)))
