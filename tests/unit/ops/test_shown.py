@@ -1,5 +1,6 @@
 """The screen: tables, facts, notes and questions as they are printed, and Ctrl-C in good order."""
 
+import io
 import json
 import signal
 import threading
@@ -7,6 +8,7 @@ import time
 from typing import Any, Self
 
 import pytest
+from rich.console import Console
 from rich.text import Text
 
 from ops.errors import OpsError
@@ -32,6 +34,15 @@ def test_tables_are_aligned_to_the_letter(capsys: pytest.CaptureFixture[str]) ->
     found = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
     assert found[:6] == ["many", "one  two", "x    -", "y    -", "3    0", "end"]
     assert found[6:8] == ["a     1", "long  -"]
+
+
+def test_a_narrow_table_folds_what_is_long() -> None:
+    """An id that is cut cannot be copied."""
+    shown = Console(file=io.StringIO(), width=8)
+    shown.print(table(("id",), [("0123456789",)]))
+
+    assert isinstance(shown.file, io.StringIO)
+    assert shown.file.getvalue().split() == ["id", "01234567", "89"]
 
 
 def test_a_table_is_not_cut_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:

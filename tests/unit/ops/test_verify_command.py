@@ -220,6 +220,9 @@ def test_the_calls_are_made_in_order_and_in_the_forms_that_were_understood(
         TOKEN in text or TOKEN in asked[4] for text, asked in zip(texts, taqnyat.asked, strict=True)
     ]
     assert with_token == [False, True, False, False, *[True] * 8]
+    senders = ["shop%40acme.sa"] * 2 + ["shop@acme.sa"] + ["Taqnyat+check+%3Cshop%40acme.sa%3E"]
+    assert [sender in text for sender, text in zip(senders, texts[3:7], strict=True)] == [True] * 4
+    assert "not-approved%40example.com" in texts[8]
 
 
 def test_programs_get_the_report(taqnyat: Taqnyat, run: Callable[..., Done]) -> None:
