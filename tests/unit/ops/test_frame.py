@@ -89,6 +89,7 @@ def test_a_stack_is_found_by_name_region_and_profile(
     shown = f"mail ({used or 'no region'})"
     assert session.given == {"profile": "work"}
     assert str(found) == shown
+    assert found.place == {"name": "mail", "region": used, "profile": "work"}
     assert session.clients == []  # nothing is made before it is needed
     assert found.client("sqs") is found.client("sqs")
     [(service, given, config)] = session.clients
@@ -109,6 +110,7 @@ def test_the_local_stack_is_found_by_its_file(sessions: list[Session], tmp_path:
     found.client("sqs")
 
     [session] = sessions
+    assert found.place == {"path": str(path.resolve())}
     assert str(found) == "mine (local)"
     assert session.clients[0][:2] == (
         "sqs",

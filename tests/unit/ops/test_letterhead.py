@@ -285,6 +285,7 @@ def test_a_page_without_direction_is_told_what_to_write(tmp_path: Path) -> None:
     ("text", "directions"),
     [
         ("abc\n12", ["ltr", "ltr"]),
+        ('"a"', ["ltr"]),
         ("12\nabc", ["rtl", "ltr"]),
         ("\u0633\n12\n\nabc\n-", ["rtl", "rtl", "rtl", "ltr", "ltr"]),
         ("1 \u05d0 a\n2 a \u05d0", ["rtl", "ltr"]),
@@ -292,6 +293,7 @@ def test_a_page_without_direction_is_told_what_to_write(tmp_path: Path) -> None:
 )
 def test_a_line_without_letters_goes_on_as_the_one_before(text: str, directions: list[str]) -> None:
     assert re.findall('<div dir="(...)">', as_html(text)) == directions
+    assert "&quot;" not in as_html(text)
 
 
 @pytest.mark.parametrize(

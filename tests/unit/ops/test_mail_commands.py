@@ -308,6 +308,19 @@ def test_all_that_wait_of_a_caller_since_a_time(cloud: Cloud) -> None:
     assert cloud.row("theirs")["state"] == "queued"
 
 
+def test_rows_that_dynamodb_left_out_are_read_again(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ops.rows._WAIT_SECONDS", 0.0)
+    cloud.dynamo.answers_at_once = 2
+    for n in range(5):
+        cloud.mail(f"m{n}", "queued")
+
+    told = cloud.json("mail", "cancel", *(f"m{n}" for n in range(5)), "--dry-run")
+
+    assert sorted(told["waiting"]) == [f"m{n}" for n in range(5)]
+
+
 @pytest.mark.parametrize("words", [(), ("m1", "--client", "shop")])
 def test_mails_are_named_in_one_way(cloud: Cloud, words: tuple[str, ...]) -> None:
     code, _, err = cloud.run("mail", "cancel", *words)

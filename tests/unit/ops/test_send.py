@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ops.sending import follow
 from tests.unit.ops.cloud import AT, BULK, MAIL, Cloud, lines
 
 WORDS = ("send", "--from", "shop@acme.sa", "--to", "nora@example.com", "--subject", "Hi")
@@ -28,7 +30,7 @@ def settles(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list
                 for mail in cloud.mailed():
                     cloud.mail(mail["id"], state, client="operator", msg_id="m-9")
 
-        monkeypatch.setattr("ops.sending.follow.__defaults__", (sleep,), raising=False)
+        monkeypatch.setattr("ops.commands.send.sending.follow", partial(follow, wait=sleep))
         monkeypatch.setattr("ops.sending.time.monotonic", lambda: float(next(ticks)))
         return slept
 
