@@ -57,7 +57,7 @@ def test_after_the_first_refusal_a_moment_passes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lowered_at", "name"), [(NOW - 20, "_GAINS"), (NOW - 20.1, "_QUIET_GAINS")]
+    ("lowered_at", "name"), [(NOW - 15, "_GAINS"), (NOW - 15.1, "_QUIET_GAINS")]
 )
 def test_what_a_success_adds_depends_on_what_was_last_refused(lowered_at: float, name: str) -> None:
     gains = getattr(rate_module, name)  # they are tuned

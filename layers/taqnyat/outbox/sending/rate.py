@@ -31,7 +31,7 @@ _GAINS: Final = ((0.95, 0.04), (1.05, 0.005), (1.3, 0.03), (inf, 0.08))
 # The same when nothing was refused for so long: the limit is probably another one now. At a few
 # mails a second a step is too coarse for that.
 _QUIET_GAINS: Final = ((0.95, 0.04), (1.02, 0.005), (1.07, 0.02), (1.3, 0.06), (inf, 0.15))
-_QUIET_SECONDS: Final = 20.0
+_QUIET_SECONDS: Final = 15.0
 _COARSE: Final = 9.0
 # The share of the rate that is left after a refusal; after many refusals it is less.
 _LOWERED: Final = 0.85
