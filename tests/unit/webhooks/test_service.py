@@ -62,7 +62,8 @@ def test_an_endpoint_is_made_with_a_secret_of_its_own(desk: Desk) -> None:
     assert desk.hooks.list("shop") == [made]
     assert desk.secrets(made.id) == [secret]
     assert desk.looked == [(False, "app.acme.sa", 443, 3.0)]
-    desk.hooks.create("shop", {**NEW, "endpoint": "http://127.0.0.1:9000/"})
+    other, _ = desk.hooks.create("shop", {**NEW, "endpoint": "http://127.0.0.1:9000/"})
+    assert other.id != made.id
     assert desk.looked[1:] == [(True, "127.0.0.1", 9000, 3.0)]
 
 
