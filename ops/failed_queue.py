@@ -31,7 +31,7 @@ _READERS: Final = 4
 _AT_ONCE: Final = 10  # of one call
 _MAX_BYTES: Final = 2 * 1024 * 1024  # of bodies in one answer, about
 _MAX_BATCH_BYTES: Final = 1_000_000  # of bodies in one SendMessageBatch
-_GIVE_BACK_SECONDS: Final = 0.4  # after Ctrl-C; what takes longer is done in the background
+_GIVE_BACK_SECONDS: Final = 0.3  # after Ctrl-C; what takes longer is done in the background
 _OF_SQS: Final = ("SentTimestamp", "DeadLetterQueueSourceArn", "MessageGroupId")
 _COUNTS: Final = (
     "ApproximateNumberOfMessages",

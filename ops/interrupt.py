@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Final
 
 STOPPED: Final = 130  # the exit code after Ctrl-C
-_SECONDS: Final = 0.8  # of the second that a stop may take
+_SECONDS: Final = 0.5  # of the second that a stop may take
 
 
 class Stop:
