@@ -247,6 +247,7 @@ def test_as_many_messages_are_in_hand_without_a_turn_as_are_put_back(
     assert 1 <= parts.put_backs["a"] == parts.put_backs["b"] <= max(1, slept[0])
     assert slept[0] + parts.put_backs["a"] <= max(5, wait) + 1
     assert parts.delivered_by == {}
+    assert [report.reason for report in parts.reports] == ["rate_limited"] * 2
 
 
 def test_after_two_refusals_by_the_rate_the_rest_of_a_batch_is_put_back(parts: Parts) -> None:

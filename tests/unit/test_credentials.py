@@ -1,6 +1,7 @@
 """The token's secret in every form, its errors, and how often it is read."""
 
 import itertools
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -119,6 +120,7 @@ def test_each_trouble_has_an_error_of_its_own_that_tells_nothing(
         token.get()
     assert raised.value.reason == reason
     assert "s3cr" not in repr(raised.value)
+    assert re.search("token secret|Secrets Manager", str(raised.value))
     # What botocore said is neither shown nor chained.
     assert raised.value.__suppress_context__ or raised.value.__context__ is None
 

@@ -338,9 +338,14 @@ def test_what_another_has_learned_is_not_begun_again(
 ) -> None:
     worker.take()
     known = {"rate_learned": 40_000, "rate_learned_until": int(NOW + until) * 1000}
-    table.items["#pause"] |= pack_item(known)
+    more = {"rate_ceiling": 50_000, "rate_hold": 4_000, "rate_counted": 70}
+    table.items["#pause"] |= pack_item(known | more)
     worker.answered(LIMITED, "m")
-    assert worker.rate().learned == kept
+    rate = worker.rate()
+    assert rate.learned == kept
+    # Who begins again begins without what was known.
+    found = (rate.ceiling, rate.hold, rate.counted)
+    assert found == ((50, 4, 70) if until else (0, 0, 0))
 
 
 def test_a_held_rate_tells_how_long_it_is_held(worker: Worker, table: Table) -> None:

@@ -182,6 +182,12 @@ def test_one_run_at_a_time_and_a_dead_one_is_followed(turns: Turns, clock: Clock
     assert turns.take("e-1", "two", 0) is not None
 
 
+def test_the_item_is_where_other_versions_look_for_it(turns: Turns, dynamo: SortedDynamo) -> None:
+    assert turns.wake("e-1")
+    [item] = dynamo.items.values()
+    assert item == {"pk": {"S": "deliveries/e-1"}, "sk": {"S": "health"}, "wakes": {"N": "1"}}
+
+
 def test_whoever_is_woken_meanwhile_runs_again(turns: Turns) -> None:
     turn = turns.take("e-1", "one", 0)
     assert turn is not None
