@@ -125,6 +125,7 @@ def test_a_key_says_which_row_it_is_and_a_changed_text_is_named(office: Office) 
     ("rows", "said"),
     [
         ("to,no,name\na@x.sa,1,A\nb@x.sa, 1,B\n", "row 3 repeats the value of row 2 in `no`"),
+        ("to,no,name\na@x.sa,1,A\nb@x.sa,\u200f1,B\n", "row 3 repeats the value of row 2 in `no`"),
         ("to,no,name\na@x.sa,,A\n", "has no value in `no`"),
         ("to,name\na@x.sa,A\n", "no column `no`"),
     ],

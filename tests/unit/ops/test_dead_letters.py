@@ -1,11 +1,14 @@
 """Dead letters, purely: how they are read and chosen, what is decided, who decides."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from outbox.mail.states import State
+from outbox.storage.expressions import pack_item
 from outbox.storage.row import Row
+from outbox.storage.table import LedgerTable
 
 from ops.dead_letters import (
     DISCARDED,
@@ -21,7 +24,9 @@ from ops.dead_letters import (
     read,
 )
 from ops.errors import OpsError
+from ops.history import History, Note
 from ops.operator import by_arn, who
+from tests.faults.standins.dynamo import Dynamo
 
 
 def letter(**changes: Any) -> DeadLetter:
@@ -404,3 +409,33 @@ def test_a_name_that_cannot_stand_in_a_record_is_told(name: str) -> None:
         who(name, None)
 
     assert str(error.value) == "--as takes up to 64 letters, digits, spaces and . _ -"
+
+
+@pytest.mark.parametrize(
+    ("does", "after"),
+    [
+        (lambda history, row_: history.redriven(row_, possibly_twice=False), State.UNKNOWN),
+        (lambda history, row_: history.redriven(row_, possibly_twice=True), State.UNKNOWN),
+        (lambda history, row_: history.sent(row_), State.SENT),
+        (lambda history, row_: history.discarded(row_, "why"), State.CANCELED),
+        (lambda history, row_: history.canceled(row_), State.UNKNOWN),
+    ],
+)
+def test_a_write_whose_answer_was_lost_was_made(
+    does: Callable[[History, Row], Note], after: State
+) -> None:
+    dynamo = Dynamo("ledger")
+    dynamo.items["m1"] = pack_item({"pk": "m1", "state": "unknown", "attempt_count": 1})
+    table = LedgerTable(cast("Any", dynamo), "ledger", 30, lambda: 1_800_000_000.0)
+    history, other = History(table, "me"), History(table, "another")
+    found = table.get("m1")
+    assert found is not None
+    note = does(history, found)
+
+    assert [history.write(note) for _ in range(2)] == [True, True]
+    assert note.after is after
+    written = table.get("m1")
+    assert written is not None
+    assert (written.state, len(written.actions)) == (after, 1)
+    # Another's, on the row as it was before.
+    assert not other.write(does(other, found._replace(attempt_count=7)))

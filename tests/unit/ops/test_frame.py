@@ -1,10 +1,15 @@
 """What all commands have in common: which stack, what failed as a sentence, the exit codes."""
 
+import errno
 import io
 import json
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import click
 import pytest
 from botocore.exceptions import (
     BotoCoreError,
@@ -15,12 +20,13 @@ from botocore.exceptions import (
     PartialCredentialsError,
     ProfileNotFound,
 )
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from ops import stack as stacks
 from ops import version
 from ops.cli import main
-from ops.commands.given import from_input
+from ops.commands.frame import _drop_output, on_a_stack
+from ops.commands.given import Amount, Word, from_input
 from ops.errors import OpsError, explain
 from ops.stack import Stack
 from tests.faults.standins.errors import client_error
@@ -385,3 +391,155 @@ def test_a_number_that_is_none_is_told_with_the_usage(cloud: Cloud) -> None:
         assert code == 2
         assert err.startswith("Usage: main send [OPTIONS]\n")
         assert f"Invalid value for '--wait': {said}" in err
+
+
+PARAMETER = click.Option(["--size"])
+CONTEXT = click.Context(click.Command("order"))
+
+
+def as_typed(value: object, how: click.ParamType) -> object:
+    """Read a value of the parameter."""
+    return how.convert(value, PARAMETER, CONTEXT)
+
+
+@pytest.mark.parametrize(
+    ("how", "value", "said"),
+    [
+        (Word(3), "", "it must have 1 to 3 characters."),
+        (Word(3), "abcd", "it must have 1 to 3 characters."),
+        (Amount(0, 5), "nan", "nan is not a number."),
+        (Amount(0, 5), "5.1", "5.1 is not in the range 0<=x<=5."),
+    ],
+)
+def test_what_is_typed_wrong_is_told_of_its_parameter(
+    how: click.ParamType, value: str, said: str
+) -> None:
+    with pytest.raises(click.BadParameter) as error:
+        as_typed(value, how)
+
+    assert (error.value.message, error.value.param, error.value.ctx) == (said, PARAMETER, CONTEXT)
+
+
+def test_what_is_typed_well_is_read() -> None:
+    assert [as_typed(value, Word(3)) for value in ("a", "abc", 12)] == ["a", "abc", "12"]
+    assert [as_typed(value, Amount(0, 5)) for value in ("0", "2.5", "5")] == [0.0, 2.5, 5.0]
+    assert Word(3).name == "text"
+
+
+@pytest.mark.parametrize("lines_", [False, True])
+def test_no_more_than_two_mebibytes_are_read(
+    monkeypatch: pytest.MonkeyPatch, *, lines_: bool
+) -> None:
+    most = 2 * 1024 * 1024
+    monkeypatch.setattr("sys.stdin", io.StringIO("x" * (most + 1)))
+
+    assert len(from_input(None, "Address", lines=lines_)) == most
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Give a command of one's own: it does what the test says."""
+    monkeypatch.setattr(stacks, "find", lambda *given: ("found", *given))
+    monkeypatch.setattr(stacks, "find_local", lambda *given: ("local", *given))
+
+    def run(does: Callable[[], object], *words: str) -> Result:
+        @click.command()
+        @on_a_stack
+        def command(stack: object, screen: Any) -> object:
+            click.echo(f"{stack} {screen.as_json}")
+            return does()
+
+        return CliRunner(mix_stderr=False).invoke(command, words)
+
+    return run
+
+
+def raising(error: BaseException, during: BaseException | None = None) -> Callable[[], object]:
+    """Make what a command does: it ends by an error, perhaps while another is handled."""
+
+    def does() -> object:
+        error.__context__ = during
+        raise error
+
+    return does
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ((), "('found', 'taqnyat-mail', None, None) False"),
+        (
+            ("--stack", "b", "--region", "r", "--profile", "p", "--json"),
+            "('found', 'b', 'r', 'p') True",
+        ),
+        (("--local",), f"('local', {stacks.LOCAL_STACK!r}) False"),
+        (("--stack-json", "x.json"), f"('local', {Path('x.json')!r}) False"),
+        (("--local", "--stack-json", "x.json"), f"('local', {Path('x.json')!r}) False"),
+    ],
+)
+def test_a_command_is_handed_the_stack_that_was_asked_for(
+    command: Callable[..., Result], words: tuple[str, ...], told: str
+) -> None:
+    assert command(lambda: None, *words).stdout == f"{told}\n"
+
+
+@pytest.mark.parametrize(("result", "code"), [(None, 0), (False, 0), (True, 1), (3, 3)])
+def test_what_a_command_returns_is_its_exit_code(
+    command: Callable[..., Result], result: object, code: int
+) -> None:
+    assert command(lambda: result).exit_code == code
+
+
+DISK = "look at its disk, and at where the output goes; what the command had done stays done"
+
+
+@pytest.mark.parametrize(
+    ("does", "code", "said"),
+    [
+        (raising(OpsError("no", "do so")), 1, ["Error: no", "do so"]),
+        (raising(NoRegionError()), 1, ["Error: no AWS region is set", "give --region or set "]),
+        (raising(client_error("Scan", "Odd")), 1, ["Error: AWS answered Odd to Scan", "try again"]),
+        (raising(KeyboardInterrupt()), 130, ["Stopped."]),
+        (raising(click.Abort(), KeyboardInterrupt()), 130, ["Stopped; nothing was done."]),
+        (raising(click.Abort(), EOFError()), 1, ["Nothing was done."]),
+        (
+            raising(OSError(errno.ENOSPC, "No space left on device")),
+            1,
+            ["Error: this machine cannot go on: No space left on device", DISK],
+        ),
+        (raising(TimeoutError()), 1, ["Error: this machine cannot go on: TimeoutError", DISK]),
+        (raising(BrokenPipeError(errno.EPIPE, "Broken pipe")), 1, []),
+    ],
+)
+def test_an_end_that_is_expected_is_a_sentence_and_an_exit_code(
+    command: Callable[..., Result], does: Callable[[], object], code: int, said: list[str]
+) -> None:
+    result = command(does)
+
+    assert result.exit_code == code
+    assert len(lines(result.stderr)) == len(said)
+    assert all(map(str.startswith, lines(result.stderr), said))
+
+
+def test_an_error_of_our_own_is_not_hidden(command: Callable[..., Result]) -> None:
+    assert isinstance(command(raising(KeyError("x"))).exception, KeyError)
+
+
+def test_what_could_not_be_written_goes_nowhere(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "out"
+    with path.open("w") as out:
+        monkeypatch.setattr(sys, "stdout", out)
+        _drop_output()
+        out.write("lost")
+    assert path.read_text() == ""
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EBADF, "Bad"), ValueError("closed")])
+def test_an_output_that_has_no_file_is_left(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    monkeypatch.setattr(sys, "stdout", SimpleNamespace(fileno=raising(error)))
+
+    _drop_output()
