@@ -250,6 +250,16 @@ def test_as_many_messages_are_in_hand_without_a_turn_as_are_put_back(
     assert [report.reason for report in parts.reports] == ["rate_limited"] * 2
 
 
+def test_a_mail_waits_for_its_turn(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    now = time.time()
+    monkeypatch.setattr("outbox.sending.batch.time.time", lambda: now)
+    parts.turns = Taken((now, now + 0.5, now + 7))
+    assert parts.process("a", "b", "c") == []
+    assert sorted(slept) == pytest.approx([0.5, 7.0])
+
+
 def test_after_two_refusals_by_the_rate_the_rest_of_a_batch_is_put_back(parts: Parts) -> None:
     parts.stopped = True
     assert parts.process("a") == ["a"]

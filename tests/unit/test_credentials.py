@@ -101,6 +101,7 @@ def test_any_visible_ascii_is_a_token(token: BearerToken, secrets: Secrets, secr
         ("s3cret\x00", MalformedSecretError, "token_malformed"),
         ("\ufeffs3cret", MalformedSecretError, "token_malformed"),
         ("x" * 4097, MalformedSecretError, "token_malformed"),
+        (ClientError({}, "GetSecretValue"), SecretUnavailableError, "secret_unavailable"),
         (refusal("ThrottlingException"), SecretUnavailableError, "secret_unavailable"),
         (refusal("AccessDeniedException"), SecretUnavailableError, "secret_unavailable"),
         (refusal("DecryptionFailure"), SecretUnavailableError, "secret_unavailable"),
@@ -177,6 +178,25 @@ def test_a_call_that_began_before_the_last_reading_reads_nothing(
     assert token.replacement("T1", since=began) is None
     secrets.value = "T2"
     assert (token.replacement("T1", since=began), secrets.reads) == (None, 2)
+
+
+def test_a_call_that_began_at_the_moment_of_the_last_reading_reads_again(
+    token: BearerToken, secrets: Secrets, clock: Clock
+) -> None:
+    token.get()
+    assert (token.replacement("T1", since=clock.now), secrets.reads) == (None, 2)
+
+
+def test_whoever_waited_through_a_failure_and_a_success_reads_for_itself(secrets: Secrets) -> None:
+    times = iter([10.0, 20.0, 30.0, 31.0, 15.0, 40.0, 41.0])
+    token = BearerToken(secrets, "arn:token", 0, lambda: next(times))
+    secrets.value = NO_ANSWER
+    with pytest.raises(SecretUnavailableError):
+        token.get()  # asks at 10, fails at 20
+    secrets.value = "T1"
+    assert token.get() == "T1"
+
+    assert (token.get(), secrets.reads) == ("T1", 3)  # asked at 15
 
 
 def test_a_replacement_that_cannot_be_read(

@@ -1,5 +1,6 @@
 """A caller that alone is refused with 429: who it is, and how long its mails wait."""
 
+import pytest
 from outbox.sending.standing import Standing
 
 NEWS, SHOP = ("", "news@acme.sa"), ("", "shop@acme.sa")
@@ -31,9 +32,10 @@ def test_refusals_while_others_are_sent_are_the_caller_s_own() -> None:
     assert not standing.refused([SHOP], 104.0)
 
 
-def test_what_was_sent_before_the_first_refusal_shows_nothing() -> None:
+@pytest.mark.parametrize("sent_at", [99.0, 100.0])
+def test_what_was_sent_before_the_first_refusal_shows_nothing(sent_at: float) -> None:
     standing = Standing()
-    standing.sent([], 99.0)
+    standing.sent([], sent_at)
 
     assert refused(standing, 6) == [False] * 6
 
@@ -57,6 +59,14 @@ def test_its_mails_wait_longer_with_the_time_to_a_minute_and_it_is_forgotten() -
     assert waits == [0, 0, 15, 59, 60, 60]
     assert standing.wait([SHOP], 160.0) == 0
     assert (standing.wait([NEWS], 1000.0), standing.wait([NEWS], 1000.5)) == (60, 0)
+
+
+def test_it_is_remembered_from_the_last_refusal_on() -> None:
+    standing = Standing()
+    refused(standing, 3)
+    refused(standing, 1, begin=900.0)
+
+    assert [standing.wait([NEWS], now) for now in (1800.0, 1800.5)] == [60, 0]
 
 
 def test_they_wait_at_once_where_another_was_sent() -> None:

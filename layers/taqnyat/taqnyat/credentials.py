@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 # Visible ASCII, which needs no encoding in a header.
 _TOKEN: Final = re.compile(r"[\x21-\x7e]{1,4096}")
+_NEVER: Final = float("-inf")
 
 
 class CredentialsError(Exception):
@@ -75,9 +76,9 @@ class BearerToken:
         self._clock = clock
         self._lock = threading.Lock()
         self._token: str | None = None
-        self._read_at = float("-inf")
+        self._read_at = _NEVER
         self._failure: CredentialsError | None = None
-        self._failed_at = float("-inf")
+        self._failed_at = _NEVER
 
     def get(self) -> str:
         """Return the token.
@@ -111,7 +112,7 @@ class BearerToken:
         """Drop the cached token; the next use reads the secret."""
         with self._lock:
             self._token = None
-            self._read_at = float("-inf")
+            self._read_at = _NEVER
 
     def _read(self, asked: float) -> None:
         if self._failure is not None and self._failed_at > asked:

@@ -94,6 +94,7 @@ def test_a_call_that_is_throttled_throughout_is_told_when_to_come_back(
     reply = call(shop, mail_id)
 
     assert (reply.status, reply.body["name"]) == (503, "internal_server_error")
+    assert "try again after `retry-after` seconds" in reply.body["message"]
     assert 1 <= int(reply.headers["retry-after"]) <= 5
     assert 2 < world.now - began < 5
     waits = [
