@@ -138,6 +138,8 @@ def test_what_is_known_of_the_money_is_measured_with_the_rest() -> None:
     parts = Parts([RUNNING], money=[("Balance", 5.5), ("BalanceHoursLeft", 2.0)])
     parts.run()
     assert parts.measured().keys() >= {"Balance", "BalanceHoursLeft", "SendingPaused"}
+    units = {each["MetricName"]: each["Unit"] for each in parts.metrics[0]["MetricData"]}
+    assert (units["Balance"], units["BalanceHoursLeft"]) == ("None", "None")
 
 
 def test_the_metrics_have_units_and_no_dimension() -> None:
@@ -219,6 +221,20 @@ def test_metrics_that_cannot_be_put_are_an_error_of_the_function() -> None:
     parts = Parts([RUNNING], fails={"put_metric_data"})
     with pytest.raises(ClientError):
         parts.run()
+
+
+@pytest.mark.parametrize(("now", "until"), [(40.0, 50.0), (70.0, 72.5), (90.0, 90.0), (110.0, 100)])
+def test_the_status_call_leaves_time_for_a_probe(
+    monkeypatch: pytest.MonkeyPatch, now: float, until: float
+) -> None:
+    parts, deadlines = Parts([RUNNING]), []
+    answer = SystemStatus(up=True, seconds=0.25)
+    monkeypatch.setattr(
+        parts, "system_status", lambda deadline: deadlines.append(deadline) or answer
+    )
+    monkeypatch.setattr("mail_status.check.time.time", lambda: now)
+    parts.run()
+    assert deadlines == [until]
 
 
 def test_the_doctor_is_told_what_taqnyat_says_of_the_account() -> None:

@@ -8,6 +8,9 @@ import pytest
 from mail_events import handler as events
 from mail_send import worker
 from mail_status import handler as status
+from outbox import wiring
+from outbox.sending import wiring as sending
+from outbox.settings import Settings
 
 ENVIRON = {
     "LEDGER_TABLE": "ledger",
@@ -26,7 +29,8 @@ def parts(patch: pytest.MonkeyPatch, module: Any, *names: str) -> Mock:  # noqa:
     made.aws.client.side_effect = lambda service: f"{service} client"
     made.aws.LazyClient.side_effect = lambda service: f"lazy {service}"
     made.sending.provider.return_value = (made.taqnyat, made.token)
-    patch.setattr(module, "os", SimpleNamespace(environ=ENVIRON))
+    if hasattr(module, "os"):
+        patch.setattr(module, "os", SimpleNamespace(environ=ENVIRON))
     for name in names:
         patch.setattr(module, name, getattr(made, name))
     return made
@@ -122,3 +126,72 @@ def test_the_events_function_has_webhooks_where_a_stack_has_them(
     assert stores.call_args.args[0].webhooks_table == "hooks"
     recorder.assert_called_once_with(stores.return_value)
     telemetry.assert_called_once_with("Acme")
+
+
+SETTINGS = Settings.from_environ(
+    ENVIRON
+    | {"FAILED_QUEUE_URL": "failed", "BULK_QUEUE_URL": "bulk", "WORKER_FUNCTION_NAME": "worker"}
+)
+
+
+def test_the_parts_that_several_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = parts(monkeypatch, wiring, "aws", "MailQueue", "Schedules", "LedgerTable")
+    pause = Mock()
+    monkeypatch.setattr("outbox.sending.pause.Pause", pause)
+
+    assert wiring.mail_queue(SETTINGS, "sqs") is made.MailQueue.return_value
+    made.MailQueue.assert_called_once_with("sqs", "u", "failed", bulk_url="bulk")
+    assert wiring.ledger_table(SETTINGS) is made.LedgerTable.return_value
+    made.LedgerTable.assert_called_once_with("dynamodb client", "ledger", SETTINGS.record_days)
+    assert wiring.pause(SETTINGS) is pause.return_value
+    pause.assert_called_once_with("dynamodb client", "ledger", SETTINGS.probe_delays_seconds)
+    assert wiring.schedules(SETTINGS) is made.Schedules.return_value
+    connect, settings = made.Schedules.call_args.args
+    assert (connect(), settings) == ("scheduler client", SETTINGS)
+
+
+def test_the_parts_that_send(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ("aws", "EventSource", "Control", "Turns", "CircuitBreaker", "Suspicions", "wiring")
+    more = ("Claims", "Delivery", "BearerToken", "Transport", "TaqnyatClient")
+    made = parts(monkeypatch, sending, *names, *more)
+
+    assert sending.event_source(SETTINGS) is made.EventSource.return_value
+    connect, worker_name, queues = made.EventSource.call_args.args
+    assert (connect(), worker_name, queues) == ("lambda client", "worker", ("a", "arn:bulk"))
+    assert sending.turns(SETTINGS) is made.Turns.return_value
+    made.Control.assert_called_once_with("dynamodb client", "ledger")
+    made.Turns.assert_called_once_with(made.Control.return_value, SETTINGS.max_send_rate, 17)
+    assert sending.circuit_breaker(SETTINGS) is made.CircuitBreaker.return_value
+    made.Suspicions.assert_called_once_with("dynamodb client", "ledger")
+    made.CircuitBreaker.assert_called_once_with(
+        made.wiring.pause.return_value,
+        made.Suspicions.return_value,
+        made.EventSource.return_value,
+        SETTINGS.failure_run,
+    )
+    found = sending.provider(SETTINGS, 3)
+    assert found == (made.TaqnyatClient.return_value, made.BearerToken.return_value)
+    made.BearerToken.assert_called_once_with(
+        "secretsmanager client", SETTINGS.token_secret_id, SETTINGS.token_cache_seconds
+    )
+    made.Transport.assert_called_once_with(
+        SETTINGS.taqnyat_url, SETTINGS.connect_timeout_seconds, 3
+    )
+    made.TaqnyatClient.assert_called_once_with(
+        made.Transport.return_value, made.BearerToken.return_value, SETTINGS.taqnyat_encoding
+    )
+    found_delivery = sending.delivery(SETTINGS, made.taqnyat, made.queue, made.breaker)
+    assert found_delivery is made.Delivery.return_value
+    made.Claims.assert_called_once_with(
+        made.wiring.ledger_table.return_value, SETTINGS.lease_seconds
+    )
+    made.Delivery.assert_called_once_with(
+        made.Claims.return_value,
+        made.taqnyat,
+        made.queue,
+        made.breaker,
+        made.wiring.schedules.return_value,
+        SETTINGS,
+    )
+    for call in (made.wiring.ledger_table, made.wiring.schedules, made.wiring.pause):
+        call.assert_called_once_with(SETTINGS)

@@ -101,3 +101,20 @@ def test_what_an_endpoint_asks_for_makes_a_wait_longer_and_never_shorter() -> No
 def test_a_wait_is_a_tenth_longer_or_shorter(seconds: int, draw: float) -> None:
     assert 0.9 * seconds - 1 <= spread(seconds, draw) <= 1.1 * seconds + 1
     assert spread(seconds, draw) >= 1
+
+
+def test_an_answer_is_slow_from_five_seconds_on() -> None:
+    assert [Call(ok=True, seconds=seconds).slow for seconds in (4.9, 5.0)] == [False, True]
+
+
+def test_what_follows_the_first_bad_call_exactly() -> None:
+    second = int(NOW)
+    failed = Health(run=1, failing_since=second, failed_at=second)
+    found = [
+        after(Health(), call, NOW + 0.5, WAITS, 0.5, probe=probe)
+        for call, probe in ((SLOW, False), (BAD, False), (BAD, True))
+    ]
+
+    assert found == [Health(run=1), failed, replace(failed, probes=1)]
+    tried = Health(single=True, probes=9)
+    assert after(tried, BAD, NOW, (5, 300), 0.5, probe=True).probe_at == NOW + 300

@@ -8,8 +8,11 @@ import pytest
 from botocore.exceptions import ClientError
 from outbox.webhooks.endpoint import Endpoint, EndpointError, Sealed
 from outbox.webhooks.endpoints import Endpoints
+from outbox.webhooks.events import Event
 from outbox.webhooks.health import Health
 from outbox.webhooks.queue import Wakeup, WebhookQueue
+from outbox.webhooks.recording import Recorder
+from outbox.webhooks.stores import Stores
 from outbox.webhooks.turns import Turns
 
 from tests.clock import Clock
@@ -259,3 +262,89 @@ def test_a_wakeup_is_read_as_it_was_sent(*, now: bool) -> None:
     assert Wakeup.read(body) == wakeup
     WebhookQueue(sqs, "url").send(wakeup)
     assert sqs.send_message.call_args.kwargs["DelaySeconds"] == 0
+
+
+def told(name: str, client: str | None, kind: str = "email.sent") -> Event:
+    return Event(id=name, kind=kind, created_at="2027-01-15T08:00:00.000Z", client=client, data={})
+
+
+@pytest.fixture
+def stores(dynamo: SortedDynamo) -> Stores:
+    """Give the stores, with three endpoints of two clients."""
+    found = Stores.of(dynamo, "hooks", Mock(), "url")
+    for name, client in (("e-1", "shop"), ("e-2", "shop"), ("e-3", "news")):
+        found.endpoints.create(replace(hook(name, client), enabled=True, paused_at=""))
+    return found
+
+
+def woken(stores: Stores) -> list[Wakeup]:
+    """Return the messages that were sent."""
+    sent = stores.queue._sqs.send_message.call_args_list  # type: ignore[attr-defined]  # noqa: SLF001
+    return [Wakeup.read(call.kwargs["MessageBody"]) for call in sent]
+
+
+def kept(stores: Stores) -> dict[str, list[str]]:
+    """Return the events that wait, by endpoint."""
+    return {
+        name: [each.event.id for each in stores.deliveries.waiting(name, 9)]
+        for name in ("e-1", "e-2", "e-3")
+    }
+
+
+def test_an_event_waits_for_each_endpoint_of_its_client_that_wants_it(stores: Stores) -> None:
+    stores.endpoints.change("shop", "e-2", lambda one: replace(one, events=("email.failed",)))
+    events = [told("1", "shop"), told("2", "shop", "email.failed"), told("3", "shop", "email.x")]
+
+    assert Recorder(stores).record(events) == 3
+    assert kept(stores) == {"e-1": ["1", "2"], "e-2": ["2"], "e-3": []}
+    assert woken(stores) == [Wakeup("shop", "e-1"), Wakeup("shop", "e-2")]
+
+
+def test_an_event_for_everybody_waits_for_the_endpoints_of_all_clients(stores: Stores) -> None:
+    assert Recorder(stores).record([told("1", None), told("2", "news")]) == 4
+    assert kept(stores) == {"e-1": ["1"], "e-2": ["1"], "e-3": ["1", "2"]}
+    places = [("news", "e-3"), ("shop", "e-1"), ("shop", "e-2")]
+    assert woken(stores) == [Wakeup(*place) for place in places]
+
+
+def test_an_endpoint_that_is_paused_keeps_events_and_is_not_woken(stores: Stores) -> None:
+    stores.endpoints.change("shop", "e-1", lambda one: replace(one, paused_at="2027"))
+    stores.endpoints.change("shop", "e-2", lambda one: replace(one, enabled=False))
+
+    assert Recorder(stores).record([told("1", "shop")]) == 1
+    assert (kept(stores), woken(stores)) == ({"e-1": ["1"], "e-2": [], "e-3": []}, [])
+
+
+def test_whoever_runs_is_woken_only_if_it_must_be_at_once(stores: Stores) -> None:
+    assert stores.turns.take("e-1", "one", 0) is not None
+    [endpoint] = [one for one in stores.endpoints.of("shop") if one.id == "e-1"]
+
+    Recorder(stores).wake(endpoint)
+    assert woken(stores) == []
+    Recorder(stores).wake(endpoint, now=True)
+    assert woken(stores) == [Wakeup("shop", "e-1", now=True)]
+
+
+def test_the_changes_of_the_ledger_are_told(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changes: dict[str, Event | None] = {"a": told("1", "shop"), "b": None, "c": told("2", "news")}
+    monkeypatch.setattr(
+        "outbox.webhooks.recording.event_of", lambda change: changes[change["name"]]
+    )
+
+    recorder = Recorder(stores)
+    assert recorder.record_changes([{"name": name} for name in changes]) == 3
+    assert kept(stores) == {"e-1": ["1"], "e-2": ["1"], "e-3": ["2"]}
+    assert recorder.record_changes([{"name": "b"}]) == 0
+
+
+def test_what_aws_says_of_a_refusal_is_not_raised(
+    stores: Stores, dynamo: SortedDynamo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("outbox.webhooks.recording.event_of", lambda _: told("1", "shop"))
+    answer = {"Error": {"Code": "Throttled", "Message": "nora@example.com"}}
+    monkeypatch.setattr(dynamo, "query", Mock(side_effect=ClientError(answer, "Query")))
+    with pytest.raises(ClientError, match="Throttled") as error:
+        Recorder(stores).record_changes([{}])
+    assert "nora" not in str(error.value)
