@@ -227,11 +227,14 @@ def test_metrics_that_cannot_be_put_are_an_error_of_the_function() -> None:
 def test_the_status_call_leaves_time_for_a_probe(
     monkeypatch: pytest.MonkeyPatch, now: float, until: float
 ) -> None:
-    parts, deadlines = Parts([RUNNING]), []
-    answer = SystemStatus(up=True, seconds=0.25)
-    monkeypatch.setattr(
-        parts, "system_status", lambda deadline: deadlines.append(deadline) or answer
-    )
+    parts = Parts([RUNNING])
+    deadlines: list[float] = []
+
+    def status(deadline: float) -> SystemStatus:
+        deadlines.append(deadline)
+        return SystemStatus(up=True, seconds=0.25)
+
+    monkeypatch.setattr(parts, "system_status", status)
     monkeypatch.setattr("mail_status.check.time.time", lambda: now)
     parts.run()
     assert deadlines == [until]

@@ -139,8 +139,8 @@ def test_the_parts_that_several_share(monkeypatch: pytest.MonkeyPatch) -> None:
     pause = Mock()
     monkeypatch.setattr("outbox.sending.pause.Pause", pause)
 
-    assert wiring.mail_queue(SETTINGS, "sqs") is made.MailQueue.return_value
-    made.MailQueue.assert_called_once_with("sqs", "u", "failed", bulk_url="bulk")
+    assert wiring.mail_queue(SETTINGS, made.sqs) is made.MailQueue.return_value
+    made.MailQueue.assert_called_once_with(made.sqs, "u", "failed", bulk_url="bulk")
     assert wiring.ledger_table(SETTINGS) is made.LedgerTable.return_value
     made.LedgerTable.assert_called_once_with("dynamodb client", "ledger", SETTINGS.record_days)
     assert wiring.pause(SETTINGS) is pause.return_value

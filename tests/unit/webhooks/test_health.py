@@ -107,6 +107,12 @@ def test_an_answer_is_slow_from_five_seconds_on() -> None:
     assert [Call(ok=True, seconds=seconds).slow for seconds in (4.9, 5.0)] == [False, True]
 
 
+def test_three_days_to_the_second_are_enough_for_a_pause() -> None:
+    health = Health(failing_since=5)
+    moments = (4 + PAUSE_AFTER_SECONDS, 5 + PAUSE_AFTER_SECONDS)
+    assert [health.must_pause(now) for now in moments] == [False, True]
+
+
 def test_what_follows_the_first_bad_call_exactly() -> None:
     second = int(NOW)
     failed = Health(run=1, failing_since=second, failed_at=second)

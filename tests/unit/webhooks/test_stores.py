@@ -343,7 +343,7 @@ def test_what_aws_says_of_a_refusal_is_not_raised(
     stores: Stores, dynamo: SortedDynamo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("outbox.webhooks.recording.event_of", lambda _: told("1", "shop"))
-    answer = {"Error": {"Code": "Throttled", "Message": "nora@example.com"}}
+    answer: Any = {"Error": {"Code": "Throttled", "Message": "nora@example.com"}}
     monkeypatch.setattr(dynamo, "query", Mock(side_effect=ClientError(answer, "Query")))
     with pytest.raises(ClientError, match="Throttled") as error:
         Recorder(stores).record_changes([{}])
