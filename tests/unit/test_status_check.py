@@ -7,9 +7,10 @@ from typing import Any, cast
 import pytest
 from botocore.exceptions import ClientError
 from mail_status import handler as entry
+from mail_status import notices
 from mail_status.check import StatusCheck
 from outbox.mail.report import Report
-from outbox.sending.control import ControlRecord, PauseState
+from outbox.sending.control import ControlRecord, PauseState, Refusal, Suspicion
 from outbox.settings import Settings
 from taqnyat import Outcome, Scope, SystemStatus, Verdict
 
@@ -80,6 +81,12 @@ class Parts:
         self.probes.append(state)
         return [Report(mail_id="m-1", state="sent")]
 
+    # MoneyCheck
+    def _run_money(self, state: PauseState, deadline: float) -> list[tuple[str, float]]:
+        assert isinstance(state, PauseState)
+        assert deadline == 100
+        return self.money
+
     # CloudWatch, SNS, Telemetry
     def put_metric_data(self, **arguments: Any) -> None:  # noqa: ANN401
         self._call("put_metric_data")
@@ -114,7 +121,7 @@ class Parts:
             pause=part,
             event_source=part,
             probe=part,
-            money=cast("Any", SimpleNamespace(run=lambda *_: self.money)),
+            money=cast("Any", SimpleNamespace(run=self._run_money)),
             cloudwatch=part,
             topic=lambda: part,
             telemetry=part,
@@ -205,6 +212,21 @@ def test_the_metrics_are_put_whatever_fails(fails: str, paused: float | None) ->
         parts.run()
     assert parts.measured().get("SendingPaused") == paused
     assert parts.measured()["ProviderUp"] == 1.0
+
+
+def test_a_suspicion_is_told_once_with_what_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    refusal = Refusal("m-1", "a@acme.sa", "balance_too_low", 3, 400)
+    parts, suspicion = Parts([RUNNING]), Suspicion(refusal, 100)
+    told: list[Any] = []
+    monkeypatch.setattr(parts, "record", lambda: ControlRecord(RUNNING, suspicion=suspicion))
+    monkeypatch.setattr(parts, "suspicion_told", told.append, raising=False)
+    monkeypatch.setattr(parts, "event", lambda what, **more: told.append((what, more)))
+    parts.run()
+    notice = notices.of_suspicion(suspicion, 0, 1e9)
+    assert notice is not None
+    assert told == [(notice.event, notice.fields), suspicion]
+    assert notice.fields
+    assert len(parts.notices) == 1
 
 
 def test_a_notice_that_was_not_published_is_told_again() -> None:
