@@ -4,11 +4,13 @@ import time
 from pathlib import Path
 
 import pytest
+from taqnyat.transport import Transport
 
 from ops import stack as stacks
 from tests.clock import Clock
 from tests.unit.ops.cloud import NOW, Cloud
 from tests.unit.ops.office import Office, open_office
+from tests.unit.ops.provider import Taqnyat
 
 
 @pytest.fixture
@@ -26,3 +28,11 @@ def cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cloud:
     monkeypatch.setattr(stacks, "find", lambda *_: cloud.stack())
     monkeypatch.setattr("tests.unit.ops.sqs._POLL_SCALE", 0.004)
     return cloud
+
+
+@pytest.fixture
+def taqnyat(monkeypatch: pytest.MonkeyPatch) -> Taqnyat:
+    """Give a Taqnyat that answers as the guide says."""
+    found = Taqnyat()
+    monkeypatch.setattr(Transport, "request", lambda _self, *given: found.request(*given))
+    return found

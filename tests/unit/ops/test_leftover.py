@@ -7,27 +7,21 @@ import pytest
 from outbox.storage.expressions import pack_item
 
 from tests.faults.standins.fairness import Queue
+from tests.unit.ops import cloud
 from tests.unit.ops.office import BULK, MAIL, Office
 
 OLD = "https://sqs/taqnyat-mail-BulkQueue-x"
 
 
-class Queues:
-    """SQS as the office has it, with what `leftover` asks beside."""
+class Queues(cloud.Queues):
+    """SQS as the office has it, with the queues of two stacks."""
 
     def __init__(self, office: Office) -> None:
+        super().__init__(office)
         self.urls = [OLD, BULK]
-        self._sqs = office.sqs
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._sqs, name)
-
-    def get_paginator(self, operation: str) -> "Queues":
-        assert operation == "list_queues"
-        return self
-
-    def paginate(self, *, QueueNamePrefix: str) -> list[dict[str, Any]]:  # noqa: N803
-        assert QueueNamePrefix == "taqnyat-mail-BulkQueue-"
+    def paginate(self, **arguments: Any) -> list[dict[str, Any]]:
+        assert arguments == {"QueueNamePrefix": "taqnyat-mail-BulkQueue-"}
         return [{"QueueUrls": self.urls}, {}]
 
     def get_queue_attributes(self, *, QueueUrl: str, **_: object) -> dict[str, Any]:  # noqa: N803
