@@ -114,17 +114,21 @@ def test_what_a_person_can_mend_is_kept_for_its_whole_window(
 
 
 @pytest.mark.parametrize(
-    ("scopes", "strikes"),
+    ("scopes", "seconds", "strikes"),
     [
-        (["rate"] * 3, 1),
-        (["provider", "rate", "rate", "rate"], 1),
-        (["rate", "rate", "provider"], 0),
-        (["rate"] * 2, 0),
-        ([], 0),
+        (["rate"] * 3, 30, 1),
+        (["provider", "rate", "rate", "rate"], 30, 1),
+        (["rate"] * 3, 29, 0),
+        (["rate"] * 9, 29, 0),
+        (["rate", "rate", "provider"], 30, 0),
+        (["rate"] * 2, 30, 0),
+        ([], 30, 0),
     ],
 )
-def test_any_mail_may_be_unlucky_with_the_rate_three_times(scopes: list[str], strikes: int) -> None:
-    attempts = tuple({"scope": scope} for scope in scopes)
+def test_any_mail_may_be_unlucky_with_the_rate_three_times_and_for_half_a_minute(
+    scopes: list[str], seconds: int, strikes: int
+) -> None:
+    attempts = tuple({"scope": scope, "at": iso(NOW - seconds)} for scope in scopes)
 
     found = decided(LIMITED, alone=True, attempts=attempts)
 

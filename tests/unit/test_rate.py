@@ -56,27 +56,37 @@ def test_after_the_first_refusal_a_moment_passes() -> None:
     assert Rate(lowered_at=NOW, ceiling=5.0).first_turn == 0
 
 
-@pytest.mark.parametrize(
-    ("lowered_at", "name"), [(NOW - 15, "_GAINS"), (NOW - 15.1, "_QUIET_GAINS")]
-)
-def test_what_a_success_adds_depends_on_what_was_last_refused(lowered_at: float, name: str) -> None:
-    gains = getattr(rate_module, name)  # they are tuned
+def test_what_a_success_adds_depends_on_what_was_last_refused() -> None:
+    gains = rate_module._GAINS  # noqa: SLF001 - they are tuned
     for (part, gain), (_, after) in pairwise(gains):
-        below = Rate(learned=100 * part - 0.01, ceiling=100, lowered_at=lowered_at)
+        below = Rate(learned=100 * part - 0.01, ceiling=100, lowered_at=NOW)
         assert below.gain(NOW) == gain
         assert below._replace(learned=100 * part).gain(NOW) == after
     near = min(gain for _, gain in gains)
     assert near < gains[0][1] < gains[-1][1] < Rate(learned=100).gain(NOW)
 
 
-def test_where_nothing_was_refused_for_long_the_rate_rises_faster_but_not_at_a_few_a_second() -> (
-    None
-):
-    quiet = Rate(ceiling=8, lowered_at=NOW - 60)
-    soon = quiet._replace(lowered_at=NOW)
+@pytest.mark.parametrize(
+    ("learned", "seconds", "times"),
+    [(100, 15.1, 2), (100, 15, 1), (99.9, 60, 1), (90, 60, 1), (9, 60, 1), (9.1, 60, 2)],
+)
+def test_above_what_was_refused_the_rate_rises_twice_as_fast_after_a_while_but_not_if_it_is_low(
+    learned: float, seconds: float, times: int
+) -> None:
+    rate = Rate(learned=learned, ceiling=100 if learned > 10 else 8, lowered_at=NOW)
 
-    assert quiet._replace(learned=9.1).gain(NOW) == 2 * soon._replace(learned=9.1).gain(NOW)
-    assert quiet._replace(learned=9).gain(NOW) == soon._replace(learned=9).gain(NOW)
+    assert rate.gain(NOW + seconds) == times * rate.gain(NOW)
+
+
+@pytest.mark.parametrize(("sent_at", "held"), [(NOW - 1, True), (NOW, True), (NOW + 1, False)])
+def test_what_another_container_sent_since_the_last_refusal_is_no_reason_to_wait(
+    sent_at: float, *, held: bool
+) -> None:
+    rate = LEARNED._replace(lowered_at=NOW, sent_at=sent_at)
+    after = lowered(rate, rate.learned, Tally().refusal(NOW + 2), NOW + 2)
+
+    assert (after.held_until > NOW + 2) is held
+    assert (after.learned < rate.learned) is not held
 
 
 def test_a_tally_counts_and_knows_when_the_last_began() -> None:
@@ -99,6 +109,46 @@ def test_a_tally_counts_and_knows_when_the_last_began() -> None:
 )
 def test_a_refusal_from_before_the_last_lowering_lowers_nothing(tally: Tally, does: bool) -> None:  # noqa: FBT001
     assert lowers(LEARNED, tally) is does
+
+
+@pytest.mark.parametrize(
+    ("bursty_for", "successes", "sent_at", "began", "does"),
+    [
+        (1, 1, 0, 1.0, False),  # its turn was taken before the lowering
+        (1, 0, NOW + 0.1, 1.0, False),  # the same, where another container sent
+        (1, 1, 0, 1.1, True),
+        (0, 1, 0, 0.1, True),  # not known to count over seconds
+        (1, 0, 0, 0.1, True),  # nobody sent: all must wait
+        (1, 0, NOW, 0.1, True),
+    ],
+)
+def test_where_taqnyat_counts_over_seconds_refusals_of_the_next_second_lower_nothing_more(
+    bursty_for: float,
+    successes: int,
+    sent_at: float,
+    began: float,
+    does: bool,  # noqa: FBT001
+) -> None:
+    rate = LEARNED._replace(lowered_at=NOW, bursty_until=NOW + bursty_for, sent_at=sent_at)
+
+    assert lowers(rate, Tally(successes, NOW, refusals=1, refused_at=NOW + began)) is does
+
+
+@pytest.mark.parametrize(
+    ("seconds", "successes", "ceiling", "kept"),
+    [
+        (4.9, 9, 25.0, 25.0),
+        (4.9, 1, 25.0, 20.0),  # half of them: the limit fell
+        (5.0, 9, 25.0, 20.0),
+        (4.9, 9, 0.0, 20.0),  # the first one
+    ],
+)
+def test_few_refusals_soon_after_others_are_of_the_rate_before(
+    seconds: float, successes: int, ceiling: float, kept: float
+) -> None:
+    rate = LEARNED._replace(lowered_at=NOW - seconds, ceiling=ceiling)
+
+    assert after(rate, Tally(successes=successes, refusals=1)).ceiling == kept
 
 
 def after(rate: Rate, tally: Tally, limit: float = 20.0) -> Rate:
@@ -221,7 +271,7 @@ def test_what_is_kept_is_read_in_thousandths() -> None:
     )
     kept = {f"rate_{name}": 1000 * (number + 1) + 500 for number, name in enumerate(names)}
 
-    found = Rate.of({**kept, "rate_counted": 12, "later": 1})
+    found = Rate.of({**kept, "rate_counted": 12, "sent_at": 13, "later": 1})
 
-    assert found == Rate._make([*(number + 1.5 for number in range(len(names))), 12])
+    assert found == Rate._make([*(number + 1.5 for number in range(len(names))), 12, 13])
     assert Rate.of({}) == Rate()

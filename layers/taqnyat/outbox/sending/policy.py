@@ -34,7 +34,10 @@ _PAUSED_SECONDS: Final = 30
 _HALF_OPEN_SECONDS: Final = 5
 _MAX_DOUBLINGS: Final = 16
 _MAX_RATE_SECONDS: Final = 60
+# Under a rate limit any mail may be refused so many times, and more often within this time: after
+# a limit fell, most are for some seconds.
 _UNLUCKY: Final = 3
+_UNLUCKY_SECONDS: Final = 30
 _OF_EVERYBODY: Final = frozenset({Scope.ACCOUNT, Scope.EITHER, Scope.RATE})
 REFUSED_ALONE: Final = "refused_alone"
 _STRIKES: Final = 3
@@ -87,7 +90,7 @@ def decide(
 
     `now` is epoch seconds; `luck`, from 0 to 1, spreads the retries; `alone` is `refused_alone`.
     """
-    if alone and _earns_strike(row, outcome):
+    if alone and _earns_strike(row, outcome, now):
         return _strike(row, outcome, int(now), settings)
     retry_in = _backoff(row, outcome, settings, luck)
     state, changes = _next_state(row, outcome, int(now), settings)
@@ -111,15 +114,16 @@ def refused_delay(reason: str, settings: Settings) -> int:
     return paused_delay(settings) if reason == "paused" else _HALF_OPEN_SECONDS
 
 
-def _earns_strike(row: Row, outcome: Outcome) -> bool:
+def _earns_strike(row: Row, outcome: Outcome, now: float) -> bool:
     """Return whether a mail that was refused alone gets a strike for it."""
     if outcome.verdict is not Verdict.RETRYABLE or outcome.scope not in _OF_EVERYBODY:
         return False
     if outcome.scope is not Scope.RATE:
         return True
-    # Under a rate limit any mail may be refused a few times.
-    before = [attempt.get("scope") for attempt in row.attempts[-_UNLUCKY:]]
-    return before == [Scope.RATE] * _UNLUCKY
+    before = row.attempts[-_UNLUCKY:]
+    if [attempt.get("scope") for attempt in before] != [Scope.RATE] * _UNLUCKY:
+        return False
+    return now - from_iso(before[0]["at"]) >= _UNLUCKY_SECONDS
 
 
 def _strike(row: Row, outcome: Outcome, now: int, settings: Settings) -> Decision:

@@ -27,10 +27,9 @@ SLOW_START_SECONDS: Final = 300
 _STEEP: Final = 0.6
 # And after it, by the share of the rate that was last refused: slowly near that rate (a provider
 # that counts by the second accepts a little more for a while), faster when it accepts more now.
-_GAINS: Final = ((0.95, 0.04), (1.05, 0.005), (1.3, 0.03), (inf, 0.08))
-# The same when nothing was refused for so long: the limit is probably another one now. At a few
-# mails a second a step is too coarse for that.
-_QUIET_GAINS: Final = ((0.95, 0.04), (1.02, 0.005), (1.07, 0.02), (1.3, 0.06), (inf, 0.15))
+_GAINS: Final = ((0.92, 0.04), (1.0, 0.004), (1.3, 0.03), (inf, 0.08))
+# Twice of it above that rate when nothing was refused for so long: the limit is another one now.
+# At a few mails a second such a step is too coarse.
 _QUIET_SECONDS: Final = 15.0
 _COARSE: Final = 9.0
 # The share of the rate that is left after a refusal; after many refusals it is less.
@@ -43,7 +42,9 @@ _BURSTY_SECONDS: Final = 120.0
 # Sent mails are counted over these seconds; the count lowers the rate to this share at most.
 _LEAST_SPAN, _MOST_SPAN = 8.0, 30.0
 _MOST_AT_ONCE: Final = 0.3
-
+# Where Taqnyat counts over some seconds, calls that began so soon after a lowering had their turns
+# from before it.
+_ECHO_SECONDS: Final = 1.0
 
 _NORMAL_SHARE: Final = 0.9  # while bulk mails wait too, which get the rest
 _ACTIVE_SECONDS: Final = 3.0
@@ -58,7 +59,7 @@ class Rate(NamedTuple):
     Until `held_until` nothing is sent (Retry-After). `turn` and `bulk_turn` are when the next turn
     of a lane begins. `hold` is the last wait, in seconds, while there were only refusals; after a
     long one, until `bursty_until`, we assume that Taqnyat counts over some seconds. `counted`
-    mails were sent since `counted_since`. Times are epoch seconds.
+    mails were sent since `counted_since`, the last one at `sent_at`. Times are epoch seconds.
     """
 
     learned: float = 0.0
@@ -72,6 +73,7 @@ class Rate(NamedTuple):
     bursty_until: float = 0.0
     counted_since: float = 0.0
     counted: int = 0
+    sent_at: float = 0.0
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Rate:
@@ -88,6 +90,7 @@ class Rate(NamedTuple):
             bursty_until=values.get("rate_bursty_until", 0) / 1000,
             counted_since=values.get("rate_counted_since", 0) / 1000,
             counted=values.get("rate_counted", 0),
+            sent_at=values.get("sent_at", 0),
         )
 
     def limit(self, most: float, now: float) -> float:
@@ -128,9 +131,9 @@ class Rate(NamedTuple):
         if not self.ceiling:
             return _STEEP
         part = self.learned / self.ceiling
+        gain = next(gain for below, gain in _GAINS if part < below)
         quiet = self.learned > _COARSE and now - self.lowered_at > _QUIET_SECONDS
-        gains = _QUIET_GAINS if quiet else _GAINS
-        return next(gain for below, gain in gains if part < below)
+        return 2 * gain if quiet and part >= 1 else gain
 
 
 class Tally(NamedTuple):
@@ -151,8 +154,15 @@ class Tally(NamedTuple):
 
 
 def lowers(rate: Rate, tally: Tally) -> bool:
-    """Return whether a tally lowers a rate; a call from before the last refusal does not."""
-    return tally.refusals > 0 and tally.refused_at > rate.lowered_at
+    """Return whether a tally lowers a rate; a call from before the last lowering does not."""
+    bursty = rate.bursty_until > rate.lowered_at and _has_sent(rate, tally)
+    since = rate.lowered_at + (_ECHO_SECONDS if bursty else 0.0)
+    return tally.refusals > 0 and tally.refused_at > since
+
+
+def _has_sent(rate: Rate, tally: Tally) -> bool:
+    """Return whether anybody sent a mail since the last lowering."""
+    return tally.successes > 0 or rate.sent_at > rate.lowered_at
 
 
 def lowered(rate: Rate, limit: float, tally: Tally, now: float) -> Rate:
@@ -165,16 +175,18 @@ def lowered(rate: Rate, limit: float, tally: Tally, now: float) -> Rate:
     """
     again = now - rate.lowered_at < _SOON_SECONDS
     lasting = rate._replace(lowered_at=now, learned_until=now + FORGOTTEN_SECONDS)
-    if rate.learned and again and not tally.successes:
+    if rate.learned and again and not _has_sent(rate, tally):
         hold = min(max(2 * rate.hold, _LEAST_HOLD), _MOST_HOLD)
         bursty = now + _BURSTY_SECONDS if hold >= _LONG_HOLD else rate.bursty_until
         return lasting._replace(hold=hold, held_until=now + hold, bursty_until=bursty)
-    share = tally.refusals / (tally.refusals + tally.successes)
-    learned = limit * (_HALVED if share > _MANY and again else _LOWERED)
+    many = tally.refusals > _MANY * (tally.refusals + tally.successes)
+    learned = limit * (_HALVED if many and again else _LOWERED)
     span = now - rate.counted_since if rate.counted_since else 0.0
     if span > _LEAST_SPAN and rate.bursty_until > now:
         learned = min(learned, max(rate.counted / span, limit * _MOST_AT_ONCE))
-    after = lasting._replace(learned=max(LEAST, learned), ceiling=limit)
+    # Few refusals soon after others are still of the rate before: it is the one that was refused.
+    ceiling = (rate.ceiling if again and not many else 0.0) or limit
+    after = lasting._replace(learned=max(LEAST, learned), ceiling=ceiling)
     if not rate.counted_since or span > _MOST_SPAN:
         after = after._replace(counted_since=now, counted=0)
     return after
