@@ -54,6 +54,7 @@ def test_each_lane_has_a_clock_and_normal_leaves_a_tenth_where_bulk_waits() -> N
 def test_after_the_first_refusal_a_moment_passes() -> None:
     assert Rate(lowered_at=NOW).first_turn == NOW + 1
     assert Rate(lowered_at=NOW, ceiling=5.0).first_turn == 0
+    assert Rate(lowered_at=NOW, hold=0.5).first_turn == 0
 
 
 def test_what_a_success_adds_depends_on_what_was_last_refused() -> None:
@@ -132,6 +133,16 @@ def test_where_taqnyat_counts_over_seconds_refusals_of_the_next_second_lower_not
     rate = LEARNED._replace(lowered_at=NOW, bursty_until=NOW + bursty_for, sent_at=sent_at)
 
     assert lowers(rate, Tally(successes, NOW, refusals=1, refused_at=NOW + began)) is does
+
+
+@pytest.mark.parametrize(("began", "does"), [(0.1, False), (1.0, False), (1.1, True)])
+def test_calls_that_took_no_turn_yet_teach_nothing_after_the_first_refusal(
+    began: float,
+    does: bool,  # noqa: FBT001
+) -> None:
+    rate = Rate(learned=28.0, learned_until=NOW + 900, lowered_at=NOW)
+
+    assert lowers(rate, Tally(successes=5, refusals=7, refused_at=NOW + began)) is does
 
 
 @pytest.mark.parametrize(

@@ -117,14 +117,14 @@ class Rate(NamedTuple):
 
         `passed` tells that after refusals alone one mail went through.
         """
-        if self.hold:
-            return now if passed else max(self.next_turn(lane), now)
+        if self.hold and passed:
+            return now
         return max(self.next_turn(lane), self.first_turn, now)
 
     @property
     def first_turn(self) -> float:
         """The end of the second after the first refusal: Taqnyat may count by the second."""
-        return 0.0 if self.ceiling else self.lowered_at + _MOMENT_SECONDS
+        return 0.0 if self.ceiling or self.hold else self.lowered_at + _MOMENT_SECONDS
 
     def gain(self, now: float) -> float:
         """Return the mails a second that one success adds."""
@@ -154,10 +154,10 @@ class Tally(NamedTuple):
 
 
 def lowers(rate: Rate, tally: Tally) -> bool:
-    """Return whether a tally lowers a rate; a call from before the last lowering does not."""
+    """Return whether a tally lowers a rate; a call without a turn of that rate does not."""
     bursty = rate.bursty_until > rate.lowered_at and _has_sent(rate, tally)
     since = rate.lowered_at + (_ECHO_SECONDS if bursty else 0.0)
-    return tally.refusals > 0 and tally.refused_at > since
+    return tally.refusals > 0 and tally.refused_at > max(since, rate.first_turn)
 
 
 def _has_sent(rate: Rate, tally: Tally) -> bool:
