@@ -405,10 +405,11 @@ def test_no_more_are_put_back_than_may_be_in_flight(
     monkeypatch.setattr("outbox.sending.batch.time.sleep", slept.append)
     with parts.processor((batches, 1)) as processor:
         parts.answers = {"news": RATE}
+        now = time.time()
+        monkeypatch.setattr("outbox.sending.batch.time.time", lambda: now)
         for number in range(3):
             processor.process([record(f"n{number}", of("news"))], 60)
-        now = time.time() + 300
-        monkeypatch.setattr("outbox.sending.batch.time.time", lambda: now)
+            now += 100
         parts.turns = Taken((), 4)
         processor.process([record(f"n{number}", of("news")) for number in range(10, 20)], 60)
 

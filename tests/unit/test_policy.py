@@ -116,16 +116,16 @@ def test_what_a_person_can_mend_is_kept_for_its_whole_window(
 @pytest.mark.parametrize(
     ("scopes", "seconds", "strikes"),
     [
-        (["rate"] * 3, 30, 1),
-        (["provider", "rate", "rate", "rate"], 30, 1),
-        (["rate"] * 3, 29, 0),
+        (["rate"] * 5, 30, 1),
+        (["provider", *["rate"] * 5], 30, 1),
+        (["rate"] * 5, 29, 0),
         (["rate"] * 9, 29, 0),
-        (["rate", "rate", "provider"], 30, 0),
-        (["rate"] * 2, 30, 0),
+        ([*["rate"] * 4, "provider"], 30, 0),
+        (["rate"] * 4, 30, 0),
         ([], 30, 0),
     ],
 )
-def test_any_mail_may_be_unlucky_with_the_rate_three_times_and_for_half_a_minute(
+def test_any_mail_may_be_unlucky_with_the_rate_five_times_and_for_half_a_minute(
     scopes: list[str], seconds: int, strikes: int
 ) -> None:
     attempts = tuple({"scope": scope, "at": iso(NOW - seconds)} for scope in scopes)

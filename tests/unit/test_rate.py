@@ -84,10 +84,10 @@ def test_what_another_container_sent_since_the_last_refusal_is_no_reason_to_wait
     sent_at: float, *, held: bool
 ) -> None:
     rate = LEARNED._replace(lowered_at=NOW, sent_at=sent_at)
-    after = lowered(rate, rate.learned, Tally().refusal(NOW + 2), NOW + 2)
+    found = lowered(rate, 20.0, Tally(limit=20.0).refusal(NOW + 2), NOW + 2)
 
-    assert (after.held_until > NOW + 2) is held
-    assert (after.learned < rate.learned) is not held
+    assert (found.held_until > NOW + 2) is held
+    assert (found.learned < 20.0) is not held
 
 
 def test_a_tally_counts_and_knows_when_the_last_began() -> None:
@@ -101,48 +101,48 @@ def test_a_tally_counts_and_knows_when_the_last_began() -> None:
 @pytest.mark.parametrize(
     ("tally", "does"),
     [
-        (Tally(refusals=1, refused_at=NOW), True),
-        (Tally(refusals=1, refused_at=NOW - 60), False),
-        (Tally(refusals=1, refused_at=NOW - 61), False),
-        (Tally(successes=5, sent_at=NOW), False),
-        (Tally(refusals=0, refused_at=NOW), False),
+        (Tally(refusals=1, refused_at=NOW, limit=20), True),
+        (Tally(refusals=1, refused_at=NOW - 60, limit=20), False),
+        (Tally(refusals=1, refused_at=NOW - 61, limit=20), False),
+        (Tally(successes=5, sent_at=NOW, limit=20), False),
+        (Tally(refusals=0, refused_at=NOW, limit=20), False),
     ],
 )
 def test_a_refusal_from_before_the_last_lowering_lowers_nothing(tally: Tally, does: bool) -> None:  # noqa: FBT001
     assert lowers(LEARNED, tally) is does
 
 
-@pytest.mark.parametrize(
-    ("bursty_for", "successes", "sent_at", "began", "does"),
-    [
-        (1, 1, 0, 1.0, False),  # its turn was taken before the lowering
-        (1, 0, NOW + 0.1, 1.0, False),  # the same, where another container sent
-        (1, 1, 0, 1.1, True),
-        (0, 1, 0, 0.1, True),  # not known to count over seconds
-        (1, 0, 0, 0.1, True),  # nobody sent: all must wait
-        (1, 0, NOW, 0.1, True),
-    ],
-)
-def test_where_taqnyat_counts_over_seconds_refusals_of_the_next_second_lower_nothing_more(
-    bursty_for: float,
-    successes: int,
-    sent_at: float,
-    began: float,
-    does: bool,  # noqa: FBT001
-) -> None:
-    rate = LEARNED._replace(lowered_at=NOW, bursty_until=NOW + bursty_for, sent_at=sent_at)
-
-    assert lowers(rate, Tally(successes, NOW, refusals=1, refused_at=NOW + began)) is does
-
-
-@pytest.mark.parametrize(("began", "does"), [(0.1, False), (1.0, False), (1.1, True)])
-def test_calls_that_took_no_turn_yet_teach_nothing_after_the_first_refusal(
-    began: float,
-    does: bool,  # noqa: FBT001
-) -> None:
+def test_calls_that_had_no_turn_teach_nothing_after_the_first_refusal() -> None:
     rate = Rate(learned=28.0, learned_until=NOW + 900, lowered_at=NOW)
+    tally = Tally(successes=5, refusals=7, refused_at=NOW + 2)
 
-    assert lowers(rate, Tally(successes=5, refusals=7, refused_at=NOW + began)) is does
+    assert not lowers(rate, tally)
+    assert lowers(rate, tally._replace(limit=28.0))
+
+
+@pytest.mark.parametrize(("refusals", "learned"), [(5, 10.0), (4, 17.0)])
+def test_the_refusals_of_many_containers_under_one_rate_lower_it_once(
+    refusals: int, learned: float
+) -> None:
+    rate = LEARNED._replace(lowered_at=NOW - 1)
+    tally = Tally(successes=10 - refusals, refusals=refusals, limit=20.0)
+    first = lowered(rate, 20.0, tally, NOW)
+
+    second = lowered(first, first.learned, tally, NOW + 1)
+
+    assert (first.learned, first.ceiling) == (learned, 20.0)
+    assert (second.learned, second.ceiling) == (learned, 20.0)
+    later = lowered(second, learned, tally._replace(limit=learned), NOW + 2)
+    assert later.learned == learned * learned / 20
+
+
+def test_where_waits_grew_long_many_refusals_soon_after_others_hold_everybody() -> None:
+    rate = LEARNED._replace(lowered_at=NOW - 1, bursty_until=NOW + 1)
+
+    assert after(rate, Tally(successes=5, refusals=5)).held_until == NOW + 0.5
+    assert after(rate, Tally(successes=6, refusals=4)).held_until == 0
+    over = rate._replace(bursty_until=NOW)
+    assert after(over, Tally(successes=5, refusals=5)).held_until == 0
 
 
 @pytest.mark.parametrize(
@@ -163,8 +163,8 @@ def test_few_refusals_soon_after_others_are_of_the_rate_before(
 
 
 def after(rate: Rate, tally: Tally, limit: float = 20.0) -> Rate:
-    """Return the rate after a tally."""
-    return lowered(rate, limit, tally, NOW)
+    """Return the rate after a tally of calls under a limit."""
+    return lowered(rate, limit, tally._replace(limit=limit), NOW)
 
 
 def test_a_refusal_takes_15_percent_and_is_remembered_for_15_minutes() -> None:

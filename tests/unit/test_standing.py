@@ -7,9 +7,13 @@ NEWS, SHOP = ("", "news@acme.sa"), ("", "shop@acme.sa")
 
 
 def refused(
-    standing: Standing, times: int, caller: tuple[str, str] = NEWS, begin: float = 100.0
+    standing: Standing,
+    times: int,
+    caller: tuple[str, str] = NEWS,
+    begin: float = 100.0,
+    gap: float = 1.0,
 ) -> list[bool]:
-    return [standing.refused([caller], begin + number) for number in range(times)]
+    return [standing.refused([caller], begin + gap * number) for number in range(times)]
 
 
 def test_nobody_is_known_at_first() -> None:
@@ -51,14 +55,32 @@ def test_a_sent_mail_of_the_caller_ends_it() -> None:
 
 def test_its_mails_wait_longer_with_the_time_to_a_minute_and_it_is_forgotten() -> None:
     standing = Standing()
-    refused(standing, 2)
+    refused(standing, 2, gap=30)
     assert standing.wait([NEWS], 160.0) == 0
-    refused(standing, 1)
+    refused(standing, 1, begin=131.0)
 
-    waits = [standing.wait([NEWS], 100.0 + after) for after in (0, 29, 30, 119, 120, 800)]
-    assert waits == [0, 0, 15, 59, 60, 60]
+    waits = [standing.wait([NEWS], 100.0 + after) for after in (31, 119, 120, 800)]
+    assert waits == [15, 59, 60, 60]
     assert standing.wait([SHOP], 160.0) == 0
-    assert (standing.wait([NEWS], 1000.0), standing.wait([NEWS], 1000.5)) == (60, 0)
+    assert (standing.wait([NEWS], 1031.0), standing.wait([NEWS], 1031.5)) == (60, 0)
+
+
+@pytest.mark.parametrize(("gap", "waits"), [(14.9, 0), (15.0, 30)])
+def test_refusals_of_some_seconds_show_nothing_later(gap: float, waits: int) -> None:
+    standing = Standing()
+    refused(standing, 3, gap=gap)
+
+    assert standing.wait([NEWS], 160.0) == waits
+
+
+def test_sent_mails_of_the_same_caller_do_not_show_that_it_alone_is_refused() -> None:
+    standing = Standing()
+    standing.refused([NEWS], 100.0)
+    standing.sent([NEWS], 101.0)
+
+    assert refused(standing, 6, begin=100.1, gap=0.1) == [False] * 6
+    standing.sent([SHOP], 102.0)
+    assert standing.refused([NEWS], 103.0)
 
 
 def test_it_is_remembered_from_the_last_refusal_on() -> None:
@@ -80,9 +102,9 @@ def test_they_wait_at_once_where_another_was_sent() -> None:
 def test_the_memory_is_bounded() -> None:
     standing = Standing()
     for number in range(1000):
-        refused(standing, 3, ("", f"s{number}@acme.sa"))
+        refused(standing, 3, ("", f"s{number}@acme.sa"), gap=15)
     assert standing.wait([("", "s0@acme.sa")], 140.0) == 20
-    refused(standing, 3)
+    refused(standing, 3, gap=15)
 
     assert standing.wait([("", "s0@acme.sa")], 140.0) == 0
     assert standing.wait([NEWS], 140.0) == 20

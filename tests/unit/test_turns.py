@@ -376,6 +376,7 @@ def test_a_refusal_among_others_is_written_for_all(worker: Worker) -> None:
     worker.take()
     worker.answered(LIMITED, "m")
     worker.clock.now += 2
+    worker.take()
     for _ in range(9):
         worker.answered(SENT)
     worker.answered(LIMITED, "n")

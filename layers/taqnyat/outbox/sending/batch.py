@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import time
 from contextlib import suppress
+from itertools import count
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -45,6 +46,8 @@ _WITHOUT_TURN_SECONDS: Final = 5.0
 # Mails of a sender or a domain whose own limit is used up are put back for longer, so that those
 # behind them are seen; a batch of such mails alone waits only this long.
 _WITHOUT_HOPE_SECONDS: Final = 1.0
+# How far apart the containers come that wait until their turns are near: at first, and at most.
+_SPREAD_SECONDS, _MOST_SPREAD_SECONDS = 0.25, 8.0
 _MOST_IN_FLIGHT: Final = 20_000
 _BATCH_SIZE: Final = 10
 _RATE_LIMITED: Final = "rate_limited"
@@ -105,10 +108,7 @@ class BatchProcessor:
         if not messages:
             return []
         try:
-            control, lifted = self._breaker.refresh()
-            if lifted:
-                self._on_resumed()
-            turns = self._take_turns(messages, control.rate, deadline)
+            turns = self._in_time(messages, deadline)
         except (ClientError, BotoCoreError) as error:
             # Fail closed: there may be a pause or a limit that cannot be read.
             self._telemetry.error("control_unreadable", error)
@@ -132,12 +132,29 @@ class BatchProcessor:
             self._telemetry.retried(message.queue, waited(message, now))
         return [message.message_id for message in messages]
 
+    def _in_time(self, messages: Sequence[ReceivedMessage], deadline: float) -> list[Turn]:
+        """Take the turns when they are near; others may pause, or lower the rate, until then."""
+        for tries in count():
+            control, lifted = self._breaker.refresh()
+            if lifted:
+                self._on_resumed()
+            turns, again = self._take_turns(messages, control.rate, deadline)
+            if not again:
+                break
+            # Many containers wait: each time they come less often.
+            spread = min(_MOST_SPREAD_SECONDS, _SPREAD_SECONDS * 2**tries)
+            time.sleep(again + random.uniform(0, spread))  # noqa: S311  spreads load
+        return turns
+
     def _take_turns(
         self, messages: Sequence[ReceivedMessage], rate: Rate, deadline: float
-    ) -> list[Turn]:
-        """Take a turn for each message that may need a call; the others are processed at once."""
+    ) -> tuple[list[Turn], float]:
+        """Take a turn for each message that may need a call; the others are processed at once.
+
+        Return them, and in how many seconds to try again: 0 if they are taken.
+        """
         if self._breaker.tripped:
-            return [Turn(0.0)] * len(messages)
+            return [Turn(0.0)] * len(messages), 0.0
         now = time.time()
         calls = [message for message in messages if message.needs_call(now)]
         lane = messages[0].queue
@@ -148,8 +165,10 @@ class BatchProcessor:
         if waits:
             # One of them, with the fewest refused marks, tests whether such mails are taken again.
             calls.sort(key=lambda message: waits.get(message.message_id, 0))
-        count = min(len(calls), len(calls) - len(waits) + 1)
-        taken = self._turns.take(rate, count, deadline, lane)
+        most_turns = min(len(calls), len(calls) - len(waits) + 1)
+        taken = self._turns.take(rate, most_turns, deadline, lane)
+        if calls and taken.again:
+            return [], taken.again
         wait = taken.wait
         if not taken.times and calls:
             held = max(_WITHOUT_TURN_SECONDS, wait / 2)
@@ -165,7 +184,7 @@ class BatchProcessor:
             )
             for each in calls
         }
-        return [turns.get(message.message_id, Turn(0.0)) for message in messages]
+        return [turns.get(message.message_id, Turn(0.0)) for message in messages], 0.0
 
     def _most_wait(self, lane: Lane) -> int:
         """Return the longest wait of such mails: no more of a lane are put back than may be."""

@@ -36,7 +36,7 @@ _MAX_DOUBLINGS: Final = 16
 _MAX_RATE_SECONDS: Final = 60
 # Under a rate limit any mail may be refused so many times, and more often within this time: after
 # a limit fell, most are for some seconds.
-_UNLUCKY: Final = 3
+_UNLUCKY: Final = 5
 _UNLUCKY_SECONDS: Final = 30
 _OF_EVERYBODY: Final = frozenset({Scope.ACCOUNT, Scope.EITHER, Scope.RATE})
 REFUSED_ALONE: Final = "refused_alone"

@@ -42,9 +42,6 @@ _BURSTY_SECONDS: Final = 120.0
 # Sent mails are counted over these seconds; the count lowers the rate to this share at most.
 _LEAST_SPAN, _MOST_SPAN = 8.0, 30.0
 _MOST_AT_ONCE: Final = 0.3
-# Where Taqnyat counts over some seconds, calls that began so soon after a lowering had their turns
-# from before it.
-_ECHO_SECONDS: Final = 1.0
 
 _NORMAL_SHARE: Final = 0.9  # while bulk mails wait too, which get the rest
 _ACTIVE_SECONDS: Final = 3.0
@@ -137,12 +134,16 @@ class Rate(NamedTuple):
 
 
 class Tally(NamedTuple):
-    """What a container counted since its last write, and when the last call of each began."""
+    """What a container counted since its last write, and when the last call of each began.
+
+    `limit` is the rate by which these calls had their turns; 0 for none.
+    """
 
     successes: int = 0
     sent_at: float = 0.0
     refusals: int = 0
     refused_at: float = 0.0
+    limit: float = 0.0
 
     def success(self, started: float) -> Tally:
         """Count a sent mail."""
@@ -154,10 +155,8 @@ class Tally(NamedTuple):
 
 
 def lowers(rate: Rate, tally: Tally) -> bool:
-    """Return whether a tally lowers a rate; a call without a turn of that rate does not."""
-    bursty = rate.bursty_until > rate.lowered_at and _has_sent(rate, tally)
-    since = rate.lowered_at + (_ECHO_SECONDS if bursty else 0.0)
-    return tally.refusals > 0 and tally.refused_at > max(since, rate.first_turn)
+    """Return whether a tally lowers a rate; calls without a turn, or from before, do not."""
+    return tally.refusals > 0 and tally.limit > 0 and tally.refused_at > rate.lowered_at
 
 
 def _has_sent(rate: Rate, tally: Tally) -> bool:
@@ -166,27 +165,30 @@ def _has_sent(rate: Rate, tally: Tally) -> bool:
 
 
 def lowered(rate: Rate, limit: float, tally: Tally, now: float) -> Rate:
-    """Return the rate that follows refusals under a limit.
+    """Return the rate that follows refusals; `limit` is the one that holds now.
 
     Refusals soon after others, with no success between, only mean that it is too early: Taqnyat
     counts over some seconds, and that count is used up. Then all wait, each time twice as long. If
     the waits become long, the number of sent mails shows the rate better than any step. Otherwise
-    the rate is lowered by a step, and halved if many were refused.
+    it is a step below the rate that was refused, or half of it if many were. That is the rate of
+    the calls' turns, if it was lowered since: so the refusals of many containers lower it once.
     """
     again = now - rate.lowered_at < _SOON_SECONDS
     lasting = rate._replace(lowered_at=now, learned_until=now + FORGOTTEN_SECONDS)
-    if rate.learned and again and not _has_sent(rate, tally):
+    many = tally.refusals > _MANY * (tally.refusals + tally.successes)
+    used_up = not _has_sent(rate, tally) or (many and rate.bursty_until > now)
+    if rate.learned and again and used_up:
         hold = min(max(2 * rate.hold, _LEAST_HOLD), _MOST_HOLD)
         bursty = now + _BURSTY_SECONDS if hold >= _LONG_HOLD else rate.bursty_until
         return lasting._replace(hold=hold, held_until=now + hold, bursty_until=bursty)
-    many = tally.refusals > _MANY * (tally.refusals + tally.successes)
-    learned = limit * (_HALVED if many and again else _LOWERED)
+    refused = max(limit, tally.limit)
+    learned = refused * (_HALVED if many and again else _LOWERED)
     span = now - rate.counted_since if rate.counted_since else 0.0
     if span > _LEAST_SPAN and rate.bursty_until > now:
-        learned = min(learned, max(rate.counted / span, limit * _MOST_AT_ONCE))
+        learned = min(learned, max(rate.counted / span, refused * _MOST_AT_ONCE))
     # Few refusals soon after others are still of the rate before: it is the one that was refused.
-    ceiling = (rate.ceiling if again and not many else 0.0) or limit
-    after = lasting._replace(learned=max(LEAST, learned), ceiling=ceiling)
+    ceiling = (rate.ceiling if again and not many else 0.0) or refused
+    after = lasting._replace(learned=max(LEAST, min(learned, limit)), ceiling=ceiling)
     if not rate.counted_since or span > _MOST_SPAN:
         after = after._replace(counted_since=now, counted=0)
     return after

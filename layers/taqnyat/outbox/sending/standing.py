@@ -19,8 +19,8 @@ Mark = tuple[str, ...]  # client and sender, or a recipient's domain
 
 # After so many refusals in a row, and none of its mails sent between, a mark is refused for now.
 _STREAK: Final = 3
-# The same, where nobody else was sent either: then it may be everybody's limit, which counts over
-# some seconds.
+# The same over so long, where nobody else was sent either: at first it may be everybody's limit,
+# which counts over some seconds.
 _DOUBT_SECONDS: Final = 30.0
 MOST_WAIT_SECONDS: Final = 60
 _MOST_MARKS: Final = 1000
@@ -43,6 +43,7 @@ class Standing:
     def __init__(self) -> None:
         self._streaks: dict[Mark, _Streak] = {}
         self._sent_at = 0.0
+        self._sent_marks: tuple[Mark, ...] = ()
         self._lock = threading.Lock()
 
     @property
@@ -51,9 +52,10 @@ class Standing:
         return not self._streaks
 
     def sent(self, marks: Sequence[Mark], started: float) -> None:
-        """Note that Taqnyat took a mail; its marks are not needed while all is clean."""
+        """Note that Taqnyat took a mail; while all is clean its marks may be left out."""
         with self._lock:
-            self._sent_at = max(self._sent_at, started)
+            if marks and started > self._sent_at:
+                self._sent_at, self._sent_marks = started, tuple(marks)
             for mark in marks:
                 self._streaks.pop(mark, None)
 
@@ -75,12 +77,16 @@ class Standing:
             self._streaks.clear()
         before = self._streaks.get(mark, _Streak(0, started, started))
         self._streaks[mark] = before._replace(refusals=before.refusals + 1, last=started)
-        return before.refusals >= _STREAK and self._sent_at > before.since
+        return before.refusals >= _STREAK and self._others_sent(mark, before.since)
+
+    def _others_sent(self, mark: Mark, since: float) -> bool:
+        """Return whether a mail of others was the last one sent; one of the same shows nothing."""
+        return self._sent_at > since and mark not in self._sent_marks
 
     def _wait(self, mark: Mark, now: float) -> int:
         refusals, since, last = self._streaks.get(mark, _NONE)
         if refusals < _STREAK or now - last > FORGOTTEN_SECONDS:
             return 0
-        if self._sent_at <= since and now - since < _DOUBT_SECONDS:
+        if last - since < _DOUBT_SECONDS and not self._others_sent(mark, since):
             return 0
         return max(1, min(MOST_WAIT_SECONDS, int((now - since) / 2)))

@@ -42,15 +42,21 @@ _WAITED_SECONDS: Final = 0.1
 _MOST_REMEMBERED: Final = 200
 # Until the first refusal a batch takes the turns of so many seconds: what it learns counts soon.
 _SOON_LEARNED_SECONDS: Final = 0.5
+# A batch takes its turns when they are so near: what was learned meanwhile counts for them.
+_AHEAD_SECONDS: Final = 1.0
 # While it may be too early for all, so long after one mail that tests it comes the next.
 _TEST_SECONDS: Final = 0.5
 
 
 class Taken(NamedTuple):
-    """The times (epoch seconds) at which calls may begin; the others wait `wait` seconds."""
+    """The times (epoch seconds) at which calls may begin; the others wait `wait` seconds.
+
+    After `again` seconds, unless 0, is the time to take turns: others have those until then.
+    """
 
     times: tuple[float, ...]
     wait: int = 1
+    again: float = 0.0
 
 
 class Turns:
@@ -114,8 +120,11 @@ class Turns:
         if rate.learned and not rate.ceiling:
             count = min(count, max(1, round(limit * _SOON_LEARNED_SECONDS)))
         fit = min(count, max(0, floor((latest - begins) / interval) + 1))
-        if not fit:
-            return Taken((), _wait(begins - now)), rate
+        ahead = begins - now
+        far = rate.learned and ahead > _AHEAD_SECONDS and not lowers(rate, tally)
+        if not fit or far:
+            again = ahead - _AHEAD_SECONDS / 2 if fit else 0.0
+            return Taken((), _wait(ahead), again), rate
         ends = begins + fit * interval
         clock = "rate_bulk_turn" if lane is Lane.BULK else "rate_turn"
         assign += write.set(**{clock: _milli(ends)})
@@ -128,7 +137,7 @@ class Turns:
         if not written:
             return None, record.rate
         with self._lock:
-            self._tally = Tally()
+            self._tally = Tally(limit=limit)
         times = tuple(begins + number * interval for number in range(fit))
         self._waited = times[-1] - now >= _WAITED_SECONDS
         return Taken(times, _wait(ends - now)), rate
