@@ -12,6 +12,7 @@ from tests.faults.installation import installed
 
 Scenario = Callable[[Run], list[Row]]
 _DRAWS: Final = 5
+_BATCHES: Final = (10, 20)
 _ANSWER_SECONDS: Final = 0.1
 _LOWEST, _HIGHEST = 7, 60
 
@@ -29,14 +30,17 @@ class Sent(NamedTuple):
     paused: bool
 
 
-def send_against(kind: Kind, rates: Sequence[int], mails: int, offset: float) -> Sent:
+def send_against(
+    kind: Kind, rates: Sequence[int], mails: int, offset: float, batches: int = 2
+) -> Sent:
     """Send mails under one limit after the other, each for its share of the mails.
 
-    `rates` are mails a second. It begins `offset` seconds into a window.
+    `rates` are mails a second. It begins `offset` seconds into a window. So many `batches` are sent
+    at the same time.
     """
     part = mails / len(rates)
     with installed():
-        world = CrowdWorld()
+        world = CrowdWorld(batches)
         world.now += offset
         world.taqnyat.seconds = _ANSWER_SECONDS
         world.fill("mail", mails, "news", queue=MAIL_QUEUE)
@@ -89,4 +93,29 @@ def _row(kind: Kind, run: Run, luck: random.Random, count: int) -> Row:
     )
 
 
-LIMITS: Final[dict[str, Scenario]] = {"limits": limits}
+def batches(run: Run) -> list[Row]:
+    """Let many containers share a limit; the first calls of all of them meet it at once."""
+    luck = random.Random(run.seed)  # noqa: S311 - a test's choice
+    mails, said, good = run.mails(2000), [], True
+    for count in _BATCHES:
+        for kind in KINDS.values():
+            rate = luck.randint(_LOWEST, _HIGHEST)
+            sent = send_against(kind, [rate], mails, luck.uniform(0, 10), count)
+            factor = sent.seconds * rate / mails
+            said.append(
+                f"{count} batches, {rate}/s, {kind}: {factor:.2f} x, {sent.refused:.1%}, "
+                f"{sent.receives:.1f} receives"
+            )
+            good &= sent.mails == mails and factor <= 1.25 and not sent.paused
+    return [
+        Row(
+            f"{mails} mails, many batches at the same time (simulated)",
+            "-",
+            "1.25 x, no pause",
+            "; ".join(said),
+            good,
+        )
+    ]
+
+
+LIMITS: Final[dict[str, Scenario]] = {"limits": limits, "batches": batches}

@@ -41,6 +41,7 @@ class Parts:
         self.together: threading.Barrier | None = None
         self.tripped = self.stopped = False
         self.turns: Taken | None = Taken((0.0,) * 10)
+        self.earlier: list[Taken] = []  # what is taken before these
         self.asked: list[tuple[int, Lane]] = []
         self.recorded: list[str] = []
         self.ages: list[tuple[Lane, float]] = []
@@ -81,7 +82,8 @@ class Parts:
         self.asked.append((count, lane))
         if self.turns is None:
             raise REFUSED
-        return self.turns._replace(times=self.turns.times[:count])
+        taken = self.earlier.pop(0) if self.earlier else self.turns
+        return taken._replace(times=taken.times[:count])
 
     def record(self, report: Report, started: float) -> None:
         assert started
@@ -415,3 +417,45 @@ def test_no_more_are_put_back_than_may_be_in_flight(
 
     assert slept == [1.0]
     assert {parts.put_backs[f"n{number}"] for number in range(10, 20)} == {most}
+
+
+def test_turns_that_are_far_are_waited_for_and_the_record_is_read_again(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("outbox.sending.batch.time.sleep", slept.append)
+    monkeypatch.setattr("outbox.sending.batch.random.uniform", lambda _, most: most)
+    parts.earlier = [Taken((), 3, 2.0), *[Taken((), 2, 1.0)] * 6]
+    with parts.processor() as processor:
+        assert processor.process([record("m1")], 60) == []
+
+    assert slept == [2.25, 1.5, 2.0, 3.0, 5.0, 9.0, 9.0]  # less and less often
+    assert len(parts.asked) == 8
+    assert set(parts.delivered_by) == {"m1"}
+
+
+def test_what_needs_no_turn_does_not_wait_for_those_of_others(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("outbox.sending.batch.time.sleep", slept.append)
+    parts.turns = Taken((), 2, 1.5)
+    with parts.processor() as processor:
+        assert processor.process([record("m1"), record("b", '{"version":1,"batch":[')], 60) == ["m1"]
+
+    assert slept == [2]  # no longer than such a batch ever waits
+    assert set(parts.delivered_by) == {"b"}
+
+
+def test_a_pause_that_begins_meanwhile_is_seen(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "outbox.sending.batch.time.sleep", lambda _: setattr(parts, "tripped", True)
+    )
+    parts.earlier = [Taken((), 3, 2.0)]
+    with parts.processor() as processor:
+        processor.process([record("m1")], 60)
+
+    assert len(parts.asked) == 1  # no turn is taken under a pause
+    assert set(parts.delivered_by) == {"m1"}  # the breaker refuses it

@@ -8,7 +8,7 @@ from outbox.mail.report import Report
 from outbox.sending.control import Control
 from outbox.sending.rate import Rate
 from outbox.sending.turns import Taken, Turns
-from outbox.storage.expressions import pack_item
+from outbox.storage.expressions import Expression, pack_item
 from taqnyat import Outcome, Scope, Verdict
 
 from tests.clock import Clock
@@ -389,3 +389,46 @@ def test_a_refusal_among_others_is_written_for_all(worker: Worker) -> None:
         lowered_at=now,
         counted_since=NOW,
     )
+
+
+def test_turns_are_taken_when_they_are_near(worker: Worker, table: Table, clock: Clock) -> None:
+    other = Worker(table, clock)
+    worker.take()
+    worker.answered(LIMITED, "m")
+    other.control.write(*raised(8.0))
+    clock.now += 2
+    assert len(worker.take().times) == 10  # the next second has turns for all
+    writes = table.writes
+
+    assert other.take() == Taken((), 1, 0.75)  # others have the next second
+    assert other.take(wait=1.2) == Taken((), 1)  # and then it is too late for this batch
+    assert table.writes == writes
+    clock.now += 0.75
+    assert len(other.take().times) == 10
+
+
+def test_what_a_refusal_shows_is_not_kept_back(worker: Worker, table: Table, clock: Clock) -> None:
+    other = Worker(table, clock)
+    worker.take()
+    worker.answered(LIMITED, "m")
+    other.control.write(*raised(8.0))
+    clock.now += 2
+    other.take(count=1)
+    worker.take()
+    for _ in range(9):
+        other.answered(SENT)
+    other.answered(LIMITED, "n")
+
+    assert other.take().times
+    assert worker.rate().learned == 6.8
+
+
+def test_under_a_limit_of_ones_own_there_is_nothing_to_learn(table: Table, clock: Clock) -> None:
+    first, second = (Worker(table, clock, most=5) for _ in range(2))
+
+    assert len(first.take().times) == len(second.take().times) == 10
+
+
+def raised(rate: float) -> tuple[Expression, list[str]]:
+    write = Expression()
+    return write, write.set(rate_learned=round(1000 * rate), rate_ceiling=20_000)

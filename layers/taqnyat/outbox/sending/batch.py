@@ -167,7 +167,7 @@ class BatchProcessor:
             calls.sort(key=lambda message: waits.get(message.message_id, 0))
         most_turns = min(len(calls), len(calls) - len(waits) + 1)
         taken = self._turns.take(rate, most_turns, deadline, lane)
-        if calls and taken.again:
+        if taken.again and len(calls) == len(messages):
             return [], taken.again
         wait = taken.wait
         if not taken.times and calls:
