@@ -27,7 +27,7 @@ SLOW_START_SECONDS: Final = 300
 _STEEP: Final = 0.6
 # And after it, by the share of the rate that was last refused: slowly near that rate (a provider
 # that counts by the second accepts a little more for a while), faster when it accepts more now.
-_GAINS: Final = ((0.92, 0.04), (1.0, 0.004), (1.3, 0.03), (inf, 0.08))
+_GAINS: Final = ((0.92, 0.04), (1.0, 0.004), (1.1, 0.01), (1.3, 0.03), (inf, 0.08))
 # Twice of it above that rate when nothing was refused for so long: the limit is another one now.
 # At a few mails a second such a step is too coarse.
 _QUIET_SECONDS: Final = 15.0
