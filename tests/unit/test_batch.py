@@ -441,7 +441,9 @@ def test_what_needs_no_turn_does_not_wait_for_those_of_others(
     monkeypatch.setattr("outbox.sending.batch.time.sleep", slept.append)
     parts.turns = Taken((), 2, 1.5)
     with parts.processor() as processor:
-        assert processor.process([record("m1"), record("b", '{"version":1,"batch":[')], 60) == ["m1"]
+        assert processor.process([record("m1"), record("b", '{"version":1,"batch":[')], 60) == [
+            "m1"
+        ]
 
     assert slept == [2]  # no longer than such a batch ever waits
     assert set(parts.delivered_by) == {"b"}
