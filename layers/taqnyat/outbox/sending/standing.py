@@ -19,9 +19,10 @@ Mark = tuple[str, ...]  # client and sender, or a recipient's domain
 
 # After so many refusals in a row, and none of its mails sent between, a mark is refused for now.
 _STREAK: Final = 3
-# The same over so long, where nobody else was sent either: at first it may be everybody's limit,
-# which counts over some seconds.
+# The same, where nobody else was sent either: at first it may be everybody's limit, which counts
+# over some seconds. Refusals of the same few seconds show no more than one.
 _DOUBT_SECONDS: Final = 30.0
+_MOMENT_SECONDS: Final = 5.0
 MOST_WAIT_SECONDS: Final = 60
 _MOST_MARKS: Final = 1000
 
@@ -87,6 +88,7 @@ class Standing:
         refusals, since, last = self._streaks.get(mark, _NONE)
         if refusals < _STREAK or now - last > FORGOTTEN_SECONDS:
             return 0
-        if last - since < _DOUBT_SECONDS and not self._others_sent(mark, since):
+        doubtful = now - since < _DOUBT_SECONDS or last - since < _MOMENT_SECONDS
+        if doubtful and not self._others_sent(mark, since):
             return 0
         return max(1, min(MOST_WAIT_SECONDS, int((now - since) / 2)))

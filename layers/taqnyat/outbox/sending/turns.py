@@ -42,7 +42,7 @@ _WAITED_SECONDS: Final = 0.1
 _MOST_REMEMBERED: Final = 200
 # Until the first refusal a batch takes the turns of so many seconds: what it learns counts soon.
 _SOON_LEARNED_SECONDS: Final = 0.5
-# A batch takes its turns when they are so near: what was learned meanwhile counts for them.
+# A batch takes its turns when they are so near: what was learned until then counts for them.
 _AHEAD_SECONDS: Final = 1.0
 # While it may be too early for all, so long after one mail that tests it comes the next.
 _TEST_SECONDS: Final = 0.5
