@@ -91,7 +91,7 @@ struck = some.builds(
     lambda **known: Row(
         id="m",
         state=State.SENDING,
-        attempts=({"scope": "rate", "at": iso(NOW - 9)},) * 3,
+        attempts=({"scope": "rate", "at": iso(NOW - 30)},) * 5,
         **known,
     ),
     strikes=some.integers(0, 9),
