@@ -123,7 +123,7 @@ def test_a_mail_that_goes_through_clears_it(suspicions: Suspicions, table: Dynam
         "sent_at": NOW + 5,
     }
     assert control(table).read() == ControlRecord(
-        PauseState(resumed_at=0), None, Rate(), sent_at=NOW + 5
+        PauseState(resumed_at=0), None, Rate(sent_at=NOW + 5), sent_at=NOW + 5
     )
 
 
