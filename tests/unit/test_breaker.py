@@ -7,6 +7,7 @@ from typing import Any, cast
 import pytest
 from outbox.sending.breaker import Call, CircuitBreaker, HalfOpenBreaker, Reaction
 from outbox.sending.control import ControlRecord, PauseState, Refusal, Suspicion
+from outbox.sending.rate import Rate
 from taqnyat import Outcome, Scope, Verdict
 
 SENT = Outcome(Verdict.SENT, Scope.MAIL, "sent")
@@ -178,7 +179,7 @@ def test_soon_after_a_resume_more_mails_must_be_refused(
 def test_when_last_a_mail_went_through_is_known_from_here_or_from_others(
     breaker: CircuitBreaker, account: Account
 ) -> None:
-    account.known = ControlRecord(sent_at=NOW)
+    account.known = ControlRecord(rate=Rate(sent_at=NOW))
     breaker.refresh()
     assert breaker.sent_at == NOW
     carry_out(breaker, call(SENT, started=NOW + 5), call(SENT, started=NOW + 3))

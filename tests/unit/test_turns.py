@@ -392,11 +392,7 @@ def test_a_refusal_among_others_is_written_for_all(worker: Worker) -> None:
 
 
 def test_turns_are_taken_when_they_are_near(worker: Worker, table: Table, clock: Clock) -> None:
-    other = Worker(table, clock)
-    worker.take()
-    worker.answered(LIMITED, "m")
-    other.control.write(*raised(8.0))
-    clock.now += 2
+    other = limited(worker, table, 8.0)
     assert len(worker.take().times) == 10  # the next second has turns for all
     writes = table.writes
 
@@ -407,12 +403,8 @@ def test_turns_are_taken_when_they_are_near(worker: Worker, table: Table, clock:
     assert len(other.take().times) == 10
 
 
-def test_what_a_refusal_shows_is_not_kept_back(worker: Worker, table: Table, clock: Clock) -> None:
-    other = Worker(table, clock)
-    worker.take()
-    worker.answered(LIMITED, "m")
-    other.control.write(*raised(8.0))
-    clock.now += 2
+def test_what_a_refusal_shows_is_not_kept_back(worker: Worker, table: Table) -> None:
+    other = limited(worker, table, 8.0)
     other.take(count=1)
     worker.take()
     for _ in range(9):
@@ -429,6 +421,12 @@ def test_under_a_limit_of_ones_own_there_is_nothing_to_learn(table: Table, clock
     assert len(first.take().times) == len(second.take().times) == 10
 
 
-def raised(rate: float) -> tuple[Expression, list[str]]:
+def limited(worker: Worker, table: Table, rate: float) -> Worker:
+    """Let a rate be learned, some time after the first refusal; return another container."""
+    worker.take()
+    worker.answered(LIMITED, "m")
     write = Expression()
-    return write, write.set(rate_learned=round(1000 * rate), rate_ceiling=20_000)
+    learned = write.set(rate_learned=round(1000 * rate), rate_ceiling=20_000)
+    worker.control.write(write, learned)
+    worker.clock.now += 2
+    return Worker(table, worker.clock)

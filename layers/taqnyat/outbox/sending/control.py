@@ -97,12 +97,11 @@ class PauseState(NamedTuple):
 
 
 class ControlRecord(NamedTuple):
-    """The whole record. `sent_at` is when a mail was last known to be sent (epoch seconds)."""
+    """The whole record."""
 
     pause: PauseState = PauseState()
     suspicion: Suspicion | None = None
     rate: Rate = Rate()
-    sent_at: float = 0.0
 
     @classmethod
     def of(cls, item: Item) -> ControlRecord:
@@ -120,8 +119,12 @@ class ControlRecord(NamedTuple):
             if suspect
             else None,
             rate=Rate.of(values),
-            sent_at=values.get("sent_at", 0),
         )
+
+    @property
+    def sent_at(self) -> float:
+        """When a mail was last known to be sent (epoch seconds)."""
+        return self.rate.sent_at
 
 
 class Control:
