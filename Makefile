@@ -83,7 +83,7 @@ clients: .venv/.dev .venv-clients/.done .aws-sam/.built ## Send through every cl
 
 incident: .venv/.local .aws-sam/.built ## Play four bad nights, in 15 minutes (ARGS=balance plays one); writes build/incident.md (WRITE=1: docs/incident.md as well)
 	@mkdir -p build
-	$(PY) -m local.incident $(ARGS) >build/incident.md
+	$(PY) -m tests.incident $(ARGS) >build/incident.md
 	@$(if $(WRITE),cp build/incident.md docs/incident.md,echo "build/incident.md")
 
 # Whose schemas the templates are held against: the nearest to Taqnyat, one of Europe's, and the one with everything.

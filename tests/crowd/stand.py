@@ -17,6 +17,7 @@ from local.console.gateway import plain
 from local.parameters import LOCAL
 from local.simulator import Simulator
 from local.stack import LocalStack, Options
+from tests.incident.night import subscribe
 from tests.infrastructure.expansion import raw
 
 MINUTE: Final = 60.0
@@ -137,14 +138,7 @@ class Stand:
 
     def listen(self) -> None:
         """Have the topic's notices in a queue."""
-        topic = self.stack.outputs["AlarmTopicArn"]
-        arn = f"{topic.replace(':sns:', ':sqs:').rpartition(':')[0]}:operator"
-        statement = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage"}
-        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement | {"Resource": arn}]})
-        self._topic = self.stack.client("sqs").create_queue(
-            QueueName="operator", Attributes={"Policy": policy}
-        )["QueueUrl"]
-        self.stack.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+        self._topic = subscribe(self.stack)
 
     def notices(self) -> list[str]:
         """Take the subjects of the notices since the last time; the alarms' own are left out."""

@@ -137,7 +137,7 @@ def test_who_reports_is_told_what_to_leave_out_and_where_to_go() -> None:
 def test_an_incident_is_written_to_the_tracked_file_only_when_asked_to() -> None:
     recipe = MAKEFILE.partition("\nincident:")[2].partition("\n\n")[0]
 
-    assert "$(PY) -m local.incident $(ARGS) >build/incident.md" in recipe
+    assert "$(PY) -m tests.incident $(ARGS) >build/incident.md" in recipe
     assert [line for line in recipe.splitlines()[1:] if "docs/" in line] == [
         '\t@$(if $(WRITE),cp build/incident.md docs/incident.md,echo "build/incident.md")'
     ]

@@ -12,8 +12,8 @@ from samcli.yamlhelper import yaml_parse
 
 from local import deployment, parameters
 from local.errors import LocalStackError
-from local.night import Night, subscribe
 from local.stack import LocalStack, Options
+from tests.incident.night import Night, subscribe
 
 # The operator is quicker than the first probe, as in production.
 _MORE = {"ProbeDelaysSeconds": "60,120,300,600,1200,1800"}
