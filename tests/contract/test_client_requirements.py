@@ -208,6 +208,23 @@ def test_rails_sends_what_describes_its_own_form(shop: Caller) -> None:
     assert shop.send(headers=headers, reply_to=["orders@acme.sa"]).status == 200
 
 
+def test_swoosh_lists_its_headers(shop: Caller) -> None:
+    """swoosh/swoosh, lib/swoosh/adapters/resend.ex, prepare_headers_body: a list of objects."""
+    headers = [
+        {"name": "X-Tag", "value": "welcome"},
+        {"name": "X-Entity-Ref-ID", "value": "7"},
+        {"name": "Idempotency-Key", "value": "w-7"},
+    ]
+
+    first, second = (shop.send(headers=headers) for _ in range(2))
+    assert first.body == second.body
+    shown = shop.show(first.body["id"]).body
+    assert shown["tags"] == [{"name": "tag", "value": "welcome"}]
+    assert shown["taqnyat"]["headers"] == {"X-Entity-Ref-ID": "7"}
+    refused = shop.send(headers=[{"name": "List-Unsubscribe", "value": "<https://acme.sa/u>"}])
+    assert "it cannot take `List-Unsubscribe`" in refused.body["message"]
+
+
 @pytest.mark.parametrize(
     ("name", "meant"),
     [

@@ -23,6 +23,13 @@ def sorted_out(value: object) -> dict[str, Any]:
         ("", {}),
         ("X-A: b", {"others": ["?"]}),
         (["X-A"], {"others": ["?"]}),
+        ([{"name": "Idempotency-Key", "value": "k"}], {"key": "k"}),
+        ([{"key": "X-Tag", "value": "a"}], {"tags": [Tag("headers.X-Tag", "tag", "a")]}),
+        (
+            [{"name": "List-Id", "value": "x"}, {"X-Tag": "a"}, {"name": 5, "value": "x"}],
+            {"others": ["List-Id", "?", "?"]},
+        ),
+        ([{"name": "List-Id", "value": ""}, {"name": "Cc"}, {}], {}),
         (
             {"X-Entity-Ref-ID": "7"},
             {"kept": [Tag("headers.X-Entity-Ref-ID", "X-Entity-Ref-ID", "7")]},

@@ -151,6 +151,8 @@ def test_a_failure_without_a_code_is_about_the_mail_under_2xx_and_4xx() -> None:
         success(Error={"MessageEn": "error"}),
         success(Error="error"),
         success(Error=["error"]),
+        success(Error={"ErrorCode": 0}),
+        success(Error={"ErrorCode": None, "detail": ["error"]}),
         b'{"ResponseStatus":"success","Data":{"msgId":null,},"Error":null,}',
         b'{"ResponseStatus":"success","Data":{"msgId":NaN},"Error":null}',
         b'{"ResponseStatus":"success","Data":{"msgId":1,},"Error":{"MessageEn":"no",}}',
@@ -169,7 +171,10 @@ def test_a_success_under_another_status_may_have_been_sent(status: int | None) -
     assert classify(status, success()).verdict is Verdict.UNKNOWN
 
 
-@pytest.mark.parametrize("empty", [None, "", {}, [], False, 0])
+@pytest.mark.parametrize(
+    "empty",
+    [None, "", {}, [], False, 0, {"ErrorCode": None, "MessageEn": ""}, {"detail": {"code": None}}],
+)
 def test_an_empty_error_is_no_error(empty: object) -> None:
     assert classify(201, success(Error=empty)).verdict is Verdict.SENT
 

@@ -36,6 +36,12 @@ def whole(**fields: object) -> bytes:
         b'{"ResponseStatus":"fail","Data":{"ErrorCode":104}}',
         b'"{\\"ResponseStatus\\":\\"fail\\",\\"Error\\":{\\"ErrorCode\\":104}}"',
         b'[{"ResponseStatus":"fail","Error":{"ErrorCode":104}}]' * 2,
+        json.dumps(json.dumps('{"ResponseStatus":"fail","Error":{"ErrorCode":104}}')).encode(),
+        json.dumps({"statusCode": 400, "body": '{"ResponseStatus":"fail","ErrorCode":104}'}).encode(),
+        b'<pre>{"ResponseStatus":"fail","Error":{"ErrorCode":104}}</pre>'.replace(b'"', b"&quot;"),
+        b'{"ResponseStatus":"fail","Error":{"ErrorCode":104}}'.replace(b'"', b"&#34;"),
+        '{"ResponseStatus":"fail","Error":{"ErrorCode":104,"MessageAr":"خطأ"}}'.encode("utf-16"),
+        b'{"ResponseStatus":"fail","Error":{"ErrorCode":104}}'.decode().encode("utf-16-be"),
     ],
 )
 def test_a_failure_is_read_in_every_shape(body: bytes) -> None:
@@ -84,6 +90,15 @@ def test_a_success_is_read_in_every_shape(body: bytes) -> None:
     assert envelope.read(whole().replace(b"{}", b'[{"msgId":202}]')).msg_id == "202"
 
 
+def test_data_may_be_a_list_with_an_id_for_each_recipient() -> None:
+    ids = [{"msgId": 202}, {"msgId": 203}]
+    read = envelope.read(whole().replace(b"{}", json.dumps(ids).encode()))
+    assert read == Envelope(result="success", msg_id="202")
+    for other in ({"msgId": None}, {}, {"ErrorCode": 15}, 203):
+        body = whole().replace(b"{}", json.dumps([ids[0], other]).encode())
+        assert classify(201, body).verdict is Verdict.UNKNOWN
+
+
 def test_the_outer_envelope_counts() -> None:
     inner = {"ResponseStatus": "fail", "Error": {"ErrorCode": 2}}
     read = envelope.read(whole(msgId=202, detail=inner))
@@ -124,7 +139,11 @@ def test_two_answers_in_one_body_are_mixed(body: bytes) -> None:
         ("", None),
         ("none", None),
         ("7 7", None),
-        ("1" * 65, None),
+        ("1" * 128, "1" * 128),
+        ("1" * 129, None),
+        ("<20261126.1@taqnyat.sa>", "<20261126.1@taqnyat.sa>"),
+        ("urn:mail:7", "urn:mail:7"),
+        ("aGVsbG8x+/==", "aGVsbG8x+/=="),
         ([1], None),
     ],
 )

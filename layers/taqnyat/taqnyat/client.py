@@ -40,7 +40,6 @@ class Letter(NamedTuple):
     campaign: str
     reference: str = ""
 
-
 _TO_NOBODY: Final = Letter("", (), "", "", "")
 
 
@@ -141,6 +140,9 @@ class TaqnyatClient:
             keep=lambda answer: self._judge(letter, answer).verdict is Verdict.SENT,
         )
         outcome = self._judge(letter, answer)
+        private = (token, letter.sender, *letter.recipients)
+        if any(part and part in (outcome.msg_id or "") for part in private):
+            outcome = outcome._replace(msg_id=None)  # an id is kept, and these must not be
         return outcome._replace(retry_after=answer.wait(_MAX_RETRY_AFTER))
 
     def _judge(self, letter: Letter, answer: Answer) -> Outcome:

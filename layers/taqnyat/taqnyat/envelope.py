@@ -9,8 +9,8 @@ from typing import Final, NamedTuple
 _ADDRESS: Final = re.compile(r"(?<![\w.:])[0-9A-Fa-f:.]{2,45}(?![\w:])", re.ASCII)
 _NUMBER: Final = re.compile(r"-?[0-9]{1,9}")
 _PRICE: Final = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,6})?")
-# An id has a digit: null, true and NaN are no ids.
-_MSG_ID: Final = re.compile(r"(?=[A-Za-z._-]*[0-9])[A-Za-z0-9._-]{1,64}")
+# An id has a digit: null, true and NaN are no ids. It may be a Message-ID, <1.2@example.com>.
+_MSG_ID: Final = re.compile(r"(?=[A-Za-z._:+/=~<>@-]*[0-9])[A-Za-z0-9._:+/=~<>@-]{1,128}")
 
 
 _RESULT: Final = "responsestatus"
@@ -55,20 +55,14 @@ class Envelope(NamedTuple):
 
 def read(body: bytes) -> Envelope:
     """Read any bytes. Never raises."""
-    text = body.decode("utf-8-sig", errors="replace")
-    try:
-        document = json.loads(text, object_pairs_hook=_object)
-    except (ValueError, RecursionError):
-        return _scan(text)
-    # JSON that was encoded twice is text with JSON in it.
-    return _scan(document) if isinstance(document, str) else _pick(document)
+    return _read(_decoded(body))
 
 
 def ip_address(body: bytes) -> str | None:
     """Return the first IP address in an answer: that of code 102 has the refused address."""
     import ipaddress  # noqa: PLC0415  only code 102 needs it
 
-    for candidate in _ADDRESS.findall(body.decode("utf-8", errors="replace")):
+    for candidate in _ADDRESS.findall(_decoded(body)):
         try:
             return str(ipaddress.ip_address(candidate.rstrip(".")))
         except ValueError:  # a time of day, a version number
@@ -76,13 +70,40 @@ def ip_address(body: bytes) -> str | None:
     return None
 
 
+def _decoded(body: bytes) -> str:
+    # Without its NUL bytes UTF-16 is ASCII, as far as the fields are.
+    return body.replace(b"\x00", b"").decode("utf-8-sig", errors="replace")
+
+
+def _read(text: str) -> Envelope:
+    try:
+        document = json.loads(text, object_pairs_hook=_object)
+    except (ValueError, RecursionError):
+        return _unescaped(text)
+    # JSON that was encoded twice is text with JSON in it.
+    return _read(document) if isinstance(document, str) else _pick(document)
+
+
+def _unescaped(text: str) -> Envelope:
+    """Search text that is no JSON, also for JSON that was escaped to be shown in a page."""
+    found = _scan(text)
+    if found != Envelope() or "&" not in text:
+        return found
+    from html import unescape  # noqa: PLC0415  rarely needed
+
+    return _scan(unescape(text))
+
+
 def _pick(document: object) -> Envelope:
-    """Read valid JSON, also if the envelope is in a list or in another object."""
+    """Read valid JSON, also if the envelope is in a list, in another object or in a text there."""
     if isinstance(document, dict) and _RESULT in document:
         return _envelope(document)
     objects = _objects(document)
-    named = [each for each in objects if _RESULT in each]
-    found = {_envelope(each) for each in named or objects[:1]}
+    found = {_envelope(each) for each in objects if _RESULT in each}
+    if not found:
+        values = (value for each in objects for value in each.values())
+        texts = [value for value in values if isinstance(value, str) and _RESULT in value.lower()]
+        found = {_read(text) for text in texts} or {_envelope(each) for each in objects[:1]}
     return found.pop() if len(found) == 1 else Envelope(mixed=bool(found))
 
 
@@ -94,10 +115,29 @@ def _envelope(fields: dict[str, object]) -> Envelope:
     return Envelope(
         result=result if result in {"success", "fail"} else None,
         code=None if code is None else int(code),
-        error=bool(fields.get("error")) or code is not None,
-        msg_id=_whole(_MSG_ID, _value("msgid", (data, fields), inner)),
+        error=_is_filled(fields.get("error")) or code is not None,
+        msg_id=_msg_id(fields, data, inner),
         price=_whole(_PRICE, _value("price", (data, fields), inner)),
     )
+
+
+def _is_filled(error: object) -> bool:
+    """Return whether an Error has content: {"ErrorCode": null, "MessageEn": ""} has none."""
+    if not isinstance(error, dict):
+        return bool(error)
+    values = [value for each in _objects(error) for value in each.values()]
+    return any(value not in (None, "") and not isinstance(value, dict) for value in values)
+
+
+def _msg_id(
+    fields: dict[str, object], data: dict[str, object], inner: list[dict[str, object]]
+) -> str | None:
+    """Return the id; if Data is a list, for several recipients, each of its entries has one."""
+    entries = fields.get("data")
+    if not isinstance(entries, list):
+        return _whole(_MSG_ID, _value("msgid", (data, fields), inner))
+    ids = [_whole(_MSG_ID, _inside(entry).get("msgid")) for entry in entries]
+    return ids[0] if ids and all(ids) else None
 
 
 def _objects(document: object) -> list[dict[str, object]]:

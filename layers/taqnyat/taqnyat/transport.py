@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 import zlib
 from datetime import UTC, datetime
@@ -25,7 +26,17 @@ from taqnyat.outcome import Fault
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+_GZIP: Final = b"\x1f\x8b"
 _GZIP_OR_ZLIB: Final = 47
+_PLAIN_DEFLATE: Final = -15  # without zlib's header, as some servers send "deflate"
+_WINDOW_BITS: Final = {
+    "gzip": (_GZIP_OR_ZLIB,),
+    "x-gzip": (_GZIP_OR_ZLIB,),
+    "deflate": (_GZIP_OR_ZLIB, _PLAIN_DEFLATE),
+}
+
+
+_SECONDS: Final = r"[0-9]+(?:\.[0-9]+)?(?:\s*,\s*[0-9]+(?:\.[0-9]+)?)*"
 
 
 class Answer(NamedTuple):
@@ -41,10 +52,13 @@ class Answer(NamedTuple):
     fault: Fault | None = None
 
     def wait(self, most: float) -> float | None:
-        """Read Retry-After: seconds, at most so many, or an HTTP date; None if it is neither."""
+        """Read Retry-After: seconds, at most so many, or an HTTP date; None if it is neither.
+
+        Of several headers, or seconds joined by commas, the longest counts.
+        """
         text = (self.retry_after or "").strip()
-        if text.isascii() and text.isdigit():
-            return min(float(text), most)
+        if re.fullmatch(_SECONDS, text):
+            return min(max(map(float, text.split(","))), most)
         try:
             moment = parsedate_to_datetime(text)
         except (ValueError, TypeError, OverflowError):
@@ -159,12 +173,17 @@ class _Reading:
 
     def decoded(self) -> bytes:
         raw = bytes(self._body)
-        if self._encoding not in {"gzip", "x-gzip", "deflate"}:
-            return raw
-        try:
-            return zlib.decompressobj(_GZIP_OR_ZLIB).decompress(raw, MAX_ANSWER_BYTES)
-        except zlib.error:
-            return raw
+        encoding = "gzip" if raw.startswith(_GZIP) else self._encoding  # a proxy may drop the name
+        for bits in _WINDOW_BITS.get(encoding, ()):
+            stream = zlib.decompressobj(bits)
+            try:
+                read = stream.decompress(raw, MAX_ANSWER_BYTES)
+            except zlib.error:
+                continue
+            # Other bytes may look like a deflate stream, but do not end as one.
+            if bits == _GZIP_OR_ZLIB or (stream.eof and not stream.unused_data):
+                return read
+        return raw
 
 
 def _fault(error: Exception, exchange: Exchange) -> Fault:

@@ -89,6 +89,15 @@ def test_a_change_changes_what_it_names(shop: Caller) -> None:
     assert shown["status"] == "disabled"
 
 
+def test_an_id_in_capitals_is_the_same(shop: Caller) -> None:
+    hook = create(shop).body["id"]
+    body = {"id": hook.upper(), "webhook_id": None, "status": "enabled"}
+
+    assert shop.call("PATCH", "/webhooks/{id}", body, mail_id=hook.upper()).body["id"] == hook
+    assert shop.call("GET", "/webhooks/{id}", mail_id=hook.upper()).status == 200
+    assert shop.call("DELETE", "/webhooks/{id}", mail_id=hook.upper()).body["id"] == hook
+
+
 def test_a_removed_one_is_gone(shop: Caller) -> None:
     hook = create(shop).body["id"]
 

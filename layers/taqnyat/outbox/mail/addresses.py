@@ -25,6 +25,8 @@ _HIDDEN_SET: Final = "\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202c\u2060-\u2069\
 _HIDDEN: Final = f"[{_HIDDEN_SET}]"
 _ENDS: Final = rf"\A[\s{_HIDDEN_SET}]+|[\s{_HIDDEN_SET}]+\Z"
 _SEPARATOR: Final = r"[,;\s\u060c\u061b]"
+# An @ in a name that may be an address, also one with a blank too many; "Acme @ Riyadh" is none.
+_IN_NAME: Final = r"\S@\S|@\s*\S*\.\S"
 _NAMED_DOMAIN: Final = re.compile(r"\.[A-Za-z][A-Za-z0-9-]*\Z")
 _QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*"')
 
@@ -73,7 +75,7 @@ def _without_name(text: str) -> str:
         return text
     name, address = trimmed(_QUOTED.sub("", named[1])), trimmed(named[2])
     # An address in the name may be a second recipient, so it is an error and is not dropped.
-    if "@" in name and name.lower() != address.lower():
+    if re.search(_IN_NAME, name) and name.lower() != address.lower():
         message = "has an @ in the name before the address; put the name in quotes"
         raise AddressError(message)
     return address

@@ -51,16 +51,16 @@ class Headers:
     __slots__ = ("kept", "key", "others", "replies", "tags")
 
     def __init__(self, value: object) -> None:
-        """Take any JSON; anything but an object counts as a header that would change the mail."""
+        """Take any JSON: an object, or a list of objects with `name` (or `key`) and `value`.
+
+        Anything else counts as a header that would change the mail.
+        """
         self.tags: list[Tag] = []
         self.kept: list[Tag] = []
         self.key: str | None = None
         self.replies: list[object] = []
         self.others: list[str] = []
-        if not isinstance(value, dict):
-            self.others += [] if value in EMPTY else ["?"]
-            return
-        for name, content in value.items():
+        for name, content in _fields(value):
             for entry in content if isinstance(content, list) else [content]:
                 if entry not in EMPTY:
                     self._take(name, entry)
@@ -97,6 +97,19 @@ def idempotency_key(data: object, longest: int) -> str | None:
     if key is not None and len(key) > longest:
         raise MailError("headers", f"has an idempotency key of more than {longest} characters")
     return key
+
+
+def _fields(value: object) -> list[tuple[str, object]]:
+    """Return names and contents; the name of what cannot be read is "?"."""
+    if isinstance(value, dict):
+        return list(value.items())
+    if not isinstance(value, list):
+        return [] if value in EMPTY else [("?", value)]
+    fields: list[tuple[str, object]] = []
+    for entry in value:
+        name = entry.get("name", entry.get("key")) if isinstance(entry, dict) else None
+        fields.append((name, entry.get("value")) if isinstance(name, str) else ("?", entry))
+    return fields
 
 
 def _several(place: str, text: str, name: str) -> Iterator[Tag]:

@@ -28,6 +28,12 @@ def from_iso(text: str) -> float:
     return datetime.fromisoformat(text).timestamp()
 
 
+def _read_iso(text: str) -> datetime:
+    text = text.strip().upper()  # RFC 3339 also allows a small z
+    # Ruby writes a time in UTC as "2026-11-23 08:00:00 UTC".
+    return datetime.fromisoformat(f"{text[:-3]}Z" if text.endswith(("UTC", "GMT")) else text)
+
+
 def read_time(given: Mapping[str, Any], key: str) -> float | None:
     """Return a field as epoch seconds; it holds those, or ISO 8601 with a time zone.
 
@@ -42,7 +48,7 @@ def read_time(given: Mapping[str, Any], key: str) -> float | None:
         return None
     try:
         if isinstance(value, str):
-            moment = datetime.fromisoformat(value)
+            moment = _read_iso(value)
         elif isinstance(value, (int, float)) and not isinstance(value, bool):
             moment = datetime.fromtimestamp(value, UTC)
         else:

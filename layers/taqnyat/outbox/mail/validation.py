@@ -110,7 +110,7 @@ def read_schedule(data: object, mail_id: str, now: float) -> int:
         raise MailError("body", "must be a JSON object")
     given = _given(data)
     for key, value in given.items():
-        if key in {"id", "email_id"} and value == mail_id:
+        if key in {"id", "email_id"} and str(value).lower() == mail_id.lower():
             continue
         if key != "scheduled_at":
             raise _unchangeable(key)

@@ -93,7 +93,7 @@ def read_changes(data: object, endpoint_id: str, *, loopback: bool) -> dict[str,
     """
     given = dict(_fields(data, _FIELDS | {"status", "webhook_id", "id"}))
     for name in ("webhook_id", "id"):
-        if given.pop(name, endpoint_id) != endpoint_id:
+        if str(given.pop(name, None) or endpoint_id).lower() != endpoint_id:
             raise EndpointError(name, "cannot be changed")
     status = given.pop("status", None)
     changes = _read(given, loopback=loopback)
