@@ -37,7 +37,7 @@ def whole(**fields: object) -> bytes:
         b'"{\\"ResponseStatus\\":\\"fail\\",\\"Error\\":{\\"ErrorCode\\":104}}"',
         b'[{"ResponseStatus":"fail","Error":{"ErrorCode":104}}]' * 2,
         json.dumps(json.dumps('{"ResponseStatus":"fail","Error":{"ErrorCode":104}}')).encode(),
-        json.dumps({"statusCode": 400, "body": '{"ResponseStatus":"fail","ErrorCode":104}'}).encode(),
+        json.dumps({"code": 400, "body": '{"ResponseStatus":"fail","ErrorCode":104}'}).encode(),
         b'<pre>{"ResponseStatus":"fail","Error":{"ErrorCode":104}}</pre>'.replace(b'"', b"&quot;"),
         b'{"ResponseStatus":"fail","Error":{"ErrorCode":104}}'.replace(b'"', b"&#34;"),
         '{"ResponseStatus":"fail","Error":{"ErrorCode":104,"MessageAr":"خطأ"}}'.encode("utf-16"),

@@ -40,6 +40,7 @@ class Letter(NamedTuple):
     campaign: str
     reference: str = ""
 
+
 _TO_NOBODY: Final = Letter("", (), "", "", "")
 
 
