@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
+from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutError
 from taqnyat.outcome import Fault
 from taqnyat.transport import Answer
 
@@ -81,12 +81,26 @@ def _killed_after(site: Site, _: Call, effect: Effect) -> Any:
 
 
 def _error_before(_: Site, call: Call, __: Effect) -> Any:
-    raise client_error(call.name, "InternalServerError")
+    raise _server_fault(call)
 
 
 def _error_after(_: Site, call: Call, effect: Effect) -> Any:
     effect()
-    raise client_error(call.name, "InternalServerError")
+    raise _server_fault(call)
+
+
+def _server_fault(call: Call) -> ClientError:
+    more = {"ResponseMetadata": {"HTTPStatusCode": 500}}
+    return client_error(call.name, "InternalServerError", **more)
+
+
+def _conflict(_: Site, call: Call, __: Effect) -> Any:
+    """Refuse a write beside a transaction on the same item: the SDK does not repeat that."""
+    raise client_error(call.name, "TransactionConflictException")
+
+
+def _denied(_: Site, call: Call, __: Effect) -> Any:
+    raise client_error(call.name, "AccessDeniedException")
 
 
 def _throttled(_: Site, call: Call, __: Effect) -> Any:
@@ -228,6 +242,7 @@ _OWN: Final[Mapping[str, Mapping[str, Strike]]] = {
         "no_secret": _no_secret,
         "malformed_secret": _malformed_secret,
     },
+    "dynamodb.update_item": {"denied": _denied},
     "lambda.list_event_source_mappings": {"stale": _stale},
     "taqnyat.connect": {"unreachable": _unreachable, "hang": _connect_hangs},
     "taqnyat.write": {"cut": _cut_while_writing, "hang": _hang_while_writing},
@@ -248,6 +263,7 @@ _STRIKES: Final[dict[str, Strike]] = {
     **_AWS,
     **_TWINS,
     **_SLOW,
+    "conflict": _conflict,  # to the code the same as throttled, so it is struck only by its test
     **{name: strike for beside in _BESIDE.values() for name, strike in beside.items()},
     **{name: strike for own in _OWN.values() for name, strike in own.items()},
 }

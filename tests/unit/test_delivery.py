@@ -2,6 +2,7 @@
 
 import json
 import random
+import time
 from collections.abc import Callable
 from typing import Any, NoReturn, cast
 
@@ -157,8 +158,10 @@ def claimed(parts: Parts, **changes: object) -> ReceivedMessage:
 
 
 @pytest.fixture
-def parts() -> Parts:
-    return Parts()
+def parts(monkeypatch: pytest.MonkeyPatch) -> Parts:
+    made = Parts()
+    monkeypatch.setattr(time, "sleep", made.pass_time)
+    return made
 
 
 @pytest.fixture(autouse=True)
@@ -483,6 +486,45 @@ def test_a_row_that_cannot_be_written_is_raised_and_pauses_all_the_same(
     with pytest.raises(ClientError):
         parts.deliver(message())
     assert parts.paused == [(EMPTY, NOW)]
+
+
+@pytest.mark.parametrize(("call_seconds", "tries"), [(1.5, 6), (60.0, 2), (61.0, 2)])
+def test_a_row_is_settled_until_the_deadline_and_for_a_second_at_least(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch, call_seconds: float, tries: int
+) -> None:
+    parts.call_seconds = call_seconds
+    tried: list[float] = []
+    write = parts.dynamo.update_item
+
+    def never(**arguments: object) -> dict[str, Any]:
+        if parts.letters:
+            tried.append(parts.now)
+            raise client_error("UpdateItem", "TransactionConflictException")
+        answer: dict[str, Any] = write(**arguments)
+        return answer
+
+    monkeypatch.setattr(parts.dynamo, "update_item", never)
+    monkeypatch.setattr(random, "uniform", lambda _, high: high * 20)
+    with pytest.raises(ClientError):
+        parts.deliver(message())
+    assert len(tried) == tries
+
+
+def test_a_claim_is_tried_while_a_whole_call_has_time(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[float] = []
+
+    def never(**_: object) -> dict[str, Any]:
+        tried.append(parts.now - NOW)
+        raise client_error("UpdateItem", "ThrottlingException")
+
+    monkeypatch.setattr(parts.dynamo, "update_item", never)
+    monkeypatch.setattr(random, "uniform", lambda _, high: high * 200)
+    with pytest.raises(ClientError):
+        parts.deliver(message())
+    assert tried == [0, 10, 30]  # the next one at 70: later than 35
+    assert parts.letters == []
 
 
 def test_a_claim_that_was_taken_over_while_it_sent_settles_nothing(parts: Parts) -> None:

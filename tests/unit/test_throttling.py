@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
-from outbox.throttling import PatientClient, is_throttled, retry_after
+from outbox.throttling import PatientClient, is_throttled, passes, persist, retry_after
 
 from tests.clock import Clock
 from tests.faults.standins.errors import client_error
@@ -166,3 +166,28 @@ def test_reasons_of_a_canceled_transaction(reasons: list[str], throttled: bool) 
 def test_callers_come_back_after_one_to_five_seconds(spread: list[tuple[float, float]]) -> None:
     assert retry_after() == 5
     assert spread == [(1, 5)]
+
+
+@pytest.mark.parametrize(
+    ("error", "passing"),
+    [
+        (THROTTLED, True),
+        (ReadTimeoutError(endpoint_url="https://a"), True),
+        (client_error("PutItem", "Any", ResponseMetadata={"HTTPStatusCode": 500}), True),
+        (client_error("PutItem", "Any", ResponseMetadata={"HTTPStatusCode": 499}), False),
+        (client_error("PutItem", "ValidationException"), False),
+        (ValueError(), False),
+    ],
+)
+def test_failures_that_pass(error: Exception, passing: bool) -> None:  # noqa: FBT001
+    assert passes(error) is passing
+
+
+def test_persisting_waits_four_seconds_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    busy = Busy(100)
+    patient(busy, monkeypatch)
+
+    with pytest.raises(ClientError):
+        persist(busy.put_item, NOW + 14.35, busy.clock)
+
+    assert busy.called_at[-4:] == [3.15, 6.35, 10.35, 14.35]

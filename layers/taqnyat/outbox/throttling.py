@@ -1,15 +1,17 @@
-"""Recognizes AWS's throttling, and tries again for a while."""
+"""Recognizes the failures of AWS that pass, and tries again for a while."""
 
 from __future__ import annotations
 
 import random
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+T = TypeVar("T")
 
 _CODES: Final = frozenset(
     {
@@ -29,7 +31,8 @@ _CODES: Final = frozenset(
 _REASONS: Final = frozenset(
     {"ProvisionedThroughputExceeded", "ThrottlingError", "TransactionConflict"}
 )
-_FIRST_WAIT: Final = 0.05
+_FIRST_WAIT, _LONGEST_WAIT = 0.05, 4.0
+_SERVER_FAULT: Final = 500
 # A call of the API ends within 20 seconds, and needs what is left for the queue.
 _PATIENCE_SECONDS: Final = 3.0
 _LEAST_RETRY_AFTER, _MOST_RETRY_AFTER = 1, 5
@@ -50,16 +53,43 @@ def is_throttled(error: Exception) -> bool:
     return bool(found) and found <= _REASONS
 
 
+def passes(error: Exception) -> bool:
+    """Return whether the same call may succeed a moment later; it may have had its effect."""
+    if not isinstance(error, ClientError):
+        return isinstance(error, BotoCoreError)
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return status >= _SERVER_FAULT or is_throttled(error)
+
+
+def persist(
+    call: Callable[[], T],
+    until: float,
+    clock: Callable[[], float] = time.time,
+    again: Callable[[Exception], bool] = passes,
+) -> T:
+    """Make a call again and again, until `until` (epoch seconds), while it fails so.
+
+    The waits grow, and are spread: callers that were refused together do not come back together.
+    """
+    longest = _FIRST_WAIT
+    while True:
+        try:
+            return call()
+        except (ClientError, BotoCoreError) as error:
+            wait = random.uniform(longest / 2, longest)  # noqa: S311  spreads load
+            if not again(error) or clock() + wait > until:
+                raise
+        time.sleep(wait)
+        longest = min(2 * longest, _LONGEST_WAIT)
+
+
 def retry_after() -> int:
     """Return the seconds after which a caller may try again, not the same for all."""
     return round(random.uniform(_LEAST_RETRY_AFTER, _MOST_RETRY_AFTER))  # noqa: S311  spreads load
 
 
 class PatientClient:
-    """A client whose calls are made again while AWS throttles them, for three seconds each.
-
-    The waits grow, and are spread: callers that were refused together do not come back together.
-    """
+    """A client whose calls are made again while AWS throttles them, for three seconds each."""
 
     def __init__(self, client: object, clock: Callable[[], float] = time.time) -> None:
         self._client = client
@@ -70,16 +100,8 @@ class PatientClient:
         method = getattr(self._client, name)
 
         def call(**arguments: Any) -> Any:  # noqa: ANN401  botocore's
-            last, longest = self._clock() + _PATIENCE_SECONDS, _FIRST_WAIT
-            while True:
-                try:
-                    return method(**arguments)
-                except ClientError as error:
-                    wait = random.uniform(longest / 2, longest)  # noqa: S311  spreads load
-                    if not is_throttled(error) or self._clock() + wait > last:
-                        raise
-                time.sleep(wait)
-                longest *= 2
+            last = self._clock() + _PATIENCE_SECONDS
+            return persist(lambda: method(**arguments), last, self._clock, is_throttled)
 
         self.__dict__[name] = call
         return call

@@ -19,7 +19,7 @@ from outbox.mail.states import State
 from outbox.mail.times import iso
 from outbox.sending import policy
 from outbox.sending.breaker import Breaker, Call
-from outbox.sending.divert import divert
+from outbox.sending.divert import divert, reject
 from outbox.storage.claims import NoRecordError
 from outbox.storage.row import attempt_record
 
@@ -76,7 +76,7 @@ class Delivery:
             now = self._clock()
             mail = message.mail(self._settings.default_campaign, now)
         except MailError as error:
-            return self._reject(message, error.field)
+            return reject(message, self._queue, error.field)
         return self._deliver(message, mail, now, deadline)
 
     def keep(self, message: ReceivedMessage, now: float) -> None:
@@ -95,29 +95,30 @@ class Delivery:
             return self._claim(message, mail, now, deadline)
         except NoRecordError:
             if mail.client is None:
-                return self._reject(message, "id", mail.id)
+                return reject(message, self._queue, "id", mail.id)
             # It may have been sent long ago; a person may still choose to send it.
             self._queue.dead_letter(message, mail.id, State.UNKNOWN, NO_RECORD, None, 0)
             return Report(mail_id=mail.id, state=State.UNKNOWN, reason=NO_RECORD)
 
     def _claim(self, message: ReceivedMessage, mail: Mail, now: float, deadline: float) -> Report:
-        token = uuid.uuid4().hex
-        claimed, row = self._claims.claim(mail, token, message.redrive_attempt)
+        token, latest = uuid.uuid4().hex, deadline - self._settings.send_timeout_seconds
+        claimed, row = self._claims.claim(mail, token, message.redrive_attempt, latest)
         if not claimed and row.fingerprint != mail.fingerprint:
             # The stack's default campaign may have changed since the mail was first received.
             mail = message.mail(row.campaign, now)
             if row.fingerprint != mail.fingerprint:
-                return self._reject(message, "id_conflict", mail.id)
-            claimed, row = self._claims.claim(mail, token, message.redrive_attempt)
+                return reject(message, self._queue, "id_conflict", mail.id)
+            claimed, row = self._claims.claim(mail, token, message.redrive_attempt, latest)
         if not claimed and policy.is_abandoned(row, now):
+            died, at = policy.WORKER_DIED, row.claimed_at
             if not policy.may_resend(row, self._settings):
-                return self._settle(message, mail, row, policy.WORKER_DIED, row.claimed_at, 0.0)
-            died = attempt_record(row, policy.WORKER_DIED, row.claimed_at, 0.0)
-            claimed, row = self._claims.take_over(row, token, died)
+                return self._settle(message, mail, row, died, at, 0.0, deadline)
+            attempt = attempt_record(row, died, at, 0.0)
+            claimed, row = self._claims.take_over(row, token, attempt, latest)
         if not claimed:
             return self._skip_unclaimable(message, row, now)
         if mail.expires_at is not None and mail.expires_at <= now:
-            return self._settle(message, mail, row, policy.EXPIRED, iso(now), 0.0)
+            return self._settle(message, mail, row, policy.EXPIRED, iso(now), 0.0, deadline)
         return self._send(message, mail, row, deadline)
 
     def _send(self, message: ReceivedMessage, mail: Mail, row: Row, deadline: float) -> Report:
@@ -125,7 +126,7 @@ class Delivery:
         last = started + self._settings.send_timeout_seconds
         if last > deadline:
             # Claiming took too long: the invocation has no time left for a whole call.
-            self._claims.settle(row, State.QUEUED, None)
+            self._claims.settle(row, State.QUEUED, None, deadline)
             return Report(mail_id=mail.id, state=State.QUEUED, retry_in=0, reason="no_time_left")
         outcome = self._provider.send(mail.letter, last)
         seconds = self._clock() - started
@@ -133,7 +134,8 @@ class Delivery:
         call = Call(mail.id, mail.sender, outcome, started, alone)
         reaction = self._breaker.record(call)
         try:
-            return self._settle(message, mail, row, outcome, iso(started), seconds, alone=alone)
+            at = iso(started)
+            return self._settle(message, mail, row, outcome, at, seconds, deadline, alone=alone)
         finally:
             if reaction is not None:
                 with suppress(ClientError, BotoCoreError):  # the next refused call tries again
@@ -147,6 +149,7 @@ class Delivery:
         outcome: Outcome,
         at: str,
         seconds: float,
+        deadline: float,
         *,
         alone: bool = False,
     ) -> Report:
@@ -155,7 +158,8 @@ class Delivery:
         row, gone = policy.forgiven(row, message.redrive_attempt)
         decision = policy.decide(row, outcome, now, self._settings, luck, alone=alone)
         attempt = None if outcome is policy.EXPIRED else attempt_record(row, outcome, at, seconds)
-        ours = self._claims.settle(row, decision.state, attempt, **(gone | decision.changes))
+        changes = gone | decision.changes
+        ours = self._claims.settle(row, decision.state, attempt, deadline, **changes)
         done = ours and decision.state is not State.QUEUED
         if done and decision.state is not State.SENT:
             done = self._dead_letter(message, row, decision, outcome.code)
@@ -192,8 +196,3 @@ class Delivery:
                 row.schedule_name, row.scheduled_at or 0, message.body, message.lane
             )
         return Report(mail_id=row.id, state=row.state, retry_in=wait, reason=action.value)
-
-    def _reject(self, message: ReceivedMessage, field: str, mail_id: str = "") -> Report:
-        identifier = mail_id or message.message_id
-        self._queue.dead_letter(message, identifier, "invalid", f"invalid:{field}", None, 0)
-        return Report(mail_id=identifier, state="invalid", reason=f"invalid:{field}")

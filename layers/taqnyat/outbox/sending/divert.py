@@ -1,4 +1,4 @@
-"""What happens to a message that is not one mail of its lane: strangers, strays and batches."""
+"""What happens to a message that is not one valid mail of its lane, such as a batch."""
 
 from __future__ import annotations
 
@@ -39,6 +39,13 @@ def divert(
     if not message.is_batch:
         return None
     return _fan_out(message, queue, lambda: clock() < deadline)
+
+
+def reject(message: ReceivedMessage, queue: MailQueue, field: str, mail_id: str = "") -> Report:
+    """Send a message that is not valid to the failed queue; `field` says where."""
+    identifier = mail_id or message.message_id
+    queue.dead_letter(message, identifier, "invalid", f"invalid:{field}", None, 0)
+    return Report(mail_id=identifier, state="invalid", reason=f"invalid:{field}")
 
 
 def _fan_out(message: ReceivedMessage, queue: MailQueue, has_time: Callable[[], bool]) -> Report:

@@ -23,6 +23,8 @@ _WORKER_DIED: Final = "worker_died"  # the reason of a row whose lease ran out
 MAX_ATTEMPTS: Final = 200
 # A message may come a little before its scheduled time.
 _EARLY_SECONDS: Final = 5
+# An outcome is written for so long at least, also at the end of an invocation.
+_LEAST_PATIENCE_SECONDS: Final = 1.0
 
 
 class NoRecordError(Exception):
@@ -37,10 +39,14 @@ class Claims:
         self._table = table
         self._lease_seconds = lease_seconds
 
-    def claim(self, mail: Mail, token: str, redrive_attempt: int | None = None) -> tuple[bool, Row]:
+    def claim(
+        self, mail: Mail, token: str, redrive_attempt: int | None = None, until: float = 0.0
+    ) -> tuple[bool, Row]:
         """Take the right to send `mail` once, until the lease ends.
 
-        Return whether the claim was taken, and the row as it is now.
+        Return whether the claim was taken, and the row as it is now. While AWS fails for a moment,
+        the write is repeated until `until` (epoch seconds): a claim whose answer was lost would
+        count as that of a dead worker.
         A mail without a row (a direct producer's) gets one here. `redrive_attempt` is the number of
         the attempt after which the mail went to the failed queue. It allows one more claim from
         `failed` or `unknown`. If the row is gone by then, the new row marks the send as a resend
@@ -74,11 +80,11 @@ class Claims:
         if redrive_attempt is None and _may_be_new(mail):
             condition = f"attribute_not_exists(pk) OR ({condition})"
         try:
-            return self._claim(write, mail.id, token, assign, condition)
+            return self._claim(write, mail.id, token, assign, condition, until)
         except NoRecordError:
             if redrive_attempt is None or (mail.client is None and mail.has_derived_id):
                 raise
-            return self._claim_without_record(mail, token)
+            return self._claim_without_record(mail, token, until)
 
     def keep(self, mail_id: str) -> None:
         """Extend the life of a row, if there is one, as if it were written now."""
@@ -89,16 +95,21 @@ class Claims:
         except ClientError as error:
             existing_item(error)
 
-    def _claim_without_record(self, mail: Mail, token: str) -> tuple[bool, Row]:
+    def _claim_without_record(self, mail: Mail, token: str, until: float) -> tuple[bool, Row]:
         write = Expression()
         assign = [
             *self._claiming(write, token),
             *write.set(**identity(mail._replace(client=None)), maybe=1, resends=1),
         ]
-        return self._claim(write, mail.id, token, assign, "attribute_not_exists(pk)")
+        return self._claim(write, mail.id, token, assign, "attribute_not_exists(pk)", until)
 
-    def take_over(self, row: Row, token: str, attempt: Attempt) -> tuple[bool, Row]:
-        """Take over a claim whose lease has run out, and mark the next send as a resend."""
+    def take_over(
+        self, row: Row, token: str, attempt: Attempt, until: float = 0.0
+    ) -> tuple[bool, Row]:
+        """Take over a claim whose lease has run out, and mark the next send as a resend.
+
+        `until` as in `claim`.
+        """
         write = Expression()
         assign = [
             *self._claiming(write, token),
@@ -106,19 +117,21 @@ class Claims:
             _append_attempt(write, row, attempt),
             write.add("resends", write.value(1)),
         ]
-        return self._claim(write, row.id, token, assign, _claim_is_ours(write, row.claim_token))
+        ours = _claim_is_ours(write, row.claim_token)
+        return self._claim(write, row.id, token, assign, ours, until)
 
     def settle(
         self,
         row: Row,
         state: State,
         attempt: Attempt | None,
+        until: float = 0.0,
         **changes: str | int | None,
     ) -> bool:
         """Write the outcome of the call that `row`'s claim allowed.
 
         Return False if the claim is no longer ours. `changes` are further attributes of the row;
-        None removes one.
+        None removes one. `until` as in `claim`: an outcome that is not written is unknown.
         """
         write = Expression()
         stored = {STORED_AS.get(key, key): value for key, value in changes.items()}
@@ -135,6 +148,7 @@ class Claims:
                 row.id,
                 f"SET {', '.join(assign)}{removal}",
                 self._may_settle(write, row, state),
+                until=max(until, self._table.clock() + _LEAST_PATIENCE_SECONDS),
             )
         except ClientError as error:
             existing = self._table.existing_row(error, row.id)
@@ -172,10 +186,12 @@ class Claims:
         token: str,
         assign: list[str],
         condition: str,
+        until: float,
     ) -> tuple[bool, Row]:
+        update = f"SET {', '.join(assign)}"
         try:
             answer = self._table.update(
-                write, mail_id, f"SET {', '.join(assign)}", condition, returns="ALL_NEW"
+                write, mail_id, update, condition, returns="ALL_NEW", until=until
             )
         except ClientError as error:
             item = existing_item(error)

@@ -11,6 +11,7 @@ from outbox.mail.lanes import Lane
 from outbox.mail.times import iso
 from outbox.storage.expressions import Expression, existing_item, pack
 from outbox.storage.row import Row
+from outbox.throttling import persist
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -78,18 +79,26 @@ class LedgerTable:
         update: str,
         condition: str,
         returns: str = "NONE",
+        until: float = 0.0,
     ) -> Any:  # noqa: ANN401  botocore's answer
-        """Write one row on a condition; if it fails, the error has the row as it is."""
-        return self.dynamo.update_item(
-            TableName=self.name,
-            Key={"pk": pack(mail_id)},
-            UpdateExpression=update,
-            ConditionExpression=condition,
-            ExpressionAttributeNames=write.names,
-            ExpressionAttributeValues=write.values,
-            ReturnValues=returns,
-            ReturnValuesOnConditionCheckFailure="ALL_OLD",
-        )
+        """Write one row on a condition; if it fails, the error has the row as it is.
+
+        While AWS fails for a moment, the same is written again until `until` (epoch seconds).
+        """
+
+        def call() -> Any:  # noqa: ANN401  botocore's answer
+            return self.dynamo.update_item(
+                TableName=self.name,
+                Key={"pk": pack(mail_id)},
+                UpdateExpression=update,
+                ConditionExpression=condition,
+                ExpressionAttributeNames=write.names,
+                ExpressionAttributeValues=write.values,
+                ReturnValues=returns,
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+
+        return persist(call, until, self.clock)
 
     def existing_row(self, error: ClientError, mail_id: str) -> Row:
         """Return the row that made a write fail; raise any other error."""
