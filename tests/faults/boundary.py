@@ -90,8 +90,8 @@ def _error_after(_: Site, call: Call, effect: Effect) -> Any:
 
 
 def _server_fault(call: Call) -> ClientError:
-    more = {"ResponseMetadata": {"HTTPStatusCode": 500}}
-    return client_error(call.name, "InternalServerError", **more)
+    status = {"HTTPStatusCode": 500}
+    return client_error(call.name, "InternalServerError", ResponseMetadata=status)
 
 
 def _conflict(_: Site, call: Call, __: Effect) -> Any:
