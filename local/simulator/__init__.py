@@ -45,7 +45,8 @@ class Simulator(Server):
 
     def script(self, *rules: dict[str, Any] | str) -> None:
         """Put rules before the ones in force; a bare string is an answer for every mail."""
-        self.provider.change_script({"rules": _rules(rules)}, replace=False)
+        given = [{"answer": rule} if isinstance(rule, str) else rule for rule in rules]
+        self.provider.change_script({"rules": given}, replace=False)
 
     def clear_script(self) -> None:
         """Take all rules away."""
@@ -71,13 +72,9 @@ class Simulator(Server):
     def reset(self) -> None:
         """Reset all but the token: no rules, a fresh account, empty books."""
         self.clear_script()
-        self.provider.renew_account()
+        self.provider.change_account({}, renew=True)
         self.clear()
 
     def observe(self, observer: Observer) -> None:
         """Call an observer with every mail, call, and change of script and account."""
         self.provider.books.observe(observer)
-
-
-def _rules(rules: tuple[dict[str, Any] | str, ...]) -> list[dict[str, Any]]:
-    return [{"answer": rule} if isinstance(rule, str) else rule for rule in rules]

@@ -39,12 +39,17 @@ class Context:
 
     rule: Rule
     normal: Reply
-    client_ip: str
+    client_ip: str = ""
 
 
 def json_reply(status: int, body: str) -> Reply:
     """Return an answer with a JSON text."""
     return Reply(status, body.encode())
+
+
+def message(status: int, text: str) -> Reply:
+    """Return the other envelope that Taqnyat's channels use."""
+    return json_reply(status, guide.message_json(status, text))
 
 
 def failure(code: int, client_ip: str, *, valid_json: bool = False) -> Reply:
@@ -73,7 +78,7 @@ def _status(context: Context) -> Reply:
     status = int(context.rule.argument)
     if status == 405:  # noqa: PLR2004
         return sample("method_not_allowed")
-    return json_reply(status, guide.message_json(status, "scripted"))
+    return message(status, "scripted")
 
 
 def _redirect(context: Context) -> Reply:
@@ -90,10 +95,6 @@ def _gzip(context: Context) -> Reply:
     return replace(normal, body=gzip.compress(normal.body), headers=(("Content-Encoding", "gzip"),))
 
 
-def _deep_json(_: Context) -> Reply:
-    return json_reply(201, "[" * _DEPTH + "]" * _DEPTH)
-
-
 def _service(service: str, description: str, *, many: bool) -> Callable[[Context], Reply]:
     return lambda _: json_reply(200, guide.status_json(service, description, many=many))
 
@@ -106,7 +107,7 @@ CONTENT: dict[str, Callable[[Context], Reply]] = {
     "redirect": _redirect,
     "empty": lambda context: replace(context.normal, body=b""),
     "unreadable": lambda context: Reply(context.normal.status, _PAGE.encode(), "text/html"),
-    "deep_json": _deep_json,
+    "deep_json": lambda _: json_reply(201, "[" * _DEPTH + "]" * _DEPTH),
     "bad_utf8": _bad_utf8,
     "gzip": _gzip,
     "affected": _service("mail", "Mail is delayed", many=False),

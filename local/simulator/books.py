@@ -2,8 +2,8 @@
 
 import threading
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,13 +15,6 @@ _MAX_BYTES = 256 << 20
 _MAX_CALLS = 2_000
 
 
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    shown: Mapping[str, Any]
-    recipients: tuple[str, ...]
-    size: int
-
-
 class Books:
     """Inbox and calls; safe to use from many threads. Observers get every entry."""
 
@@ -29,7 +22,8 @@ class Books:
         """Begin empty."""
         self._lock = threading.Lock()
         self._observers: list[Observer] = []
-        self._mails: OrderedDict[int, _Kept] = OrderedDict()  # by number, the oldest first
+        # By number, the oldest first.
+        self._mails: OrderedDict[int, Mapping[str, Any]] = OrderedDict()
         self._bytes = 0
         self._accepted = 0
         self._dropped = 0
@@ -52,52 +46,48 @@ class Books:
         for observer in self._observers:
             observer({"event": event, **entry})
 
-    def add_mail(self, entry: Mapping[str, Any], to: tuple[str, ...], size: int) -> None:
+    def add_mail(self, entry: Mapping[str, Any]) -> None:
         """Add an accepted mail to the inbox; the oldest is removed when it is full."""
         with self._lock:
             self._accepted += 1
-            kept = _Kept({**entry, "n": self._accepted}, to, size)
-            self._mails[self._accepted] = kept
-            self._bytes += size
+            mail = {**entry, "n": self._accepted}
+            self._mails[self._accepted] = mail
+            self._bytes += _size(mail)
             gone: list[int] = []
             while len(self._mails) > _MAX_MAILS or self._bytes > _MAX_BYTES:
                 number, dropped = self._mails.popitem(last=False)
                 gone.append(number)
-                self._bytes -= dropped.size
+                self._bytes -= _size(dropped)
             self._dropped += len(gone)
-        self.tell("mail", kept.shown)
+        self.tell("mail", mail)
         if gone:
             self.tell("removed", {"numbers": gone})
 
     def newest(self, before: int | None = None) -> list[Mapping[str, Any]]:
         """Return the mails, the newest first; with `before`, those with a lower number."""
         with self._lock:
-            mails = [kept.shown for kept in reversed(self._mails.values())]
+            mails = list(reversed(self._mails.values()))
         return mails if before is None else [mail for mail in mails if mail["n"] < before]
 
     def find(self, number: int) -> Mapping[str, Any] | None:
         """Return the mail with this number."""
         with self._lock:
-            kept = self._mails.get(number)
-        return None if kept is None else kept.shown
+            return self._mails.get(number)
 
     def remove(self, numbers: Iterable[int]) -> int:
         """Remove mails from the inbox; return how many."""
         with self._lock:
             gone = [number for number in numbers if number in self._mails]
             for number in gone:
-                self._bytes -= self._mails.pop(number).size
+                self._bytes -= _size(self._mails.pop(number))
         self.tell("removed", {"numbers": gone})
         return len(gone)
 
     def restore(self, inbox: Mapping[str, Any]) -> None:
         """Restore an inbox that `inbox` returned."""
         for mail in inbox["mails"]:
-            size = sum(
-                len(str(value).encode("utf-8", "replace")) for value in mail["fields"].values()
-            )
             self._accepted = mail["n"] - 1
-            self.add_mail(mail, recipients(mail["fields"].get("to")), size)
+            self.add_mail(mail)
         self._accepted, self._dropped = inbox["accepted"], inbox["dropped"]
 
     @property
@@ -110,9 +100,9 @@ class Books:
         """Return the accepted mails in order: of one recipient, after a number, at most so many."""
         with self._lock:
             fit = [
-                kept.shown
-                for kept in self._mails.values()
-                if kept.shown["n"] > after and (to is None or to in kept.recipients)
+                mail
+                for mail in self._mails.values()
+                if mail["n"] > after and (to is None or to in recipients(mail["fields"].get("to")))
             ]
             return {
                 "mails": fit if limit is None else fit[:limit],
@@ -133,16 +123,17 @@ class Books:
             self._most_running = self._running
         self.tell("removed", {"numbers": gone})
 
-    def begin_call(self) -> None:
-        """Count a call that is being answered."""
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Count a call while it is being answered."""
         with self._lock:
             self._running += 1
             self._most_running = max(self._most_running, self._running)
-
-    def end_call(self) -> None:
-        """Count it as ended."""
-        with self._lock:
-            self._running -= 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._running -= 1
 
     def add_call(self, target: str, entry: Mapping[str, Any]) -> None:
         """Note a call of mailSend.php, /system/status or /account/balance, its answer settled."""
@@ -173,6 +164,10 @@ class Books:
                 "most_running": self._most_running,
                 "calls": list(self._calls),
             }
+
+
+def _size(mail: Mapping[str, Any]) -> int:
+    return sum(len(str(value).encode("utf-8", "replace")) for value in mail["fields"].values())
 
 
 def now() -> str:

@@ -24,7 +24,7 @@ class Call:
     recipients: tuple[str, ...]
     tokens: tuple[tuple[str, str], ...]
     content_type: str
-    size: int
+    client_ip: str
 
     @property
     def auth(self) -> str:
@@ -48,7 +48,7 @@ class Call:
         return value if isinstance(value, str) and value.strip() else None
 
 
-def read(*, query: str, body: bytes, content_type: str, authorization: str) -> Call:
+def read(*, query: str, body: bytes, content_type: str, authorization: str, client_ip: str) -> Call:
     """Read a call; what cannot be read counts as missing, as a provider in PHP would have it."""
     kind = content_type.partition(";")[0].strip().lower()
     if body and kind == "application/json":
@@ -64,8 +64,7 @@ def read(*, query: str, body: bytes, content_type: str, authorization: str) -> C
     scheme, _, given_in_header = authorization.partition(" ")
     if scheme.lower() == "bearer" and given_in_header.strip():
         tokens.append(("header", given_in_header.strip()))
-    size = len(body) or len(query)
-    return Call(fields, recipients(fields.get("to")), tuple(tokens), content_type, size)
+    return Call(fields, recipients(fields.get("to")), tuple(tokens), content_type, client_ip)
 
 
 def is_address(value: str) -> bool:

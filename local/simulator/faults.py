@@ -15,33 +15,18 @@ The faults, by their names in a script:
 import gzip
 from collections.abc import Callable
 
-from local.simulator.answers import Context, Reply
+from local.simulator.answers import Reply
+from local.simulator.rules import Rule
 from local.simulator.wire import Wire, head, message
 
-Fault = Callable[[Context, Reply, Wire], None]
+Fault = Callable[[Rule, Reply, Wire], object]
 _FOREVER = 3600.0
 _BLOCK = 1 << 20
 
 
-def _nothing(_: Context, __: Reply, ___: Wire) -> None:
-    """End the connection."""
-
-
-def _hang(_: Context, __: Reply, wire: Wire) -> None:
-    wire.wait(_FOREVER)
-
-
-def _reset(_: Context, __: Reply, wire: Wire) -> None:
-    wire.reset_on_close()
-
-
-def _drip(context: Context, reply: Reply, wire: Wire) -> None:
+def _drip(rule: Rule, reply: Reply, wire: Wire) -> None:
     if wire.send(head(reply)):
-        _drop(reply.body, context.rule.interval, wire)
-
-
-def _drip_headers(context: Context, reply: Reply, wire: Wire) -> None:
-    _drop(message(reply), context.rule.interval, wire)
+        _drop(reply.body, rule.interval, wire)
 
 
 def _drop(data: bytes, interval: float, wire: Wire) -> None:
@@ -50,21 +35,9 @@ def _drop(data: bytes, interval: float, wire: Wire) -> None:
             return
 
 
-def _cut_while(_: Context, reply: Reply, wire: Wire) -> None:
-    wire.send(head(reply) + reply.body[: len(reply.body) // 2])
-
-
-def _cut_after(_: Context, reply: Reply, wire: Wire) -> None:
-    wire.send(message(reply))
-
-
-def _huge(context: Context, reply: Reply, wire: Wire) -> None:
-    _stream(reply, context.rule.size, b"x" * _BLOCK, b"", wire)
-
-
-def _gzip_bomb(context: Context, reply: Reply, wire: Wire) -> None:
+def _gzip_bomb(rule: Rule, reply: Reply, wire: Wire) -> None:
     member = gzip.compress(b" " * _BLOCK)  # members add up to one stream, so one is enough
-    count = -(-context.rule.size // _BLOCK)
+    count = -(-rule.size // _BLOCK)
     _stream(reply, count * len(member), member, b"Content-Encoding: gzip\r\n", wire)
 
 
@@ -76,14 +49,7 @@ def _stream(reply: Reply, length: int, block: bytes, extra: bytes, wire: Wire) -
 
 
 def _with_headers(extra: bytes) -> Fault:
-    def fault(_: Context, reply: Reply, wire: Wire) -> None:
-        wire.send(head(reply, extra=extra) + reply.body)
-
-    return fault
-
-
-def _not_http(_: Context, __: Reply, wire: Wire) -> None:
-    wire.send(b"220 mail.example.com ESMTP ready\r\n")
+    return lambda _, reply, wire: wire.send(head(reply, extra=extra) + reply.body)
 
 
 _INJECTION = (
@@ -94,20 +60,20 @@ _INJECTION = (
 )
 
 FAULTS: dict[str, Fault] = {
-    "hang": _hang,
+    "hang": lambda _, __, wire: wire.wait(_FOREVER),
     "drip": _drip,
-    "drip_headers": _drip_headers,
-    "cut": _nothing,
-    "reset": _reset,
-    "cut_request": _reset,
-    "cut_while": _cut_while,
-    "cut_after": _cut_after,
-    "huge": _huge,
+    "drip_headers": lambda rule, reply, wire: _drop(message(reply), rule.interval, wire),
+    "cut": lambda _, __, ___: None,
+    "reset": lambda _, __, wire: wire.reset_on_close(),
+    "cut_request": lambda _, __, wire: wire.reset_on_close(),
+    "cut_while": lambda _, reply, wire: wire.send(head(reply) + reply.body[: len(reply.body) // 2]),
+    "cut_after": lambda _, reply, wire: wire.send(message(reply)),
+    "huge": lambda rule, reply, wire: _stream(reply, rule.size, b"x" * _BLOCK, b"", wire),
     "gzip_bomb": _gzip_bomb,
     "header_injection": _with_headers(_INJECTION),
     "long_header": _with_headers(b"X-Long: " + b"x" * (70 << 10) + b"\r\n"),
     "many_headers": _with_headers(b"".join(b"X-%d: 1\r\n" % n for n in range(200))),
-    "not_http": _not_http,
+    "not_http": lambda _, __, wire: wire.send(b"220 mail.example.com ESMTP ready\r\n"),
 }
 SILENT = frozenset({"hang", "cut", "reset", "cut_request", "not_http"})
 STATUS = {"header_injection": 503}

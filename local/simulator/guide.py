@@ -14,13 +14,17 @@ DATA = Path(__file__).with_name("guide_bodies.json")
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One sample of the guide: the code is the one its heading names, not the one in the body."""
+    """One sample of the guide."""
 
     name: str
     http_status: int
-    error_code: int | None
-    valid_json: bool
     body: str
+
+    @property
+    def error_code(self) -> int | None:
+        """The code that the sample's heading names, not the one in the body."""
+        kind, _, code = self.name.partition("_")
+        return int(code) if kind == "error" else None
 
 
 SAMPLES = {entry["name"]: Sample(**entry) for entry in json.loads(DATA.read_text(encoding="utf-8"))}
@@ -28,11 +32,8 @@ CODES = tuple(sample.error_code for sample in SAMPLES.values() if sample.error_c
 
 _SAMPLE_IP = "10.0.0.1"
 _ERROR_CODE = re.compile(r'"ErrorCode":\d+')
-_OTHER_TEXTS = {"MessageAr": "خطأ", "MessageEn": "error"}
 _OTHER_FAILURE = (
-    SAMPLES["error_14"]
-    .body.replace("خطا في المرسل", _OTHER_TEXTS["MessageAr"])
-    .replace("error From", _OTHER_TEXTS["MessageEn"])
+    SAMPLES["error_14"].body.replace("خطا في المرسل", "خطأ").replace("error From", "error")
 )
 
 
@@ -67,10 +68,8 @@ def failure(code: int, client_ip: str = _SAMPLE_IP) -> str:
 
 def failure_json(code: int, client_ip: str = _SAMPLE_IP) -> str:
     """Return the same answer as valid JSON."""
-    texts = _OTHER_TEXTS
-    if code in CODES:
-        sample = SAMPLES[f"error_{code}"].body.replace(_SAMPLE_IP, client_ip)
-        texts = {key: _text_of(sample, key) for key in texts}
+    body = failure(code, client_ip)
+    texts = {key: _text_of(body, key) for key in ("MessageAr", "MessageEn")}
     error = {"ErrorCode": code, **texts}
     return _dump({"status": 1, "ResponseStatus": "fail", "Data": None, "Error": error})
 

@@ -6,7 +6,7 @@ asked is answered as the guide has it; another ErrorCode in the shape of a failu
 
 import json
 from argparse import ArgumentTypeError
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal
@@ -85,7 +85,7 @@ class Said(_Part):
         if self.body.form == "text":
             return Reply(status, b"x" * self.body.bytes, "text/plain")
         own = {"ResponseStatus": self.result, "ErrorCode": self.code, "statusCode": self.status}
-        made = _tree(self.body.fields, {**values, **own})
+        made = _document(self.body.fields, {**values, **own})
         text = json.dumps(made, ensure_ascii=False)
         if self.body.form == "nearly_json":
             text = f"{text[:-1]},{text[-1]}"  # a comma too many, as in the guide
@@ -167,33 +167,14 @@ def read_report(value: object) -> Profile:
     return Profile(said)
 
 
-def _tree(found: tuple[Line, ...], values: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON
-    """Build a document that has these fields."""
-    root: dict[str, Any] | list[Any] = [] if found and found[0].path[0] == "[]" else {}
-    for field in sorted(found, key=lambda field: len(field.path)):
-        place = root
-        for part in field.path[:-1]:
-            place = _step(place, part)
-        _put(place, field.path[-1], _value(field, values))
-    return root
-
-
-def _step(place: Any, part: str) -> Any:  # noqa: ANN401 - JSON
-    """Go into an object or a list; create what is missing."""
-    if isinstance(place, list):
-        if not place:
-            place.append({})
-        return place[0]
-    if not isinstance(place.get(part), dict | list):
-        place[part] = {}
-    return place[part]
-
-
-def _put(place: Any, part: str, value: Any) -> None:  # noqa: ANN401 - JSON
-    if isinstance(place, list):
-        place.append(value)
-    elif part not in place:
-        place[part] = value
+def _document(fields: Sequence[Line], values: Mapping[str, Any], depth: int = 0) -> Any:  # noqa: ANN401 - JSON
+    """Build what has these fields; their names are the same up to `depth`."""
+    made: dict[str, Any] = {}
+    for name in dict.fromkeys(field.path[depth] for field in fields):
+        own = [field for field in fields if field.path[depth] == name]
+        inner = [field for field in own if len(field.path) > depth + 1]
+        made[name] = _document(inner, values, depth + 1) if inner else _value(own[0], values)
+    return list(made.values()) if "[]" in made else made
 
 
 def _value(field: Line, values: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON
@@ -226,13 +207,9 @@ def _is_number(value: object) -> bool:
     return not isinstance(value, bool) and value is not None
 
 
-def _objects() -> dict[str, Any]:
-    return {}
-
-
-_MADE: Final[Mapping[str, Any]] = {
+_MADE: Final[Mapping[str, Callable[[], Any]]] = {
     "null": lambda: None,
     "boolean": lambda: True,
-    "object": _objects,
+    "object": dict,
     "array": list,
 }

@@ -1,6 +1,7 @@
 """The simulated provider: the account, the script and the books, and what it decides for a call."""
 
 import itertools
+import json
 import math
 import threading
 import time
@@ -12,7 +13,7 @@ from local.simulator import answers, guide, rules
 from local.simulator.account import NO_CODE, Account, plain
 from local.simulator.answers import CONTENT, Context, Reply
 from local.simulator.books import Books, now
-from local.simulator.call import Call, is_address
+from local.simulator.call import Call
 from local.simulator.faults import FAULTS, REFUSING, SILENT, STATUS
 from local.simulator.limits import Limiter
 from local.simulator.profile import FAULTS as PROFILE_FAULTS
@@ -33,10 +34,10 @@ _NORMAL = Rule(answer="success")
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What is done with a call: the answer, and the fault while it is written."""
+    """What is done with a call: the answer, and the rule and the fault while it is written."""
 
-    context: Context
     reply: Reply
+    rule: Rule = _NORMAL
     fault: str | None = None
 
 
@@ -66,69 +67,61 @@ class Provider:
         ids = [int(mail["msg_id"]) for mail in kept["inbox"]["mails"]]
         self._msg_ids = itertools.count(max(ids, default=FIRST_MSG_ID - 1) + 1)
 
-    def change_account(self, change: object) -> dict[str, Any]:
-        """Change fields of the account and return what is shown of it (FieldError if wrong)."""
+    def change_account(self, change: object, *, renew: bool = False) -> dict[str, Any]:
+        """Change fields of the account and return what is shown of it (FieldError if wrong).
+
+        With `renew` it is a fresh account under the same token.
+        """
         with self._lock:
-            self.account = self.account.changed(change)
+            account = Account(token=self.account.token) if renew else self.account
+            self.account = account.changed(change)
             shown = self.account.show()
         self.books.tell("account", shown)
         return shown
 
-    def renew_account(self) -> None:
-        """Begin with a fresh account under the same token."""
-        with self._lock:
-            self.account = Account(token=self.account.token)
-            shown = self.account.show()
-        self.books.tell("account", shown)
-
     def change_script(self, change: object, *, replace: bool) -> list[dict[str, Any]]:
         """Add rules in front, or replace all (FieldError if wrong); return the rules in force."""
-        parsed = rules.parse(change, KNOWN)
-        (self.script.replace if replace else self.script.add)(parsed)
+        self.script.put(rules.parse(change, KNOWN), replace=replace)
         shown = self.script.show()
         self.books.tell("script", {"rules": shown})
         return shown
 
-    def mail(self, call: Call, rule: Rule | None, client_ip: str) -> Decision:
-        """Decide about a call of mailSend.php, and put it into the books."""
+    def mail(self, call: Call, rule: Rule | None) -> Decision:
+        """Decide about a call of mailSend.php, and put it into the books.
+
+        `rule` is the one that was taken before the mail was read.
+        """
+        if rule is None and (refused := self._over_limit(call)):
+            return refused
+        rule = rule or self.script.take("mail", call.recipients, call.fields)
+        said = None
         if rule is None and self.profile is not None:
             said = said_to(self.profile, self.account, call)
-            if said is not None:
-                return self._as_said(said, call, client_ip)
         rule = rule or _NORMAL
         with self._lock:
-            msg_id = next(self._msg_ids)
             account = self.account
-            price = plain(account.cost(call))
-            refusal = account.refusal(call) if accepts(rule) else None
-            accepted = accepts(rule) and refusal is None
+            refusal = account.refusal(call) if said is None and accepts(rule) else None
+            accepted = said.accepted if said else accepts(rule) and refusal is None
+            msg_id = next(self._msg_ids)
             if accepted:
                 self.account = account.charged(call)
         if accepted:
             self._keep(call, msg_id)
-        normal = answers.success(msg_id, price, valid_json=rule.valid_json)
-        if refusal is not None:
-            normal = _refused(refusal, client_ip, rule)
-            rule = _NORMAL
-        answer = f"refused:{refusal}" if refusal is not None else rule.name
-        decision = _decide(Context(rule, normal, client_ip))
+        price = plain(account.cost(call))
+        if said is not None:
+            answer = f"profile:{said.call}"
+            decision = _as_said(said, {"msgId": msg_id, "price": price})
+        elif refusal is not None:
+            answer = f"refused:{refusal}"
+            decision = Decision(_refused(refusal, call, rule), rule)
+        else:
+            answer = rule.name
+            normal = answers.success(msg_id, price, valid_json=rule.valid_json)
+            decision = _decide(Context(rule, normal, call.client_ip))
         self._note(call, answer, decision, msg_id if accepted else None)
         return decision
 
-    def _as_said(self, said: Said, call: Call, client_ip: str) -> Decision:
-        """Answer as a real account did, and take the mail if that one did."""
-        with self._lock:
-            msg_id = next(self._msg_ids)
-            price = plain(self.account.cost(call))
-            if said.accepted:
-                self.account = self.account.charged(call)
-        if said.accepted:
-            self._keep(call, msg_id, tuple(filter(is_address, call.recipients)))
-        decision = _said(said, client_ip, {"msgId": msg_id, "price": price})
-        self._note(call, f"profile:{said.call}", decision, msg_id if said.accepted else None)
-        return decision
-
-    def over_limit(self, call: Call, client_ip: str) -> Decision | None:
+    def _over_limit(self, call: Call) -> Decision | None:
         """Return the refusal of a call of mailSend.php above the rate limit, with it in the books.
 
         Such a call uses up no rule. What Taqnyat says in its body is not known.
@@ -138,24 +131,25 @@ class Provider:
             wait = None if limit is None else self._limiter.take(limit, time.monotonic())
         if limit is None or wait is None:
             return None
-        reply = answers.json_reply(429, guide.message_json(429, "Too Many Requests"))
+        reply = answers.message(429, "Too Many Requests")
         if limit.retry_after:
             reply = replace(reply, headers=(("Retry-After", str(math.ceil(wait))),))
-        decision = Decision(Context(_NORMAL, reply, client_ip), reply)
+        decision = Decision(reply)
         self._note(call, "limited", decision, None)
         return decision
 
-    def status(self, rule: Rule | None, client_ip: str) -> Decision:
+    def status(self) -> Decision:
         """Decide about a call of /system/status."""
-        normal = answers.sample("status_operational")
+        rule = self.script.take("status")
         if rule is None and (said := self._profiled("status")):
-            self.books.add_call("status", {"at": now(), "answer": "profile"})
-            return _said(said, client_ip, {"service": "none"})
-        if rule is not None and rule.valid_json:
-            text = guide.status_json("none", "All Services are Operational", many=False)
-            normal = answers.json_reply(200, text)
-        decision = _decide(Context(rule or _NORMAL, normal, client_ip))
-        answer = "operational" if rule is None else rule.name
+            answer, decision = "profile", _as_said(said, {"service": "none"})
+        else:
+            normal = answers.sample("status_operational")
+            if rule is not None and rule.valid_json:
+                text = guide.status_json("none", "All Services are Operational", many=False)
+                normal = answers.json_reply(200, text)
+            answer = "operational" if rule is None else rule.name
+            decision = _decide(Context(rule or _NORMAL, normal))
         self.books.add_call("status", {"at": now(), "answer": answer})
         return decision
 
@@ -164,22 +158,18 @@ class Provider:
         said = self._profiled("wrong_method")
         return said.reply({}) if said else answers.sample("method_not_allowed")
 
-    def balance(self, call: Call, rule: Rule | None, client_ip: str) -> Decision:
+    def balance(self, call: Call) -> Decision:
         """Decide about a call of /account/balance."""
-        account = self.account
-        if rule is None and call.has_token(account.token) and (seen := self._profiled("balance")):
-            self.books.add_call("balance", {"at": now(), "auth": call.auth})
-            shown = {"accountStatus": account.status, "accountExpiryDate": account.expires}
-            balance = f"{account.said_balance:.3f}"
-            return _said(seen, client_ip, {**shown, "balance": balance, "currency": "SAR"})
-        if call.has_token(account.token):
-            said = f"{account.said_balance:.3f}"
-            text = guide.balance_json(said, account.expires, account.status)
-            normal = answers.json_reply(200, text)
-        else:
-            normal = answers.json_reply(401, guide.message_json(401, "Invalid ApiKey"))
+        rule, account = self.script.take("balance"), self.account
+        text = guide.balance_json(f"{account.said_balance:.3f}", account.expires, account.status)
         self.books.add_call("balance", {"at": now(), "auth": call.auth})
-        return _decide(Context(rule or _NORMAL, normal, client_ip))
+        if not call.has_token(account.token):
+            normal = answers.message(401, "Invalid ApiKey")
+        elif rule is None and (said := self._profiled("balance")):
+            return _as_said(said, json.loads(text))
+        else:
+            normal = answers.json_reply(200, text)
+        return _decide(Context(rule or _NORMAL, normal, call.client_ip))
 
     def _note(self, call: Call, answer: str, decision: Decision, msg_id: int | None) -> None:
         entry = {
@@ -196,7 +186,7 @@ class Provider:
     def _profiled(self, name: str) -> Said | None:
         return self.profile.find(name) if self.profile else None
 
-    def _keep(self, call: Call, msg_id: int, to: tuple[str, ...] | None = None) -> None:
+    def _keep(self, call: Call, msg_id: int) -> None:
         right = call.has_token(self.account.token)
         entry = {
             "at": now(),
@@ -206,7 +196,7 @@ class Provider:
             "content_type": call.content_type,
             "fields": dict(call.fields),
         }
-        self.books.add_mail(entry, call.recipients if to is None else to, call.size)
+        self.books.add_mail(entry)
 
 
 def accepts(rule: Rule) -> bool:
@@ -222,21 +212,22 @@ def accepts(rule: Rule) -> bool:
     return rule.answer not in ("code", "redirect")
 
 
-def _refused(code: int, client_ip: str, rule: Rule) -> Reply:
+def _refused(code: int, call: Call, rule: Rule) -> Reply:
     if code == NO_CODE:
-        return answers.json_reply(400, guide.message_json(400, "campaignName is required"))
-    return answers.failure(code, client_ip, valid_json=rule.valid_json)
+        return answers.message(400, "campaignName is required")
+    return answers.failure(code, call.client_ip, valid_json=rule.valid_json)
 
 
-def _said(said: Said, client_ip: str, values: Mapping[str, Any]) -> Decision:
-    reply = said.reply(values)
+def _as_said(said: Said, values: Mapping[str, Any]) -> Decision:
+    """Answer as a real account did."""
     fault = PROFILE_FAULTS[said.fault] if said.fault else None
-    return Decision(Context(_NORMAL, reply, client_ip), reply, fault)
+    return Decision(said.reply(values), fault=fault)
 
 
 def _decide(context: Context) -> Decision:
-    fault = context.rule.answer if context.rule.answer in FAULTS else None
+    rule = context.rule
+    fault = rule.answer if rule.answer in FAULTS else None
     reply = answers.reply(context)
-    if fault in STATUS and context.rule.status is None:
+    if fault in STATUS and rule.status is None:
         reply = replace(reply, status=STATUS[fault])
-    return Decision(context, reply, fault)
+    return Decision(reply, rule, fault)

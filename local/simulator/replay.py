@@ -8,6 +8,13 @@ from local.simulator.call import Call
 from local.simulator.profile import Profile, Said
 
 _NAMED = re.compile(r".*<([^<>]+)>\s*", re.DOTALL)
+# The calls of `verify` that are refused with these codes of Taqnyat.
+_REFUSED = {
+    104: "wrong_token",
+    14: "unapproved_sender",
+    15: "one_invalid_recipient",
+    16: "empty_subject",
+}
 
 
 def said_to(profile: Profile, account: Account, call: Call) -> Said | None:
@@ -18,9 +25,10 @@ def said_to(profile: Profile, account: Account, call: Call) -> Said | None:
     refusal = account.refusal(as_bare)
     encoding = "json" if call.content_type.startswith("application/json") else "form"
     if refusal == 15 and not call.recipients:  # noqa: PLR2004  Taqnyat's codes
-        return _to_nobody(profile, encoding, named=bare != sender)
+        named = "no_recipient" if bare == sender else "no_recipient_named"
+        return profile.find("no_recipient_json" if encoding == "json" else named, "no_recipient")
     if refusal is not None:
-        return _refusal(profile, refusal)
+        return profile.find(_REFUSED.get(refusal, "")) or profile.failure(refusal)
     if bare != sender and (refused := _refusal_of_names(profile)):
         return refused
     if encoding == "json":
@@ -28,21 +36,6 @@ def said_to(profile: Profile, account: Account, call: Call) -> Said | None:
     else:
         like = profile.find("html_two_recipients") if len(call.recipients) > 1 else None
     return like if like and like.encoding == encoding else profile.success(encoding)
-
-
-def _to_nobody(profile: Profile, encoding: str, *, named: bool) -> Said | None:
-    name = "no_recipient_named" if named else "no_recipient"
-    return profile.find("no_recipient_json" if encoding == "json" else name, "no_recipient")
-
-
-def _refusal(profile: Profile, code: int) -> Said | None:
-    name = {
-        104: "wrong_token",
-        14: "unapproved_sender",
-        15: "one_invalid_recipient",
-        16: "empty_subject",
-    }.get(code)
-    return (profile.find(name) if name else None) or profile.failure(code)
 
 
 def _refusal_of_names(profile: Profile) -> Said | None:

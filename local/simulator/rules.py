@@ -25,6 +25,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
     BeforeValidator,
+    ConfigDict,
     Field,
     PrivateAttr,
     ValidationInfo,
@@ -64,6 +65,8 @@ def _as_text(value: object) -> object:
 
 class Rule(Content):
     """One rule: which mails it is for, and what they get. `name` is the answer (see above)."""
+
+    model_config = ConfigDict(frozen=False)  # `times` is what is left
 
     target: Target = "mail"
     name: Text = Field(alias="answer")
@@ -123,9 +126,13 @@ class Rule(Content):
         return self.name.partition(":")[2]
 
     def acts(self) -> bool:
-        """Count a call that the rule is for; return whether it acts."""
+        """Count a call that the rule is for; return whether it acts, as one of `times`."""
         self._seen += 1
-        return self._seen % self.every == 0
+        if self._seen % self.every:
+            return False
+        if self.times is not None:
+            self.times -= 1
+        return True
 
     def show(self) -> dict[str, Any]:
         """Return the rule as JSON, without fields that have their default."""
@@ -145,24 +152,18 @@ class Script:
         self._lock = threading.Lock()
         self._rules: list[Rule] = []
 
-    def add(self, rules: Sequence[Rule]) -> None:
-        """Put rules before the ones in force, so that the newest word counts.
+    def put(self, rules: Sequence[Rule], *, replace: bool) -> None:
+        """Put rules before the ones in force, so that the newest word counts, or in their place.
 
         Raises:
             FieldError: there would be too many.
 
         """
         with self._lock:
-            self._set([*rules, *self._rules])
-
-    def replace(self, rules: Sequence[Rule]) -> None:
-        """Put rules in the place of all others."""
-        with self._lock:
-            self._set(list(rules))
-
-    def clear(self) -> None:
-        """Take all rules away."""
-        self.replace([])
+            wanted = [*rules] if replace else [*rules, *self._rules]
+            if len(wanted) > MAX_RULES:
+                raise FieldError("rules", f"would be more than {MAX_RULES}")
+            self._rules = wanted
 
     def show(self) -> list[dict[str, Any]]:
         """Return the rules as JSON; `times` is what is left."""
@@ -172,7 +173,7 @@ class Script:
     def take(
         self,
         target: Target,
-        recipients: Sequence[str],
+        recipients: Sequence[str] = (),
         given: Mapping[str, Any] = _NO_FIELDS,
         *,
         unread: bool = False,
@@ -182,27 +183,15 @@ class Script:
         With `unread` the mail was not read yet; only a rule that needs no reading is taken.
         """
         with self._lock:
-            for at, rule in enumerate(self._rules):
-                if unread and rule.target == target and rule.answer != "cut_request":
+            for rule in self._rules:
+                if rule.target != target:
+                    continue
+                if unread and rule.answer != "cut_request":
                     return None
-                if rule.target == target and rule.fits(recipients, given) and self._acts(at):
+                if rule.fits(recipients, given) and rule.acts():
+                    self._rules = [one for one in self._rules if one.times != 0]
                     return rule
             return None
-
-    def _acts(self, at: int) -> bool:
-        rule = self._rules[at]
-        if not rule.acts():
-            return False
-        if rule.times == 1:
-            del self._rules[at]
-        elif rule.times is not None:
-            self._rules[at] = rule.model_copy(update={"times": rule.times - 1})
-        return True
-
-    def _set(self, rules: list[Rule]) -> None:
-        if len(rules) > MAX_RULES:
-            raise FieldError("rules", f"would be more than {MAX_RULES}")
-        self._rules = rules
 
 
 def parse(value: object, known: Known) -> list[Rule]:

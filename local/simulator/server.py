@@ -12,13 +12,12 @@ from starlette.types import ASGIApp, Message, Scope
 
 from local.guard import Guard, refusal
 from local.loopback import LoopbackServer
-from local.simulator import answers, call, guide
+from local.simulator import answers, call
 from local.simulator.answers import Reply
 from local.simulator.call import Call
 from local.simulator.control import Control
 from local.simulator.faults import FAULTS
 from local.simulator.provider import Decision, Provider
-from local.simulator.rules import Rule
 from local.simulator.wire import Wire, head, message
 
 MAIL_PATH = "/mailSend.php"
@@ -65,11 +64,9 @@ class _Handler(BaseHTTPRequestHandler):
         elif url.path == MAIL_PATH and self.command in ("GET", "POST"):
             self._mail(provider, url.query)
         elif url.path == STATUS_PATH and self.command == "GET":
-            rule = provider.script.take("status", ())
-            self._settle(rule, provider.status(rule, self._ip))
+            self._settle(provider.status())
         elif url.path == BALANCE_PATH and self.command == "GET":
-            rule = provider.script.take("balance", ())
-            self._settle(rule, provider.balance(self._received(url.query), rule, self._ip))
+            self._settle(provider.balance(self._received(url.query)))
         elif (body := self._read_body()) is None:
             pass
         elif wire:
@@ -78,20 +75,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._write(asyncio.run(_ask(self.server.control, self._scope, body)))
 
     def _mail(self, provider: Provider, query: str) -> None:
-        provider.books.begin_call()
-        try:
-            unread = provider.script.take("mail", (), unread=True)
+        with provider.books.running():
+            unread = provider.script.take("mail", unread=True)
             body = b"" if unread else self._read_body()
-            if body is None:
-                return
-            received = self._received(query, body)
-            if not unread and (refused := provider.over_limit(received, self._ip)):
-                self._settle(None, refused)
-                return
-            rule = unread or provider.script.take("mail", received.recipients, received.fields)
-            self._settle(rule, provider.mail(received, rule, self._ip))
-        finally:
-            provider.books.end_call()
+            if body is not None:
+                self._settle(provider.mail(self._received(query, body), unread))
 
     def _received(self, query: str, body: bytes = b"") -> Call:
         return call.read(
@@ -99,16 +87,18 @@ class _Handler(BaseHTTPRequestHandler):
             body=body,
             content_type=self.headers.get("Content-Type", ""),
             authorization=self.headers.get("Authorization", ""),
+            client_ip=str(self.client_address[0]),
         )
 
-    def _settle(self, rule: Rule | None, decision: Decision) -> None:
-        if rule is not None and rule.delay and not self._wire.wait(rule.delay):
+    def _settle(self, decision: Decision) -> None:
+        rule = decision.rule
+        if rule.delay and not self._wire.wait(rule.delay):
             self.close_connection = True
         elif decision.fault is None:
             self._write(decision.reply)
         else:
             self.close_connection = True
-            FAULTS[decision.fault](decision.context, decision.reply, self._wire)
+            FAULTS[decision.fault](rule, decision.reply, self._wire)
 
     def _write(self, reply: Reply) -> None:
         without_body = self.command == "HEAD" or reply.status in (204, 304)
@@ -131,7 +121,7 @@ class _Handler(BaseHTTPRequestHandler):
         return body
 
     def _refuse(self, status: int, message: str = "") -> None:
-        self._write(answers.json_reply(status, guide.message_json(status, message)))
+        self._write(answers.message(status, message))
         self.close_connection = True
 
     @property
@@ -151,10 +141,6 @@ class _Handler(BaseHTTPRequestHandler):
     @property
     def _wire(self) -> Wire:
         return Wire(self.connection, self.server.stopping)
-
-    @property
-    def _ip(self) -> str:
-        return str(self.client_address[0])
 
 
 async def _ask(app: ASGIApp, scope: Scope, body: bytes) -> Reply:

@@ -31,15 +31,12 @@ class Wire:
 
     def wait(self, seconds: float) -> bool:
         """Wait; False as soon as the caller has closed or the simulator stops."""
-        if seconds <= 0:
-            return not self._stopping.is_set()
         until = time.monotonic() + seconds
         with selectors.DefaultSelector() as selector:
             selector.register(self._connection, selectors.EVENT_READ)
             if selector.select(seconds) and not self._has_data():
                 return False
-        left = until - time.monotonic()
-        return not self._stopping.wait(left) if left > 0 else not self._stopping.is_set()
+        return not self._stopping.wait(max(0.0, until - time.monotonic()))
 
     def reset_on_close(self) -> None:
         """Let the close that follows be a reset (RST) and not an orderly end (FIN)."""

