@@ -6,7 +6,7 @@ and .../alarms-and-missing-data.html, whose tables are this module's tests.
 """
 
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,7 +16,13 @@ _DAY: Final = 86400
 OK: Final = "OK"
 ALARM: Final = "ALARM"
 NO_DATA: Final = "INSUFFICIENT_DATA"
-STATISTICS: Final = ("SampleCount", "Sum", "Minimum", "Maximum")
+# How a period's value is made of its minutes'; an average is made of two of these.
+STATISTICS: Final[Mapping[str, Callable[[Iterable[float]], float]]] = {
+    "SampleCount": sum,
+    "Sum": sum,
+    "Minimum": min,
+    "Maximum": max,
+}
 # The metrics that are measured here; an alarm on another metric of AWS cannot go off here.
 MEASURED: Final[Mapping[str, frozenset[str]]] = {
     "AWS/ApiGateway": frozenset({"Count", "4XXError", "5XXError"}),
@@ -122,13 +128,9 @@ def _value(alarm: Alarm, minutes: Minutes, begin: int) -> float | None:
     found = [minutes[at] for at in inside if at in minutes]
     if not found:
         return None
-    if alarm.statistic in {"Minimum", "Maximum"}:
-        choose = min if alarm.statistic == "Minimum" else max
-        return choose(minute[alarm.statistic] for minute in found)
-    total = sum(
-        minute["SampleCount" if alarm.statistic == "SampleCount" else "Sum"] for minute in found
-    )
-    return total / sum(m["SampleCount"] for m in found) if alarm.statistic == "Average" else total
+    if alarm.statistic == "Average":
+        return sum(one["Sum"] for one in found) / sum(one["SampleCount"] for one in found)
+    return STATISTICS[alarm.statistic](one[alarm.statistic] for one in found)
 
 
 def judge(alarm: Alarm, found: Points) -> str:

@@ -10,21 +10,22 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from botocore.exceptions import WaiterError
 
-from local import packing, parameters
+from local import packing
 from local.emulator import Emulator
 from local.errors import LocalStackError
-from local.parameters import STACK_NAME
+from local.parameters import LOCAL, STACK_NAME
 
 ROOT = Path(__file__).parents[1]
 BUILT = ROOT / ".aws-sam" / "build" / "template.yaml"
 _BUCKET = "artifacts"
-_CODE = ("CodeUri", "ContentUri")
+_CODE = {"CodeUri", "ContentUri"}
 _WAIT = {"Delay": 0.05, "MaxAttempts": 2400}
 _COMPLETE = ["CREATE_COMPLETE", "UPDATE_COMPLETE"]
 
@@ -42,7 +43,7 @@ def build() -> None:
 def deploy(
     emulator: Emulator,
     taqnyat_url: str,
-    more: Mapping[str, str] | None = None,
+    more: Mapping[str, str],
     name: str = STACK_NAME,
 ) -> dict[str, str]:
     """Deploy a stack and return its outputs; `more` are parameters in addition to the local ones.
@@ -56,8 +57,9 @@ def deploy(
     emulator.client("s3").create_bucket(Bucket=_BUCKET)
     template = packing.template(BUILT)
     with ThreadPoolExecutor() as pool:
-        list(pool.map(lambda item: _upload(emulator, item["Properties"]), _with_code(template)))
-    given = parameters.values(taqnyat_url, more)
+        list(pool.map(partial(_upload, emulator), template["Resources"].values()))
+    values = {**LOCAL, "TaqnyatUrl": taqnyat_url, **more}
+    given = [{"ParameterKey": key, "ParameterValue": value} for key, value in values.items()]
     wanted = json.dumps([template, given]).encode()
     cloudformation = emulator.client("cloudformation")
     stacks = cloudformation.list_stacks(StackStatusFilter=_COMPLETE)["StackSummaries"]
@@ -105,18 +107,14 @@ def _object(emulator: Emulator, key: str) -> bytes:
     return body
 
 
-def _with_code(template: Any) -> list[Any]:  # noqa: ANN401 - JSON
-    resources = template["Resources"].values()
-    return [item for item in resources if any(name in item.get("Properties", ()) for name in _CODE)]
-
-
-def _upload(emulator: Emulator, properties: dict[str, Any]) -> None:
-    """Put the folder that the properties name into the bucket, and name it there instead."""
-    [name] = [name for name in _CODE if name in properties]
-    packed = packing.packed(BUILT.parent / properties[name])
-    key = hashlib.sha256(packed).hexdigest()
-    _put(emulator, key, packed)
-    properties[name] = f"s3://{_BUCKET}/{key}"
+def _upload(emulator: Emulator, resource: dict[str, Any]) -> None:
+    """Put the folder of code that a resource has into the bucket, and name it there instead."""
+    properties = resource.get("Properties", {})
+    for name in _CODE & properties.keys():
+        packed = packing.packed(BUILT.parent / properties[name])
+        key = hashlib.sha256(packed).hexdigest()
+        _put(emulator, key, packed)
+        properties[name] = f"s3://{_BUCKET}/{key}"
 
 
 def _reasons(cloudformation: Any, name: str) -> str:  # noqa: ANN401 - a boto3 client

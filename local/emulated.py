@@ -44,10 +44,7 @@ class Hidden:
         given, path = scope["path"][:length], scope["path"][length:] or "/"
         known = secrets.compare_digest(given.encode(), self._prefix.encode()) and path[0] == "/"
         if not known:
-            if scope["type"] == "websocket":
-                await send({"type": "websocket.close", "code": 1008})
-            else:
-                await web.refuse(404, "not_found", "there is nothing here")(scope, receive, send)
+            await web.refuse(404, "not_found", "there is nothing here")(scope, receive, send)
         elif path in (API_PATH, END_PATH):
             if path == END_PATH:
                 self._ended.set()

@@ -10,8 +10,8 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -35,7 +35,8 @@ class RunFolder:
         """Make the folder below `root`, and remove those of runs that have ended."""
         self.root = root
         root.mkdir(parents=True, exist_ok=True)
-        with _turn(root):
+        with (root / "lock").open("w") as turn:
+            fcntl.flock(turn, fcntl.LOCK_EX)
             _remove_ended_runs(root)
             self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=root))
             self._alive = _try_lock(self.path / "alive")
@@ -87,13 +88,6 @@ def _identity(path: Path) -> Identity:
         made = Identity()
         write(path, asdict(made))
         return made
-
-
-@contextmanager
-def _turn(root: Path) -> Iterator[None]:
-    with (root / "lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _try_lock(path: Path) -> IO[str] | None:

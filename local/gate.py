@@ -63,13 +63,9 @@ class Gate:
 
 def _once(body: bytes, receive: Receive) -> Receive:
     """Return a `receive` that gives the body that was read, and then all later messages."""
-    given = False
+    whole = iter([{"type": "http.request", "body": body, "more_body": False}])
 
     async def replay() -> Message:
-        nonlocal given
-        if given:
-            return await receive()
-        given = True
-        return {"type": "http.request", "body": body, "more_body": False}
+        return next(whole, None) or await receive()
 
     return replay

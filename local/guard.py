@@ -55,7 +55,5 @@ class Guard:
         refused = refusal(scope, self._port, page=self._page)
         if refused is None:
             await self._app(scope, receive, send)
-        elif scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1008})
         else:
             await refuse(403, "validation_error", refused)(scope, receive, send)

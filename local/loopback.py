@@ -17,19 +17,12 @@ _POLL_SECONDS = 0.02
 def listen(port: int = 0, host: str = HOST) -> socket.socket:
     """Listen on a port of the loopback: the given one, or any if it is 0 or taken."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    for wanted in (port, 0):
-        listening = socket.socket(family)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listening.bind((host, wanted))
-            listening.listen(_BACKLOG)
-        except OSError:
-            listening.close()
-            if not wanted:
-                raise
-        else:
-            return listening
-    raise AssertionError
+    try:
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except OSError:
+        if not port:
+            raise
+        return listen(0, host)
 
 
 def is_taken(port: int) -> bool:

@@ -18,13 +18,6 @@ LOCAL: Mapping[str, str] = {
     "ApiBurstLimit": "5000",
 }
 
-
-def values(taqnyat_url: str, more: Mapping[str, str] | None = None) -> list[dict[str, str]]:
-    """Return the parameters as CloudFormation takes them."""
-    given = {**LOCAL, "TaqnyatUrl": taqnyat_url, **(more or {})}
-    return [{"ParameterKey": name, "ParameterValue": value} for name, value in given.items()]
-
-
 # The console's own endpoint, by plain http on this machine, with waits that can be watched.
 WEBHOOKS: Mapping[str, str] = {
     "Webhooks": "on",

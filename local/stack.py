@@ -160,7 +160,9 @@ class LocalStack(Running):
         )
         self._ending.enter_context(self._emulator)
         self._tell("emulator", self._emulator.endpoint_url)
-        self.outputs = deployment.deploy(self._emulator, url, self._parameters())
+        webhooks = WEBHOOKS if self.options.webhooks else {}
+        parameters = {**webhooks, **self.options.parameters}
+        self.outputs = deployment.deploy(self._emulator, url, parameters)
         deployment.put_secrets(self._emulator, self.outputs, token or "", self.api_key)
         self.api_url = deployment.open_api(self._emulator, self.outputs)
         self._start_clocks()
@@ -198,16 +200,11 @@ class LocalStack(Running):
         for ticker in self._tickers:
             ticker.join()
 
-    def _ring(self) -> str:
+    def _ring(self) -> None:
         known = len(self.bell.silent)
         self.bell.ring(time.time())
         if len(self.bell.silent) > known:
             self._tell("alarms", f"not rehearsed here: {', '.join(self.bell.silent)}")
-        return ""
-
-    def _parameters(self) -> Mapping[str, str]:
-        webhooks = WEBHOOKS if self.options.webhooks else {}
-        return {**webhooks, **self.options.parameters}
 
     def _port(self, number: int) -> int:
         return self.options.port and self.options.port + number

@@ -7,14 +7,16 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from local.errors import LocalStackError
+
 
 class Ticker:
     """A thread that does one thing at once and again after each pause, until it is stopped."""
 
     def __init__(
-        self, do: Callable[[], str], pause: Callable[[], float], complain: Callable[[str], None]
+        self, do: Callable[[], object], pause: Callable[[], float], complain: Callable[[str], None]
     ) -> None:
-        """`do` returns what went wrong, or nothing; `pause` the seconds until the next time.
+        """`do` may raise botocore's errors and LocalStackError; `pause` returns seconds.
 
         `complain` is told of what went wrong, once until it changes.
         """
@@ -40,23 +42,25 @@ class Ticker:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            problem = self._tried()
+            problem = ""
+            try:
+                self._do()
+            except (BotoCoreError, ClientError, LocalStackError) as error:
+                problem = str(error)
             if problem and problem != self._complaint and not self._stopping.is_set():
                 self._complain(problem)
             self._complaint = problem
             self._stopping.wait(self._pause())
 
-    def _tried(self) -> str:
-        try:
-            return self._do()
-        except (BotoCoreError, ClientError) as error:
-            return str(error)
 
+def invoke(functions: Any, name: str) -> None:  # noqa: ANN401 - a boto3 client
+    """Invoke a function once.
 
-def invoke(functions: Any, name: str) -> str:  # noqa: ANN401 - a boto3 client
-    """Invoke a function once; return what went wrong, or nothing."""
+    Raises:
+        LocalStackError: it failed; botocore's errors as well.
+
+    """
     answer = functions.invoke(FunctionName=name)
-    if "FunctionError" not in answer:
-        return ""
-    message: str = json.load(answer["Payload"]).get("errorMessage", "")
-    return message or "unknown error"
+    if "FunctionError" in answer:
+        said = json.load(answer["Payload"])
+        raise LocalStackError(said.get("errorMessage") or "unknown error")

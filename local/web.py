@@ -34,16 +34,18 @@ def refuse(status: int, name: str, message: str) -> Json:
 
 
 async def read(request: Request, limit: int) -> bytes | None:
-    """Return the body, whether its length was told or not; None if it is larger than `limit`."""
+    """Return the body, whether its length was told or not; None if it is larger than `limit`.
+
+    That one is read to its end too: who still sends would not see the answer.
+    """
     body = bytearray()
     try:
         async for part in request.stream():
-            body += part
-            if len(body) > limit:
-                return None
+            if len(body) <= limit:
+                body += part
     except ClientDisconnect:
         return None
-    return bytes(body)
+    return bytes(body) if len(body) <= limit else None
 
 
 async def serve(app: ASGIApp, descriptor: int, ended: asyncio.Event) -> None:

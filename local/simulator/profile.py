@@ -7,6 +7,7 @@ asked is answered as the guide has it; another ErrorCode in the shape of a failu
 import json
 from argparse import ArgumentTypeError
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal
@@ -101,12 +102,11 @@ class _Report(_Part):
     mailbox: Mapping[str, Flag | None]
 
 
+@dataclass(frozen=True, slots=True)
 class Profile:
     """How a real account answered, by the name of the call."""
 
-    def __init__(self, said: Mapping[str, Said]) -> None:
-        """Take the answers."""
-        self.said = said
+    said: Mapping[str, Said]
 
     def find(self, *names: str) -> Said | None:
         """Return the first of these answers that is known."""
@@ -142,13 +142,12 @@ def load(path: Path) -> Profile:
 
     """
     try:
-        return read_report(json.loads(path.read_text("utf-8")))
+        report = json.loads(path.read_text("utf-8"))
     except OSError as error:
         raise FieldError("profile", f"cannot be read: {error.strerror}") from None
-    except FieldError:
-        raise
     except (ValueError, RecursionError):
         raise FieldError("profile", "is not JSON in UTF-8") from None
+    return read_report(report)
 
 
 def read_report(value: object) -> Profile:

@@ -5,6 +5,7 @@ import socket
 import struct
 import threading
 import time
+from dataclasses import dataclass
 from email.utils import formatdate
 from http import HTTPStatus
 
@@ -13,18 +14,17 @@ from local.simulator.answers import Reply
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
+@dataclass(frozen=True, slots=True)
 class Wire:
-    """One connection; `stopping` ends every wait on it."""
+    """One connection, which the server closes; `stopping` ends every wait on it."""
 
-    def __init__(self, connection: socket.socket, stopping: threading.Event) -> None:
-        """Use a connection; the server closes it."""
-        self._connection = connection
-        self._stopping = stopping
+    connection: socket.socket
+    stopping: threading.Event
 
     def send(self, data: bytes) -> bool:
         """Write all of it; False if the caller is gone."""
         try:
-            self._connection.sendall(data)
+            self.connection.sendall(data)
         except OSError:
             return False
         return True
@@ -33,18 +33,18 @@ class Wire:
         """Wait; False as soon as the caller has closed or the simulator stops."""
         until = time.monotonic() + seconds
         with selectors.DefaultSelector() as selector:
-            selector.register(self._connection, selectors.EVENT_READ)
+            selector.register(self.connection, selectors.EVENT_READ)
             if selector.select(seconds) and not self._has_data():
                 return False
-        return not self._stopping.wait(max(0.0, until - time.monotonic()))
+        return not self.stopping.wait(max(0.0, until - time.monotonic()))
 
     def reset_on_close(self) -> None:
         """Let the close that follows be a reset (RST) and not an orderly end (FIN)."""
-        self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
 
     def _has_data(self) -> bool:
         try:
-            return bool(self._connection.recv(1, socket.MSG_PEEK))
+            return bool(self.connection.recv(1, socket.MSG_PEEK))
         except OSError:
             return False
 

@@ -29,7 +29,7 @@ def staging(stack: LocalStack) -> Iterator[Stack]:
     """Deploy a second stack into the emulator."""
     assert stack.simulator is not None
     emulator = stack.emulator
-    outputs = deployment.deploy(emulator, stack.simulator.base_url, name=STAGING)
+    outputs = deployment.deploy(emulator, stack.simulator.base_url, {}, STAGING)
     deployment.put_secrets(emulator, outputs, stack.simulator.token, stack.api_key)
     yield Stack(STAGING, emulator.client, "local")
     emulator.client("cloudformation").delete_stack(StackName=STAGING)

@@ -84,6 +84,18 @@ def test_a_strangers_page_is_refused(urls: dict[str, str], name: str, stranger: 
     assert "not" in said
 
 
+@pytest.mark.parametrize("name", ["emulator", "API", "console"])
+def test_a_strangers_socket_is_refused(urls: dict[str, str], name: str) -> None:
+    wanted = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
+    key = {"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}
+
+    stranger = {"Origin": "http://evil.example"}
+    assert _ask(urls[name], "GET", "/", wanted | key | stranger)[0] == 403
+    if name == "emulator":
+        root = f"http://{urlsplit(urls[name]).netloc}"
+        assert _ask(root, "GET", "/", wanted | key)[0] == 404
+
+
 @pytest.mark.parametrize("name", CALLS)
 def test_a_program_is_let_in(urls: dict[str, str], name: str) -> None:
     method, path, headers = CALLS[name]
