@@ -100,19 +100,6 @@ class Emulator(Running):
                 )
             return self._clients[service]
 
-    def environment(self) -> dict[str, str]:
-        """Return the variables that point AWS tools at the emulator and nowhere else."""
-        return {
-            "AWS_ENDPOINT_URL": self.endpoint_url,
-            "AWS_ACCESS_KEY_ID": self.access_key_id,
-            "AWS_SECRET_ACCESS_KEY": self.secret_access_key,
-            "AWS_REGION": REGION,
-            "AWS_DEFAULT_REGION": REGION,
-            "AWS_CONFIG_FILE": os.devnull,
-            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-            "AWS_EC2_METADATA_DISABLED": "true",
-        }
-
     def start(self) -> Self:
         """Start it and wait until it answers.
 

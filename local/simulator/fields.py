@@ -4,15 +4,9 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError
 
 M = TypeVar("M", bound=BaseModel)
-
-
-def _no_flag(value: object) -> object:
-    if isinstance(value, bool):
-        raise ValueError("must be a number")  # noqa: TRY004 - what pydantic takes
-    return value
 
 
 # A mail may hold half a surrogate pair, and so may what is said of it.
@@ -20,9 +14,9 @@ Text = Annotated[str, Strict(), Field(min_length=1)]
 Flag = Annotated[bool, Strict()]
 Whole = Annotated[int, Strict()]
 Times = Annotated[Whole, Field(ge=1, le=10**6)]
-Seconds = Annotated[float, Strict(), BeforeValidator(_no_flag), Field(ge=0, le=3600)]
+Seconds = Annotated[float, Strict(), Field(ge=0, le=3600)]
 # Money, given as a number or as a string.
-Amount = Annotated[Decimal, BeforeValidator(_no_flag), Field(ge=0, le=10**12)]
+Amount = Annotated[Decimal, Field(ge=0, le=10**12)]
 
 
 class FieldError(ValueError):

@@ -24,7 +24,6 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
-    BeforeValidator,
     ConfigDict,
     Field,
     PrivateAttr,
@@ -59,10 +58,6 @@ _ARGUMENTS = {
 _Status = Annotated[Whole, Field(ge=200, le=599)]
 
 
-def _as_text(value: object) -> object:
-    return str(value) if type(value) is int else value
-
-
 class Rule(Content):
     """One rule: which mails it is for, and what they get. `name` is the answer (see above)."""
 
@@ -79,7 +74,7 @@ class Rule(Content):
     body: str | None = None
     content_type: Text | None = None
     # Seconds or a date; it is sent as it is, so that nonsense can be sent too.
-    retry_after: Annotated[Text, BeforeValidator(_as_text)] | None = None
+    retry_after: Annotated[str, Field(min_length=1, coerce_numbers_to_str=True)] | None = None
     valid_json: Flag = False
     size: Annotated[Whole, Field(ge=1, le=1 << 34)] = 1 << 30
     _seen: int = PrivateAttr(0)

@@ -34,7 +34,14 @@ def test_enter_at_each_question_deploys_the_whole_stack(emulator: Emulator, tmp_
         "PATH": os.environ["PATH"],
         "HOME": str(tmp_path),
         "SAM_CLI_TELEMETRY": "0",
-        **emulator.environment(),
+        "AWS_ENDPOINT_URL": emulator.endpoint_url,
+        "AWS_ACCESS_KEY_ID": emulator.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": emulator.secret_access_key,
+        "AWS_REGION": emulator.region,
+        "AWS_DEFAULT_REGION": emulator.region,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
     }
 
     deployed = subprocess.run(
