@@ -24,11 +24,11 @@ class Gate:
     `below` is where the emulator has the API; until it is known, every call is answered 503.
     """
 
-    def __init__(self, emulator: ASGIApp, concurrency: int = CONCURRENCY) -> None:
+    def __init__(self, emulator: ASGIApp) -> None:
         """Take the emulator's application."""
         self.below = ""
         self._emulator = emulator
-        self._turns = asyncio.Semaphore(concurrency)
+        self._turns = asyncio.Semaphore(CONCURRENCY)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one call on with its body read, so that its length is told."""

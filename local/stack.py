@@ -178,23 +178,22 @@ class LocalStack(Running):
     def _start_clocks(self) -> None:
         """Check the status each tick, and evaluate the alarms each minute."""
         check = self.outputs["StatusCheckFunction"]
-
-        def complain(what: str) -> Callable[[str], None]:
-            return lambda problem: self._tell("warning", f"{what} failed: {problem}")
-
-        self._tickers = [
-            Ticker(
-                lambda: invoke(self.client("lambda"), check),
-                lambda: self.options.tick,
-                complain("the status check"),
-            ),
-        ]
+        self._tick(
+            "the status check",
+            lambda: invoke(self.client("lambda"), check),
+            lambda: self.options.tick,
+        )
         if self.options.alarms:
-            what = complain("the evaluation of the alarms")
-            self._tickers.append(Ticker(self._ring, until_next_minute, what))
-        for ticker in self._tickers:
-            ticker.start()
-            self._ending.callback(ticker.stop)
+            self._tick("the evaluation of the alarms", self._ring, until_next_minute)
+
+    def _tick(self, what: str, do: Callable[[], None], pause: Callable[[], float]) -> None:
+        def complain(problem: str) -> None:
+            self._tell("warning", f"{what} failed: {problem}")
+
+        ticker = Ticker(do, pause, complain)
+        self._tickers.append(ticker)
+        ticker.start()
+        self._ending.callback(ticker.stop)
 
     def _join_clocks(self) -> None:
         for ticker in self._tickers:

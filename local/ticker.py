@@ -37,8 +37,7 @@ class Ticker:
 
     def join(self) -> None:
         """Wait for the thread; call this when the emulator is down."""
-        if self._thread.ident is not None:
-            self._thread.join(5)
+        self._thread.join(5)
 
     def _run(self) -> None:
         while not self._stopping.is_set():

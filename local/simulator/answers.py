@@ -33,13 +33,8 @@ class Reply:
     headers: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
-    """The parts of an answer: the rule, the answer without the rule, the caller's address."""
-
-    rule: Rule
-    normal: Reply
-    client_ip: str = ""
+# Of the rule, the answer without the rule, and the caller's address.
+Content = Callable[[Rule, Reply, str], Reply]
 
 
 def json_reply(status: int, body: str) -> Reply:
@@ -69,45 +64,42 @@ def sample(name: str) -> Reply:
     return json_reply(guide.SAMPLES[name].http_status, guide.SAMPLES[name].body)
 
 
-def _code(context: Context) -> Reply:
-    rule = context.rule
-    return failure(int(rule.argument), context.client_ip, valid_json=rule.valid_json)
+def _code(rule: Rule, _: Reply, client_ip: str) -> Reply:
+    return failure(int(rule.argument), client_ip, valid_json=rule.valid_json)
 
 
-def _status(context: Context) -> Reply:
-    status = int(context.rule.argument)
+def _status(rule: Rule, _: Reply, __: str) -> Reply:
+    status = int(rule.argument)
     if status == 405:  # noqa: PLR2004
         return sample("method_not_allowed")
     return message(status, "scripted")
 
 
-def _redirect(context: Context) -> Reply:
-    headers = (("Location", context.rule.argument),)
-    return Reply(302, b"", "text/html", headers)
+def _redirect(rule: Rule, _: Reply, __: str) -> Reply:
+    return Reply(302, b"", "text/html", (("Location", rule.argument),))
 
 
-def _bad_utf8(context: Context) -> Reply:
-    return replace(context.normal, body=context.normal.body.replace(b"sent", b"\xff\xc3\x28 sent"))
+def _bad_utf8(_: Rule, normal: Reply, __: str) -> Reply:
+    return replace(normal, body=normal.body.replace(b"sent", b"\xff\xc3\x28 sent"))
 
 
-def _gzip(context: Context) -> Reply:
-    normal = context.normal
+def _gzip(_: Rule, normal: Reply, __: str) -> Reply:
     return replace(normal, body=gzip.compress(normal.body), headers=(("Content-Encoding", "gzip"),))
 
 
-def _service(service: str, description: str, *, many: bool) -> Callable[[Context], Reply]:
-    return lambda _: json_reply(200, guide.status_json(service, description, many=many))
+def _service(service: str, description: str, *, many: bool) -> Content:
+    return lambda *_: json_reply(200, guide.status_json(service, description, many=many))
 
 
-CONTENT: dict[str, Callable[[Context], Reply]] = {
-    "success": lambda context: context.normal,
+CONTENT: dict[str, Content] = {
+    "success": lambda _, normal, __: normal,
     "code": _code,
-    "guide": lambda context: sample(context.rule.argument),
+    "guide": lambda rule, *_: sample(rule.argument),
     "status": _status,
     "redirect": _redirect,
-    "empty": lambda context: replace(context.normal, body=b""),
-    "unreadable": lambda context: Reply(context.normal.status, _PAGE.encode(), "text/html"),
-    "deep_json": lambda _: json_reply(201, "[" * _DEPTH + "]" * _DEPTH),
+    "empty": lambda _, normal, __: replace(normal, body=b""),
+    "unreadable": lambda _, normal, __: Reply(normal.status, _PAGE.encode(), "text/html"),
+    "deep_json": lambda *_: json_reply(201, "[" * _DEPTH + "]" * _DEPTH),
     "bad_utf8": _bad_utf8,
     "gzip": _gzip,
     "affected": _service("mail", "Mail is delayed", many=False),
@@ -116,10 +108,9 @@ CONTENT: dict[str, Callable[[Context], Reply]] = {
 }
 
 
-def reply(context: Context) -> Reply:
+def reply(rule: Rule, normal: Reply, client_ip: str) -> Reply:
     """Return what the rule says, with the parts that it replaces."""
-    rule = context.rule
-    said = CONTENT[rule.answer](context) if rule.answer in CONTENT else context.normal
+    said = CONTENT[rule.answer](rule, normal, client_ip) if rule.answer in CONTENT else normal
     headers = said.headers
     if rule.retry_after is not None:
         headers += (("Retry-After", rule.retry_after),)

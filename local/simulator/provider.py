@@ -11,7 +11,7 @@ from typing import Any
 
 from local.simulator import answers, guide, rules
 from local.simulator.account import NO_CODE, Account, plain
-from local.simulator.answers import CONTENT, Context, Reply
+from local.simulator.answers import CONTENT, Reply
 from local.simulator.books import Books, now
 from local.simulator.call import Call
 from local.simulator.faults import FAULTS, REFUSING, SILENT, STATUS
@@ -117,7 +117,7 @@ class Provider:
         else:
             answer = rule.name
             normal = answers.success(msg_id, price, valid_json=rule.valid_json)
-            decision = _decide(Context(rule, normal, call.client_ip))
+            decision = _decide(rule, normal, call.client_ip)
         self._note(call, answer, decision, msg_id if accepted else None)
         return decision
 
@@ -149,7 +149,7 @@ class Provider:
                 text = guide.status_json("none", "All Services are Operational", many=False)
                 normal = answers.json_reply(200, text)
             answer = "operational" if rule is None else rule.name
-            decision = _decide(Context(rule or _NORMAL, normal))
+            decision = _decide(rule or _NORMAL, normal)
         self.books.add_call("status", {"at": now(), "answer": answer})
         return decision
 
@@ -169,7 +169,7 @@ class Provider:
             return _as_said(said, json.loads(text))
         else:
             normal = answers.json_reply(200, text)
-        return _decide(Context(rule or _NORMAL, normal, call.client_ip))
+        return _decide(rule or _NORMAL, normal, call.client_ip)
 
     def _note(self, call: Call, answer: str, decision: Decision, msg_id: int | None) -> None:
         entry = {
@@ -224,10 +224,9 @@ def _as_said(said: Said, values: Mapping[str, Any]) -> Decision:
     return Decision(said.reply(values), fault=fault)
 
 
-def _decide(context: Context) -> Decision:
-    rule = context.rule
+def _decide(rule: Rule, normal: Reply, client_ip: str = "") -> Decision:
     fault = rule.answer if rule.answer in FAULTS else None
-    reply = answers.reply(context)
+    reply = answers.reply(rule, normal, client_ip)
     if fault in STATUS and rule.status is None:
         reply = replace(reply, status=STATUS[fault])
     return Decision(reply, rule, fault)

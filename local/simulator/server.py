@@ -1,4 +1,4 @@
-"""The simulator over HTTP/1.1 with keep-alive: the routes.
+"""The simulator as it runs, over HTTP/1.1 with keep-alive: the routes.
 
 Taqnyat's own paths are served on the raw connection, since they must misbehave below HTTP. All
 others are calls of an ASGI application, made on the thread of their connection.
@@ -6,17 +6,21 @@ others are calls of an ASGI application, made on the thread of their connection.
 
 import asyncio
 from http.server import BaseHTTPRequestHandler
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from starlette.types import ASGIApp, Message, Scope
 
 from local.guard import Guard, refusal
-from local.loopback import LoopbackServer
+from local.loopback import HOST, LoopbackServer
 from local.simulator import answers, call
+from local.simulator.account import Account
 from local.simulator.answers import Reply
+from local.simulator.books import Observer
 from local.simulator.call import Call
 from local.simulator.control import Control
 from local.simulator.faults import FAULTS
+from local.simulator.profile import Profile
 from local.simulator.provider import Decision, Provider
 from local.simulator.wire import Wire, head, message
 
@@ -27,22 +31,77 @@ _MAX_BODY = 16 << 20
 _IDLE_SECONDS = 120
 
 
-class Server(LoopbackServer):
-    """Serves one provider."""
+class Simulator(LoopbackServer):
+    """A running simulator.
 
-    def __init__(self, address: tuple[str, int], provider: Provider) -> None:
-        """Bind the address (port 0: any free one); serving begins with `start`."""
-        super().__init__(address, _Handler)
-        self.provider = provider
+    Its methods do in the process what the pages do over HTTP, and raise FieldError where
+    the pages answer 400.
+    """
+
+    def __init__(
+        self,
+        *,
+        token: str | None = None,
+        port: int = 0,
+        profile: Profile | None = None,
+    ) -> None:
+        """Bind a port (0: any free one); without a token one is made up.
+
+        With a `profile` (see there) it answers as a real account did.
+        """
+        super().__init__((HOST, port), _Handler)
+        account = Account() if token is None else Account(token=token)
+        self.provider = Provider(account, profile=profile)
         self.port = int(self.server_address[1])
-        self.control = Guard(Control(provider).application(), self.port)
+        self.control = Guard(Control(self.provider).application(), self.port)
+
+    @property
+    def token(self) -> str:
+        """The bearer token that the account accepts now."""
+        return self.provider.account.token
+
+    def script(self, *rules: dict[str, Any] | str) -> None:
+        """Put rules before the ones in force; a bare string is an answer for every mail."""
+        given = [{"answer": rule} if isinstance(rule, str) else rule for rule in rules]
+        self.provider.change_script({"rules": given}, replace=False)
+
+    def clear_script(self) -> None:
+        """Take all rules away."""
+        self.provider.change_script({"rules": []}, replace=True)
+
+    def account(self, **change: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+        """Change fields of the account (balance, price, token, enabled, ip_allowed, senders)."""
+        return self.provider.change_account(change)
+
+    def inbox(self, to: str | None = None) -> list[dict[str, Any]]:
+        """Return the accepted mails in order, all or those to one address."""
+        mails: list[dict[str, Any]] = self.provider.books.inbox(to=to)["mails"]
+        return mails
+
+    def calls(self) -> dict[str, Any]:
+        """Return counts and the last calls of mailSend.php."""
+        return self.provider.books.calls()
+
+    def clear(self) -> None:
+        """Empty the inbox and the calls."""
+        self.provider.books.clear()
+
+    def reset(self) -> None:
+        """Reset all but the token: no rules, a fresh account, empty books."""
+        self.clear_script()
+        self.provider.change_account({}, renew=True)
+        self.clear()
+
+    def observe(self, observer: Observer) -> None:
+        """Call an observer with every mail, call, and change of script and account."""
+        self.provider.books.observe(observer)
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     timeout = _IDLE_SECONDS
-    server: Server
+    server: Simulator
 
     def handle_one_request(self) -> None:
         """Serve one request with any method."""

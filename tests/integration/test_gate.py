@@ -15,9 +15,8 @@ from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
 from local import loopback, web
-from local.gate import Gate
+from local.gate import CONCURRENCY, Gate
 
-CONCURRENCY = 3
 BELOW = "/_aws/execute-api/api"
 BIG = 11 << 20
 
@@ -53,7 +52,7 @@ def upstream() -> Upstream:
 
 @pytest.fixture
 def gate(upstream: Upstream) -> Gate:
-    gate = Gate(upstream, CONCURRENCY)
+    gate = Gate(upstream)
     gate.below = BELOW
     return gate
 
