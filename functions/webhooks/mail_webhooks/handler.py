@@ -8,7 +8,6 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import outbox.startup
-from botocore.exceptions import BotoCoreError, ClientError
 from outbox import aws
 from outbox.settings import Settings
 from outbox.telemetry import Telemetry
@@ -63,7 +62,7 @@ def _container() -> tuple[Callable[[str], Run | Exception | None], ThreadPoolExe
     def run(body: str) -> Run | Exception | None:
         try:
             return dispatcher.run(Wakeup.read(body))
-        except (ClientError, BotoCoreError, TimeoutError) as error:
+        except Exception as error:  # noqa: BLE001  one message must not fail those beside it
             return error
 
     return run, runs, Telemetry(settings.metrics_namespace)

@@ -12,7 +12,7 @@ from mail_webhooks import handler as entry
 from mail_webhooks.notice import notify
 from outbox.webhooks import wiring
 from outbox.webhooks.dispatching import Run
-from outbox.webhooks.endpoint import Endpoint
+from outbox.webhooks.endpoint import Endpoint, EndpointError
 from outbox.webhooks.queue import Wakeup
 
 BODY = '{"client":"shop","endpoint":"e-1","timer":5}'
@@ -117,6 +117,26 @@ def test_what_aws_does_not_answer_is_a_message_that_comes_again(
     assert run(BODY) is dispatcher.return_value.run.return_value
     dispatcher.return_value.run.assert_called_once_with(Wakeup("shop", "e-1", 5))
     dispatcher.return_value.run.side_effect = error
+    assert run(BODY) is error
+
+
+@pytest.mark.parametrize("body", ["", "no JSON", "[]", "{}", '{"client":"a","endpoint":"b"}'])
+def test_a_message_that_is_none_of_ours_fails_alone(
+    made: tuple[Any, Mock, Mock], monkeypatch: pytest.MonkeyPatch, body: str
+) -> None:
+    (run, _, _), dispatcher, _ = made
+    dispatcher.return_value.run.return_value = Run("shop", "e-1")
+    monkeypatch.setattr(entry, "_container", lambda: (run, InOrder(), Notes()))
+    bodies = (BODY, body, BODY)
+    records = [{"body": body, "messageId": f"id-{at}"} for at, body in enumerate(bodies)]
+    assert entry.handler({"Records": records}, None) == {
+        "batchItemFailures": [{"itemIdentifier": "id-1"}]
+    }
+
+
+def test_a_bug_in_a_run_fails_its_message_alone(made: tuple[Any, Mock, Mock]) -> None:
+    (run, _, _), dispatcher, _ = made
+    error = dispatcher.return_value.run.side_effect = EndpointError("endpoint", "is changed")
     assert run(BODY) is error
 
 
