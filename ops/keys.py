@@ -22,6 +22,7 @@ USUAL_SCOPES: Final = ("send", "read")
 POLICIES: Final = ("refuse", "report")
 DUPLICATES: Final = ("allow", "join")
 MAX_JOIN_SECONDS: Final = 86400
+MAX_BYTES: Final = 65_536  # of a secret of Secrets Manager
 _CLIENT: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _PATTERN: Final = re.compile(r"\*|[^@\s,]{1,64}@[^@\s,]{1,190}")
 _DOMAIN: Final = re.compile(
@@ -62,8 +63,24 @@ def load(text: str) -> Document:
 
 
 def dump(document: Document) -> str:
-    """Write the secret."""
-    return json.dumps(document, indent=1, sort_keys=True)
+    """Write the secret, a client on each line.
+
+    Raises:
+        OpsError: Secrets Manager could not keep it.
+
+    """
+    lines = (
+        f"\n {json.dumps(client)}: {json.dumps(rules, separators=(',', ':'), sort_keys=True)}"
+        for client, rules in sorted(document.items())
+    )
+    text = f"{{{','.join(lines)}\n}}"
+    if len(text.encode()) > MAX_BYTES:
+        raise OpsError(
+            f"the API keys' secret is full: {len(document)} clients need more than its "
+            f"{MAX_BYTES:,} bytes; nothing was changed",
+            "`keys revoke` clients that nobody uses, or `keys rotate --finish` old keys",
+        )
+    return text
 
 
 def add(

@@ -8,7 +8,7 @@ from outbox.mail.mail import Mail, MailError
 from outbox.mail.states import State
 from outbox.mail.validation import REQUEST_FIELDS, read_mail
 from outbox.queues.message import encode
-from outbox.storage.ledger import Ledger
+from outbox.storage.ledger import Ledger, TableBusyError
 from outbox.storage.row import Row
 
 from ops.errors import OpsError
@@ -42,8 +42,14 @@ def read(fields: Mapping[str, Any], *, campaign: str, mail_id: str, now: float) 
 
 
 def accept(stack: Stack, mail: Mail) -> bool:
-    """Accept a mail: its row, then its message; return whether it is new."""
-    return stack.submission.submit(mail, mail.fingerprint)
+    """Accept a mail: its row, then its message; return whether it is new.
+
+    Raises botocore's errors.
+    """
+    try:
+        return stack.submission.submit(mail, mail.fingerprint)
+    except TableBusyError as error:
+        raise error.__cause__ or error from None  # AWS's own answer is the sentence for a person
 
 
 def follow(

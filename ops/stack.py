@@ -20,6 +20,7 @@ from outbox.settings import Settings
 from outbox.storage.ledger import Ledger
 from outbox.storage.money import MoneyTable
 from outbox.storage.table import LedgerTable
+from outbox.throttling import PatientClient
 
 from ops.errors import OpsError
 
@@ -108,10 +109,9 @@ class Stack:
 
     @cached_property
     def table(self) -> LedgerTable:
-        """The table behind the ledger."""
-        return LedgerTable(
-            self.client("dynamodb"), self.output("LedgerTable"), self.settings.record_days
-        )
+        """The table behind the ledger; what is throttled, or in conflict, is written again."""
+        dynamo = PatientClient(self.client("dynamodb"))
+        return LedgerTable(dynamo, self.output("LedgerTable"), self.settings.record_days)
 
     @cached_property
     def ledger(self) -> Ledger:

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import time
 from typing import Any
 
 import pytest
@@ -138,6 +139,19 @@ def test_strangers_cost_a_read_a_second_and_a_new_key_works_as_soon(
     assert effect(ask("Bearer tqm_new")) == "Allow"
     secrets.value = {}
     now[0] += 5.01
+    assert effect(ask()) == "Deny"
+
+
+def test_a_frozen_container_lets_no_revoked_key_in(
+    secrets: Secrets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The monotonic clock may stand still while Lambda freezes a container, for hours in all."""
+    assert authorizer.Keys.__init__.__defaults__ == (time.time,)
+    now = [100.0]
+    monkeypatch.setattr(authorizer, "_keys", authorizer.Keys(lambda: now[0]))
+    assert effect(ask()) == "Allow"
+    secrets.value = {}
+    now[0] -= 0.01  # a clock that was put back shows no age
     assert effect(ask()) == "Deny"
 
 

@@ -57,8 +57,8 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 class Keys:
     """The secret's text, cached for some seconds."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """Read nothing yet."""
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        """Read nothing yet. The clock must go on while Lambda freezes the container."""
         self._clock = clock
         self._text = ""
         self._read_at = float("-inf")
@@ -70,7 +70,7 @@ class Keys:
         Raises botocore's errors when Secrets Manager does not answer.
         """
         secrets, now = aws.client("secretsmanager"), self._clock()
-        if secrets is not self._read_by or now - self._read_at > max_age:
+        if secrets is not self._read_by or not 0 <= now - self._read_at <= max_age:
             answer = secrets.get_secret_value(SecretId=os.environ["API_KEYS_SECRET_ID"])
             self._text, self._read_at = answer.get("SecretString") or "{}", now
             self._read_by = secrets

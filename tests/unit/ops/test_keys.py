@@ -328,7 +328,21 @@ def test_the_right_form_of_the_secret_is_told() -> None:
         "the API refuses every call until you correct it in Secrets Manager: "
         '{"shop": {"sha256": ["<hex>"], "from": ["*@acme.sa"], "scopes": ["send", "read"]}}'
     )
-    assert keys.dump({"b": {}, "a": {"x": 1}}) == '{\n "a": {\n  "x": 1\n },\n "b": {}\n}'
+    assert keys.dump({"b": {}, "a": {"x": 1}}) == '{\n "a": {"x":1},\n "b": {}\n}'
+
+
+def test_the_secret_has_room_for_450_clients_and_a_full_one_is_told() -> None:
+    document: keys.Document = {}
+    with pytest.raises(OpsError, match="the API keys' secret is full: 4.. clients") as full:
+        for number in range(1000):
+            found = keys.add(document, f"shop-{number}", ["*@example.com"], keys.SCOPES[:2], "key")
+            keys.dump(found)
+            document = found
+    assert "keys revoke" in full.value.remedy
+    assert len(document) >= 450
+    assert len(keys.dump(document)) <= 65_536
+    full_at = {"x": {"y": "z" * (65_536 - len(keys.dump({"x": {"y": ""}})))}}
+    assert len(keys.dump(full_at)) == 65_536
 
 
 @pytest.mark.parametrize(
