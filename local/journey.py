@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 
 from local.console import timeline
-from local.console.gateway import item
 from local.deployment import ROOT
 from local.stack import LocalStack
 
@@ -35,10 +34,10 @@ def travel(
     begin = time.monotonic()
     [mail_id] = stack.api.send([mail])
     tell("accepted", f"{(time.monotonic() - begin) * 1000:6.0f} ms  200, id {mail_id}")
-    row = _row(stack, mail_id)
+    row = stack.item(mail_id)
     while row["state"] not in timeline.FINAL and time.monotonic() < begin + _PATIENCE_SECONDS:
         time.sleep(_LOOK_SECONDS)
-        row = _row(stack, mail_id)
+        row = stack.item(mail_id)
     for step in timeline.steps(row)[1:]:
         took = datetime.fromisoformat(step["at"]) - datetime.fromisoformat(row["created"])
         tell(step["step"], f"{took.total_seconds() * 1000:6.0f} ms  {_fact(step, row)}".rstrip())
@@ -51,10 +50,3 @@ def _fact(step: timeline.Step, row: Mapping[str, Any]) -> str:
     if step["step"] == "sent":
         return f"msgId {row['msg_id']}"
     return f"reason {row.get('reason')}" if step["step"] in timeline.FINAL else ""
-
-
-def _row(stack: LocalStack, mail_id: str) -> dict[str, Any]:
-    found = stack.client("dynamodb").get_item(
-        TableName=stack.outputs["LedgerTable"], Key={"pk": {"S": mail_id}}, ConsistentRead=True
-    )
-    return item(found["Item"])

@@ -15,6 +15,7 @@ from local import deployment
 from local.api import Api
 from local.bell import Bell, until_next_minute
 from local.console import Console, Gateway
+from local.console.gateway import item
 from local.emulator import Emulator
 from local.errors import LocalStackError
 from local.folder import RunFolder, write
@@ -111,6 +112,13 @@ class LocalStack(Running):
     def client(self, service: str) -> Any:  # noqa: ANN401 - boto3 clients have no common type
         """Return a boto3 client with the deployer's rights."""
         return self.emulator.client(service)
+
+    def item(self, key: str) -> dict[str, Any]:
+        """Return an item of the ledger, such as the row of a mail; empty if there is none."""
+        found = self.client("dynamodb").get_item(
+            TableName=self.outputs["LedgerTable"], Key={"pk": {"S": key}}, ConsistentRead=True
+        )
+        return item(found.get("Item", {}))
 
     def start(self) -> Self:
         """Bring everything up; on a failure nothing stays.

@@ -23,10 +23,6 @@ _ENDLESS = Decimal(1_000_000)
 _DATE = "%d-%m-%Y"
 
 
-def _new_token() -> str:
-    return secrets.token_hex(16)
-
-
 def _in_a_year() -> str:
     return (datetime.now(UTC) + timedelta(days=365)).strftime(_DATE)
 
@@ -38,7 +34,7 @@ class Settings(Given):
     says in place of the truth; `expires`, as 31-12-2027, and `status` stand beside it there.
     """
 
-    token: Text = Field(default_factory=_new_token)
+    token: Text = Field(default_factory=lambda: secrets.token_hex(16))
     balance: Amount | None = None
     price: Amount = Decimal(1)
     enabled: Flag = True

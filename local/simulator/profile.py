@@ -181,10 +181,13 @@ def _value(field: Line, values: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSO
     if kind in _MADE:
         return _MADE[kind]()
     known = next((text for key, text in values.items() if key.lower() == name.lower()), None)
+    made_up = "1" * max(1, field.length)
     if kind == "number":
-        return known if isinstance(known, int) else _as_number(known, field.length)
+        if isinstance(known, int):
+            return known
+        return float(str(known)) if _is_number(known) else int(made_up[:9])
     if kind == "number_string":
-        return str(known) if _is_number(known) else "1" * max(1, field.length)
+        return str(known) if _is_number(known) else made_up
     if kind == "date_string":
         return str(known or "31-12-2030")
     if isinstance(known, int):
@@ -192,18 +195,12 @@ def _value(field: Line, values: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSO
     return known if isinstance(known, str) else "x" * field.length
 
 
-def _as_number(known: object, length: int) -> int | float:
-    if isinstance(known, str) and _is_number(known):
-        return float(known)
-    return int("1" * max(1, min(length, 9)))
-
-
 def _is_number(value: object) -> bool:
     try:
         float(str(value))
     except ValueError:
         return False
-    return not isinstance(value, bool) and value is not None
+    return True
 
 
 _MADE: Final[Mapping[str, Callable[[], Any]]] = {

@@ -21,7 +21,8 @@ so `accept_then_hang`, `accept_then_cut`, `accept_then_500`.
 import re
 import threading
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Final, Literal
+from types import MappingProxyType
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     ConfigDict,
@@ -39,7 +40,6 @@ from local.simulator.guide import SAMPLES
 Target = Literal["mail", "status", "balance"]
 Known = Mapping[Target, frozenset[str]]
 MAX_RULES = 200
-_NO_FIELDS: Final[Mapping[str, Any]] = {}
 _ACCEPT_THEN = "accept_then_"
 _ALIASES = {
     "drip_body": "drip",
@@ -169,7 +169,7 @@ class Script:
         self,
         target: Target,
         recipients: Sequence[str] = (),
-        given: Mapping[str, Any] = _NO_FIELDS,
+        given: Mapping[str, Any] = MappingProxyType({}),
         *,
         unread: bool = False,
     ) -> Rule | None:

@@ -318,7 +318,7 @@ def expired_first(run: Run) -> list[Row]:
         crowd.until(lambda: time.time() > soon + 1, 2 * MINUTE)
         crowd.post(["live"])
         crowd.simulator.account(balance=100)
-        due = crowd.item("#pause").get("next_probe", 0)
+        due = crowd.stack.item("#pause").get("next_probe", 0)
         crowd.until(lambda: time.time() >= due, 35 * MINUTE)
         took = crowd.until_sent(1, "live", 20 * MINUTE)
         dead = len(crowd.sent("dead"))

@@ -3,7 +3,6 @@
 import json
 import tempfile
 import time
-import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -11,9 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from local.console.gateway import plain
 from local.parameters import LOCAL
 from local.simulator import Simulator
 from local.stack import LocalStack, Options
@@ -24,7 +22,6 @@ MINUTE: Final = 60.0
 BATCH: Final = 100
 # The API's own throttle is no part of what is looked at here.
 _KEPT_LOCAL: Final = {"ApiRateLimit", "ApiBurstLimit"}
-_OPENER: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def production() -> dict[str, str]:
@@ -57,17 +54,7 @@ class Stand:
     def _post_batch(self, subjects: list[str], fields: Mapping[str, object]) -> None:
         mail = {"from": "shop@acme.sa", "to": "a@example.com", "text": "Hello"}
         self.posted |= dict.fromkeys(subjects, time.time())
-        body = json.dumps([{**mail, "subject": subject, **fields} for subject in subjects])
-        request = urllib.request.Request(  # noqa: S310 - our own address
-            f"{self.stack.api_url}/emails/batch",
-            data=body.encode(),
-            headers={
-                "Authorization": f"Bearer {self.stack.api_key}",
-                "Content-Type": "application/json",
-            },
-        )
-        with _OPENER.open(request, timeout=MINUTE):
-            pass
+        self.stack.api.send([{**mail, "subject": subject, **fields} for subject in subjects])
 
     def sent(self, prefix: str = "") -> dict[str, float]:
         """Return when the simulator took each mail; the first time, if it was twice."""
@@ -91,7 +78,7 @@ class Stand:
         if time.monotonic() - self._looked < 1:
             return
         self._looked = time.monotonic()
-        item = self.item("#pause")
+        item = self.stack.item("#pause")
         if item.get("paused") and not self.paused:
             self.pauses.append((time.time(), item["reason"]))
         self.paused = bool(item.get("paused"))
@@ -109,13 +96,6 @@ class Stand:
     def until_sent(self, count: int, prefix: str, seconds: float) -> float | None:
         """Wait until so many mails of a prefix were taken."""
         return self.until(lambda: len(self.sent(prefix)) >= count, seconds)
-
-    def item(self, key: str) -> dict[str, Any]:
-        """Return an item of the table."""
-        found = self.stack.client("dynamodb").get_item(
-            TableName=self.stack.outputs["LedgerTable"], Key={"pk": {"S": key}}, ConsistentRead=True
-        )
-        return {name: plain(value) for name, value in found.get("Item", {}).items()}
 
     def states(self) -> Counter[str]:
         """Count the ledger's rows by state."""

@@ -9,7 +9,7 @@ from contextlib import closing
 from typing import Any
 from urllib.parse import urlsplit
 
-from local.console.gateway import plain
+from local.console.gateway import item
 from local.simulator import Simulator
 from local.stack import LocalStack
 
@@ -77,20 +77,15 @@ class World:
 
     def row(self, mail_id: str) -> dict[str, Any]:
         """Return a mail's row of the ledger, empty if there is none."""
-        found = self.stack.client("dynamodb").get_item(
-            TableName=self.stack.outputs["LedgerTable"],
-            Key={"pk": {"S": mail_id}},
-            ConsistentRead=True,
-        )
-        return {name: plain(value) for name, value in found.get("Item", {}).items()}
+        return self.stack.item(mail_id)
 
     def rows_of_this_test(self) -> list[dict[str, Any]]:
         """Return the rows of all mails to this test's domain."""
         pages = self.stack.client("dynamodb").get_paginator("scan")
         rows = [
-            {name: plain(value) for name, value in item.items()}
+            item(found)
             for page in pages.paginate(TableName=self.stack.outputs["LedgerTable"])
-            for item in page["Items"]
+            for found in page["Items"]
         ]
         return [row for row in rows if any(self.domain in to for to in row.get("to", []))]
 
