@@ -196,6 +196,32 @@ def test_a_connection_that_dies_under_a_mail_is_not_tried_twice(server: Server) 
     assert len(server.requests) == 2
 
 
+def test_after_such_a_loss_each_call_has_a_connection_of_its_own_for_a_while(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closes = True
+
+    def script(connection: socket.socket) -> None:
+        answered = False
+        while server.read_request(connection) and not (answered and closes):
+            connection.sendall(OK)
+            answered = True
+
+    server.script = script
+    wire = wire_to(server)
+    assert [read(post(wire)) for _ in range(5)] == [
+        (201, b"sent", None),
+        (None, b"", Fault.CUT_ON_REUSE),
+        *[(201, b"sent", None)] * 3,
+    ]
+    assert server.connections == 4
+    closes = False
+    later = time.monotonic() + 600
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    assert [post(wire).status for _ in range(3)] == [201] * 3
+    assert server.connections == 4
+
+
 def test_threads_get_each_their_own_answer(server: Server) -> None:
     def echo(connection: socket.socket) -> None:
         while request := server.read_request(connection):

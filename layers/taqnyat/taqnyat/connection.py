@@ -46,16 +46,20 @@ class Exchange:
 
     `reused`: its connection is older than the call; `surplus`: more bytes came than its answer has;
     `kept`: the connection may be used for another call. `resolve` (host, port, seconds left) looks
-    a name up instead of the system, and may refuse it.
+    a name up instead of the system, and may refuse it. `may_reuse`: whether this call may use a
+    connection of an earlier one.
     """
 
     def __init__(
         self,
         deadline: float,
         resolve: Callable[[str, int, float], Sequence[Any]] | None = None,
+        *,
+        may_reuse: bool = True,
     ) -> None:
         self.deadline = deadline
         self.resolve = resolve
+        self.may_reuse = may_reuse
         self.written = self.surplus = self.kept = False
         self.reused = True
         self.left = MAX_ANSWER_BYTES
@@ -167,6 +171,7 @@ class BoundedConnection(HTTPConnection):
         The pool gets it back a moment before its last answer is judged: until then it is False.
         """
         kept = self._last_exchange is not None and self._last_exchange.kept
+        kept = kept and current_exchange.get().may_reuse
         fresh = time.time() - self._used_at < self._max_idle
         # The socket no longer shows bytes that TLS has decrypted.
         return kept and fresh and super().is_connected and not getattr(self.sock, "pending", int)()

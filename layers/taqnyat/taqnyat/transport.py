@@ -26,6 +26,8 @@ from taqnyat.outcome import Fault
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+# A server that closes connections without a word would cost every second mail.
+_NO_REUSE_SECONDS: Final = 600.0
 _GZIP: Final = b"\x1f\x8b"
 _GZIP_OR_ZLIB: Final = 47
 _PLAIN_DEFLATE: Final = -15  # without zlib's header, as some servers send "deflate"
@@ -79,6 +81,7 @@ class Transport:
         url = urllib3.util.parse_url(base_url)
         self._prefix = (url.path or "").rstrip("/")
         self._connect_timeout = connect_timeout
+        self._reuses_from = 0.0
         tls = url.scheme == "https"
         self._pool = urllib3.connection_from_url(
             base_url, maxsize=pool_size, **({"ssl_context": tls_context()} if tls else {})
@@ -103,7 +106,7 @@ class Transport:
         its addresses. Errors of the network are never raised.
         """
         started = time.monotonic()
-        exchange = Exchange(deadline, resolve=resolve)
+        exchange = Exchange(deadline, resolve, may_reuse=started >= self._reuses_from)
         token = current_exchange.set(exchange)
         read = _Reading()
         fault: Fault | None = None
@@ -113,6 +116,8 @@ class Transport:
             read.whole(response)
         except (HTTPError, HTTPException, OSError, ValueError) as error:
             fault = _fault(error, exchange) if exchange.written else Fault.UNREACHABLE
+            if fault is Fault.CUT_ON_REUSE:
+                self._reuses_from = time.monotonic() + _NO_REUSE_SECONDS
         finally:
             current_exchange.reset(token)
         whole = fault is None and exchange.left > 0 and not exchange.surplus
