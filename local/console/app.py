@@ -226,7 +226,8 @@ class App:
         """
         given = dict(request.query_params)
         try:
-            seconds = min(float(given.pop("timeout", "10")), _MOST_SECONDS)
+            # Not a number is no time at all: it would never end.
+            seconds = max(0.0, min(float(given.pop("timeout", "10")), _MOST_SECONDS))
             after = int(given.pop("after", "0"))
         except ValueError:
             return Json({"message": "`timeout` and `after` must be numbers"}, 400)
