@@ -67,6 +67,7 @@ def test_a_failure_is_read_in_every_shape(body: bytes) -> None:
         b'{"XErrorCode":104,}',
         b'{"ErrorCode":1.5,}',
         "{ErrorCode: ١٠٤,}".encode(),
+        b'{"log":"ResponseStatus: fail, ErrorCode: 104"}',
     ],
 )
 def test_what_cannot_be_trusted_says_nothing(body: bytes) -> None:

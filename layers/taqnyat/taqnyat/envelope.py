@@ -101,8 +101,8 @@ def _pick(document: object) -> Envelope:
     objects = _objects(document)
     found = {_envelope(each) for each in objects if _RESULT in each}
     if not found:
-        values = (value for each in objects for value in each.values())
-        texts = [value for value in values if isinstance(value, str) and _RESULT in value.lower()]
+        values = [value for each in objects for value in each.values() if isinstance(value, str)]
+        texts = [text for text in values if text.startswith("{") and _RESULT in text.lower()]
         found = {_read(text) for text in texts} or {_envelope(each) for each in objects[:1]}
     return found.pop() if len(found) == 1 else Envelope(mixed=bool(found))
 
