@@ -46,6 +46,8 @@ class Parts:
         self.recorded: list[str] = []
         self.ages: list[tuple[Lane, float]] = []
         self.answers: dict[str, Outcome] = {}  # by the sender's name
+        self.limited = False
+        self.callless: dict[str, Exception | None] = {}  # messages that no call follows
         self.own: list[str] = []  # mails that are refused alone
 
     # Delivery
@@ -76,6 +78,10 @@ class Parts:
         return ControlRecord(), self.pause_read
 
     # Turns
+    def limits(self, rate: Rate) -> bool:
+        assert isinstance(rate, Rate)
+        return self.limited
+
     def take(self, rate: Rate, count: int, deadline: float, lane: Lane) -> Taken:
         assert isinstance(rate, Rate)
         assert deadline
@@ -105,6 +111,12 @@ class Parts:
     def flush(self) -> None:
         self.flushes += 1
 
+    def may_call(self, message: ReceivedMessage) -> bool:
+        assert self.limited
+        if error := self.callless.get(message.message_id):
+            raise error
+        return message.message_id not in self.callless
+
     def resume(self) -> None:
         self.resumed += 1
 
@@ -120,6 +132,7 @@ class Parts:
                 executor=executor,
                 telemetry=part,
                 on_resumed=self.resume,
+                may_call=self.may_call,
                 batches=batches,
             )
 
@@ -461,3 +474,23 @@ def test_a_pause_that_begins_meanwhile_is_seen(
 
     assert len(parts.asked) == 1  # no turn is taken under a pause
     assert set(parts.delivered_by) == {"m1"}  # the breaker refuses it
+
+
+def test_under_a_limit_only_mails_that_may_be_called_for_take_turns(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    parts.limited = True
+    parts.callless = {"b": None, "c": None, "d": ValueError()}
+    parts.earlier = [Taken((), 9, again=2.0)]  # the rows are read once
+    parts.turns = Taken((0.0,))
+    assert parts.process(*"abcd") == ["d"]
+    assert parts.asked == [(2, Lane.NORMAL)] * 2
+    assert sorted(parts.recorded) == ["a", "b", "c"]
+
+
+def test_in_a_pause_no_row_is_read(parts: Parts) -> None:
+    parts.limited = parts.tripped = True
+    parts.callless = {"a": AssertionError()}
+    assert parts.process("a") == []
+    assert parts.asked == []

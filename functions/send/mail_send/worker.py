@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from functools import cache, partial
 from typing import Any, Protocol
 
 import outbox.startup
 from outbox import aws, wiring
 from outbox.sending import wiring as sending
 from outbox.sending.batch import BatchProcessor
+from outbox.sending.divert import may_call
 from outbox.settings import Settings
 from outbox.telemetry import Telemetry
 
@@ -52,6 +53,9 @@ def _container() -> tuple[BatchProcessor, Telemetry]:
         executor=executor,
         telemetry=telemetry,
         on_resumed=token.forget,
+        may_call=partial(
+            may_call, queue=queue, table=wiring.ledger_table(settings), settings=settings
+        ),
         bulk_queue_arn=settings.bulk_queue_arn,
         batches=(settings.maximum_concurrency, settings.bulk_maximum_concurrency),
     )

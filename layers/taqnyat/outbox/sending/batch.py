@@ -78,14 +78,15 @@ class BatchProcessor:
         executor: Executor,
         telemetry: Telemetry,
         on_resumed: Callable[[], None],
+        may_call: Callable[[ReceivedMessage], bool] = lambda _: True,
         bulk_queue_arn: str = "",
         batches: tuple[int, int] = (1000, 1000),
     ) -> None:
         """`executor` must run a whole batch in parallel.
 
-        `on_resumed` is called when a pause has ended. All records of an event are of one lane;
-        those of `bulk_queue_arn` are bulk. `batches` is how many batches there may be at the same
-        time, normal and bulk.
+        `on_resumed` is called when a pause has ended. `may_call` tells under a limit which messages
+        may need a turn. All records of an event are of one lane; those of `bulk_queue_arn` are
+        bulk. `batches` is how many batches there may be at the same time, normal and bulk.
         """
         self._delivery = delivery
         self._queue = queue
@@ -94,6 +95,7 @@ class BatchProcessor:
         self._executor = executor
         self._telemetry = telemetry
         self._on_resumed = on_resumed
+        self._may_call = may_call
         self._bulk_queue_arn = bulk_queue_arn
         self._batches = dict(zip(Lane, batches, strict=True))
         self._standing = Standing()
@@ -134,11 +136,14 @@ class BatchProcessor:
 
     def _in_time(self, messages: Sequence[ReceivedMessage], deadline: float) -> list[Turn]:
         """Take the turns when they are near; others may pause, or lower the rate, until then."""
+        calls: Sequence[ReceivedMessage] | None = None
         for tries in count():
             control, lifted = self._breaker.refresh()
             if lifted:
                 self._on_resumed()
-            turns, again = self._take_turns(messages, control.rate, deadline)
+            if calls is None and not self._breaker.tripped and self._turns.limits(control.rate):
+                calls = self._calls(messages)
+            turns, again = self._take_turns(messages, calls, control.rate, deadline)
             if not again:
                 break
             # Many containers wait: each time they come less often.
@@ -146,17 +151,37 @@ class BatchProcessor:
             time.sleep(again + random.uniform(0, spread))  # noqa: S311  spreads load
         return turns
 
+    def _calls(self, messages: Sequence[ReceivedMessage]) -> list[ReceivedMessage]:
+        """Return the messages that may need a call; thousands of canceled mails take no turns."""
+
+        def may(message: ReceivedMessage) -> bool:
+            try:
+                return self._may_call(message)
+            except Exception:  # noqa: BLE001  its delivery meets the same, and tells it
+                return True
+
+        pairs = zip(messages, self._executor.map(may, messages), strict=True)
+        return [message for message, needed in pairs if needed]
+
     def _take_turns(
-        self, messages: Sequence[ReceivedMessage], rate: Rate, deadline: float
+        self,
+        messages: Sequence[ReceivedMessage],
+        known: Sequence[ReceivedMessage] | None,
+        rate: Rate,
+        deadline: float,
     ) -> tuple[list[Turn], float]:
         """Take a turn for each message that may need a call; the others are processed at once.
 
-        Return them, and in how many seconds to try again: 0 if they are taken.
+        `known` are those by their rows, None if these were not read. Return the turns, and in how
+        many seconds to try again: 0 if they are taken.
         """
         if self._breaker.tripped:
             return [Turn(0.0)] * len(messages), 0.0
         now = time.time()
         calls = [message for message in messages if message.needs_call(now)]
+        patient = len(calls) == len(messages)
+        if known is not None:
+            calls = [message for message in calls if message in known]
         lane = messages[0].queue
         waits, most = {}, self._most_wait(lane)
         if not self._standing.is_clean:
@@ -167,7 +192,7 @@ class BatchProcessor:
             calls.sort(key=lambda message: waits.get(message.message_id, 0))
         most_turns = min(len(calls), len(calls) - len(waits) + 1)
         taken = self._turns.take(rate, most_turns, deadline, lane)
-        if taken.again and len(calls) == len(messages):
+        if taken.again and patient:
             return [], taken.again
         wait = taken.wait
         if not taken.times and calls:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from outbox.mail.mail import MailError
 from outbox.mail.report import Report
 from outbox.queues.message import encode_batch
 from outbox.queues.origin import is_strange
+from outbox.sending import policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from outbox.queues.message import ReceivedMessage
     from outbox.queues.queue import MailQueue
     from outbox.settings import Settings
+    from outbox.storage.table import LedgerTable
 
 _TRY_AGAIN_SECONDS: Final = 5
 
@@ -39,6 +42,27 @@ def divert(
     if not message.is_batch:
         return None
     return _fan_out(message, queue, lambda: clock() < deadline)
+
+
+def may_call(
+    message: ReceivedMessage, queue: MailQueue, table: LedgerTable, settings: Settings
+) -> bool:
+    """Return whether a call may follow a message now, by its mail's row. Raises botocore's errors.
+
+    None follows one that is not valid, one of a canceled or scheduled mail, and a second copy.
+    """
+    arns = (settings.mail_queue_arn, settings.bulk_queue_arn)
+    if message.is_batch or is_strange(message, arns) or queue.has_strayed(message):
+        return False
+    now = table.clock()
+    try:
+        mail = message.mail(settings.default_campaign, now)
+    except MailError:
+        return False
+    row = table.get(mail.id)
+    if row is None:
+        return mail.client is None or message.redrive_attempt is not None
+    return policy.may_be_claimed(row, message.redrive_attempt, now)
 
 
 def reject(message: ReceivedMessage, queue: MailQueue, field: str, mail_id: str = "") -> Report:

@@ -170,6 +170,17 @@ def is_abandoned(row: Row, now: float) -> bool:
     return row.state is State.SENDING and row.lease <= now
 
 
+def may_be_claimed(row: Row, redrive_attempt: int | None, now: float) -> bool:
+    """Return whether a message with such a `redrive_attempt` may claim its row now."""
+    if row.state is State.SENDING:
+        return row.lease <= now
+    if row.state is State.SCHEDULED:
+        return (row.scheduled_at or 0) <= now
+    if row.state in {State.FAILED, State.UNKNOWN}:
+        return redrive_attempt == row.attempt_count
+    return row.state is State.QUEUED
+
+
 def paused_delay(settings: Settings) -> int:
     """Return the seconds until a message may be received again while sending is paused."""
     return max(1, min(_PAUSED_SECONDS, settings.probe_delays_seconds[0] // 2))

@@ -14,8 +14,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from taqnyat import Scope, Verdict
 
 from outbox.mail.lanes import Lane
-from outbox.mail.states import State
 from outbox.queues.origin import waited
+from outbox.sending import policy
 from outbox.sending.breaker import Call, HalfOpenBreaker
 
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ class Probe:
             row = rows.get(glimpse.mail_id)
             if row is None:
                 yield Candidate(message, glimpse.mail_id, glimpse.caller)
-            elif _may_go(row, message, now):
+            elif policy.may_be_claimed(row, message.redrive_attempt, now):
                 yield Candidate(message, row.id, glimpse.caller, row.strikes, _refused_at(row))
 
     def _send(
@@ -278,17 +278,6 @@ def _next(
     best = min(map(rank, held))
     like = [one for one in held if rank(one) == best]
     return like[(-1 if newest else 0, -1, len(like) // 2)[len(tried) % _CALLS]]
-
-
-def _may_go(row: Row, message: ReceivedMessage, now: float) -> bool:
-    """Return whether the row of a mail may be claimed now."""
-    if row.state is State.SENDING:
-        return row.lease <= now
-    if row.state is State.SCHEDULED:
-        return (row.scheduled_at or 0) <= now
-    if row.state in {State.FAILED, State.UNKNOWN}:
-        return message.redrive_attempt == row.attempt_count
-    return row.state is State.QUEUED
 
 
 def _refused_at(row: Row) -> str:

@@ -82,6 +82,10 @@ class Turns:
         self._sent: deque[float] = deque(maxlen=_MOST_REMEMBERED)  # when the last calls began
         self.stopped = False
 
+    def limits(self, rate: Rate) -> bool:
+        """Return whether a limit holds now."""
+        return rate.limit(self._most, self._clock()) > 0
+
     def take(self, rate: Rate, count: int, deadline: float, lane: Lane) -> Taken:
         """Take turns for up to `count` calls, each of which must have ended by `deadline`.
 
