@@ -126,7 +126,10 @@ def _in_classification(seen: Seen, expected: Expected) -> Iterator[str]:
         expected.reason,
     ):
         return
-    found = f"classification: {expected.reason} expected, {seen.reason} found"
+    wanted, got = expected.reason, seen.reason
+    if wanted == got:  # 401 without a code may also be about the mail, 104 may not
+        wanted, got = f"{wanted} ({expected.scope})", f"{got} ({seen.scope})"
+    found = f"classification: {wanted} expected, {got} found"
     if not seen.verdict or not seen.could_send:
         yield found
     else:

@@ -179,6 +179,14 @@ def test_each_difference_is_named(status: int, body: str, said: list[str]) -> No
     assert list(differences(seen(calls.NO_RECIPIENT, status, body.encode()))) == said
 
 
+def test_of_one_reason_the_scope_is_named() -> None:
+    [line, *_] = differences(seen(calls.WRONG_TOKEN, 401, b"<html>no</html>"))
+
+    assert line == (
+        "classification: token_refused (account) expected, token_refused (account_or_mail) found"
+    )
+
+
 def test_a_difference_of_a_mail_says_what_the_gateway_would_do() -> None:
     body = guide.failure(104).encode()
 
