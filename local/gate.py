@@ -32,6 +32,8 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one call on with its body read, so that its length is told."""
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close"})  # 403; without an answer it would be 500
         if scope["type"] != "http":
             return
         body = await web.read(Request(scope, receive), _MAX_BODY)

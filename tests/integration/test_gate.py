@@ -82,6 +82,18 @@ def test_a_call_is_passed_on_and_its_answer_back(port: int) -> None:
     assert (told["query"], told["body"], told["headers"]["x-key"]) == ("a=b", "سلام", "k")
 
 
+def test_a_socket_is_refused(port: int) -> None:
+    upgrade = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+        "Sec-WebSocket-Version": "13",
+    }
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=5)) as line:
+        line.request("GET", "/v1/emails", headers=upgrade)
+        assert line.getresponse().status == 403
+
+
 def test_a_body_in_chunks_is_taken_and_its_length_told(port: int) -> None:
     status, _, told = _call(port, "POST", "/v1/emails", iter([b"one, ", b"two"]))
 
