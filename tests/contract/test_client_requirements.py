@@ -208,6 +208,20 @@ def test_rails_sends_what_describes_its_own_form(shop: Caller) -> None:
     assert shop.send(headers=headers, reply_to=["orders@acme.sa"]).status == 200
 
 
+def test_adonis_sends_the_headers_that_nodemailer_has_written(shop: Caller) -> None:
+    """adonisjs/mail, src/transports/resend.ts, #preparePayload: with those of a priority."""
+    given = mail(
+        to=["Nora <a@example.com>", "b@example.com"],
+        reply_to=["Acme <orders@acme.sa>"],
+        html="<p>Hi</p>",
+        tags=[{"name": "campaign", "value": "orders"}],
+        headers={"X-Priority": "1 (Highest)", "X-Msmail-Priority": "High", "Importance": "High"},
+    )
+
+    shown = shop.show(shop.call("POST", "/emails", given).body["id"]).body["taqnyat"]
+    assert (shown["headers"], shown["campaign_name"]) == (given["headers"], "orders")
+
+
 def test_swoosh_lists_its_headers(shop: Caller) -> None:
     """swoosh/swoosh, lib/swoosh/adapters/resend.ex, prepare_headers_body: a list of objects."""
     headers = [
