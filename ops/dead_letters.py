@@ -40,7 +40,8 @@ class DeadLetter:
     `state` is failed, unknown or invalid; empty when SQS itself moved the message, or Scheduler
     sent it; strange when it is none of this stack's (`foreign`). `attempt` is the number of the
     attempt after which it came here. `sent_at` is epoch seconds, `size` bytes.
-    `packed` is its receipt handle: of 120,000 messages these are the most that is kept.
+    `packed` is its receipt handle: of 120,000 messages these are the most that is kept. `crowd`
+    says that it holds many mails that were never tried: a batch that SQS itself moved.
     """
 
     message_id: str
@@ -55,6 +56,7 @@ class DeadLetter:
     sent_at: float
     size: int
     foreign: bool
+    crowd: bool = False
 
     @classmethod
     def of_row(cls, row: Row) -> "DeadLetter":
@@ -119,6 +121,7 @@ def read(raw: Mapping[str, Any], arns: AbstractSet[str]) -> DeadLetter:
         sent_at=message.sent_at,
         size=len(message.body.encode(errors="replace")),
         foreign=foreign,
+        crowd=message.is_batch and not known,
     )
 
 
@@ -300,6 +303,8 @@ def _sent(_letter: DeadLetter, row: Row | None) -> Decision:
 
 
 def _discard(letter: DeadLetter, row: Row | None) -> Decision:
+    if letter.crowd:
+        return Action.LEAVE, "holds many mails that were never tried: `failed redrive` first"
     if row is None:
         return Action.REMOVE, "has no record"
     if row.state in {State.FAILED, State.UNKNOWN} or (

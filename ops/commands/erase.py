@@ -35,11 +35,11 @@ def command(stack: Stack, screen: Screen, address: str | None, *, cancel: bool, 
     """
     given = from_input(address, "Address")
     traces = Traces(stack.client("dynamodb"), stack.output("LedgerTable"), given)
-    theirs: set[str] = set()
+    theirs, crowds = set[str](), set[str]()
 
     def notice(letter: DeadLetter, raw: Any) -> None:  # noqa: ANN401  boto3's answer
         if not letter.foreign and traces.names(raw["Body"]):
-            theirs.add(letter.message_id)
+            (crowds if letter.crowd else theirs).add(letter.message_id)
 
     queue = failed_queue(stack)
     rows = list(traces.find())
@@ -61,7 +61,12 @@ def command(stack: Stack, screen: Screen, address: str | None, *, cancel: bool, 
     unseen = 0 if look.is_whole else look.total - look.seen
     queued = watch.depth(stack, "MailQueueUrl").total
     _show(screen, erased, deleted, left, gone, look, unseen, queued)
-    return bool(left or unseen or queued or deleted < len(messages))
+    if crowds:
+        screen.warn(
+            f"{len(crowds):,} message(s) of the failed queue hold many mails, also other people's. "
+            "Run `failed redrive`, and this again."
+        )
+    return bool(left or unseen or queued or crowds or deleted < len(messages))
 
 
 def _question(

@@ -57,6 +57,8 @@ def row(state: State, tried: int = 1, **changes: Any) -> Row:
         (Task.REDRIVE, {}, row(State.SENDING), Action.LEAVE),
         (Task.REDRIVE, {}, None, Action.LEAVE),
         (Task.REDRIVE, {"foreign": True}, None, Action.LEAVE),
+        (Task.REDRIVE, {"state": "", "crowd": True}, None, Action.MOVE),
+        (Task.DISCARD, {"state": "", "crowd": True}, None, Action.LEAVE),
         (Task.REDRIVE, {"state": "unknown"}, None, Action.MOVE),
         (Task.REDRIVE_WITHOUT_RECORD, {}, None, Action.MOVE),
         (Task.REDRIVE_WITHOUT_RECORD, {}, row(State.SENT), Action.REMOVE),

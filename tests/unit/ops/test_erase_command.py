@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from outbox.accepting.updater import MailUpdater, TooLateError
+from outbox.queues.message import encode_batch
 from outbox.storage.expressions import pack_item
 
 from tests.faults.standins.errors import client_error
@@ -188,3 +189,28 @@ def test_what_was_sent_or_is_gone_meanwhile_is_not_canceled(
 
     assert (told["canceled"], told["records"]) == (["m3"], ["m1", "m3"])
     assert cloud.row("m1")["state"] == "sent"
+
+
+def test_a_batch_that_sqs_moved_is_neither_erased_nor_discarded_with_others_mails(
+    cloud: Cloud,
+) -> None:
+    """A hundred accepted mails may be in it, of which one is hers."""
+    mails = [{"id": f"m{n}", "to": [to]} for n, to in enumerate((ADDRESS, "ali@example.com"))]
+    text = encode_batch([json.dumps(mail) for mail in mails])
+    cloud.put("batch", "", text=text)
+    cloud.put("batch", "invalid", text=text)
+
+    code, _, err = cloud.run("mail", "erase", ADDRESS, "--yes")
+    assert code == 1
+    assert "1 message(s) of the failed queue hold many mails" in err
+    [left] = cloud.sqs.queues[FAILED].messages
+    assert (left.body, left.attributes) == (text, {})
+
+    _, out, err = cloud.run("failed", "discard", "--yes", "--why", "old")
+    assert "There is nothing to do." in out + err
+    assert cloud.sqs.queues[FAILED].messages == [left]
+
+    cloud.run("failed", "redrive", "--yes")
+    assert cloud.sqs.queues[FAILED].messages == []
+    [moved] = cloud.sqs.queues[MAIL].messages
+    assert moved.body == text
