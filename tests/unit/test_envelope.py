@@ -22,6 +22,7 @@ def whole(**fields: object) -> bytes:
         b'{"ResponseStatus":"fail","Error":{"ErrorCode":104.0}}',
         b'{"ResponseStatus":" fail ","Error":{"ErrorCode":" 104 "}}',
         b'{"ResponseStatus":"fail","ErrorCode":104}',
+        '{"ResponseStatus":"fail","Error":{"ErrorCode":"١٠٤"}}'.encode(),
         b'\xef\xbb\xbf{"ResponseStatus":"fail","Error":{"ErrorCode":104}}',
         b"{ResponseStatus: 'fail', Error: {ErrorCode: 104}}",
         b'{"ResponseStatus":"fail","Error":{"ErrorCode":"104",}}',

@@ -14,6 +14,7 @@ _MSG_ID: Final = re.compile(r"(?=[A-Za-z._:+/=~<>@-]*[0-9])[A-Za-z0-9._:+/=~<>@-
 
 
 _RESULT: Final = "responsestatus"
+_DIGITS: Final = str.maketrans("٠١٢٣٤٥٦٧٨٩", "0123456789")
 
 
 def _field(name: str, value: str) -> re.Pattern[str]:
@@ -199,7 +200,7 @@ def _text(value: object) -> str:
         return ""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    return str(value).strip()
+    return str(value).strip().translate(_DIGITS)
 
 
 def _whole(pattern: re.Pattern[str], value: object) -> str | None:
