@@ -144,7 +144,10 @@ class Request(NamedTuple):
                 400, "validation_error", "the body has a key twice in one object"
             ) from None
         except (ValueError, RecursionError):
-            raise ApiError(400, "validation_error", "the body is not valid JSON in UTF-8") from None
+            message = "the body is not valid JSON in UTF-8"
+            if self.headers.get("content-encoding", "").lower() not in {"", "identity"}:
+                message += "; send it without `Content-Encoding`"
+            raise ApiError(400, "validation_error", message) from None
 
     def _body(self) -> bytes:
         if self.in_base64:

@@ -134,6 +134,17 @@ def test_what_is_no_body_at_all(content: str, *, in_base64: bool) -> None:
     assert str(error.value) == "the body is not valid JSON in UTF-8"
 
 
+@pytest.mark.parametrize(
+    ("encoding", "advice"),
+    [("gzip", "; send it without `Content-Encoding`"), ("Identity", ""), ("", "")],
+)
+def test_a_compressed_body_is_told_to_come_plain(encoding: str, advice: str) -> None:
+    request = Request.of(event(body="e30=", headers={"Content-Encoding": encoding}))
+    with pytest.raises(ApiError) as error:
+        request.document()
+    assert str(error.value) == f"the body is not valid JSON in UTF-8{advice}"
+
+
 def test_a_scope_that_is_missing_is_named() -> None:
     Request.of(event()).require_scope("read")
     with pytest.raises(ApiError) as error:
