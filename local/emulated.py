@@ -19,7 +19,7 @@ from starlette.types import Receive, Scope, Send
 
 from local import corrections, measured, web
 from local.gate import API_PATH, END_PATH, Gate
-from local.guard import Guard
+from local.guard import guarded
 
 _STREAM_SECONDS = 0.1
 _MOST_SECONDS = 1.0  # a batch that failed is tried again without a change
@@ -91,10 +91,10 @@ def _poll_streams_apart() -> None:
 
 async def _serve(prefix: str, port: int, descriptor: int, api_port: int, api: int) -> None:
     ended = asyncio.Event()
-    gate = Gate(measured.Counted(ministack, cloudwatch, apigateway_v1))
+    gate = Gate(measured.counted(ministack, cloudwatch, apigateway_v1))
     apps = ((Hidden(prefix, gate, ended), port, descriptor), (gate, api_port, api))
     following = asyncio.create_task(measured.follow_queues(cloudwatch, sqs))
-    await asyncio.gather(*(web.serve(Guard(app, at), fd, ended) for app, at, fd in apps))
+    await asyncio.gather(*(web.serve(guarded(app, at), fd, ended) for app, at, fd in apps))
     following.cancel()
 
 

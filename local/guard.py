@@ -38,22 +38,12 @@ def refusal(scope: Scope, port: int, *, page: bool = False) -> str | None:
     return None
 
 
-class Guard:
-    """Stands before an application; what it refuses never gets there."""
+def guarded(app: ASGIApp, port: int, *, page: bool = False) -> ASGIApp:
+    """Return the application of one port behind the guard; what is refused never gets there."""
 
-    def __init__(self, app: ASGIApp, port: int, *, page: bool = False) -> None:
-        """Guard the application of one port."""
-        self._app = app
-        self._port = port
-        self._page = page
+    async def guard(scope: Scope, receive: Receive, send: Send) -> None:
+        refused = None if scope["type"] == "lifespan" else refusal(scope, port, page=page)
+        answering = app if refused is None else refuse(403, "validation_error", refused)
+        await answering(scope, receive, send)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a call on, or refuse it."""
-        if scope["type"] == "lifespan":
-            await self._app(scope, receive, send)
-            return
-        refused = refusal(scope, self._port, page=self._page)
-        if refused is None:
-            await self._app(scope, receive, send)
-        else:
-            await refuse(403, "validation_error", refused)(scope, receive, send)
+    return guard

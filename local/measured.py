@@ -105,24 +105,24 @@ def of_call(api: str, stage: str, status: int) -> Iterator[Measure]:
         yield Measure("AWS/ApiGateway", name, float(value), "Count", named)
 
 
-class Counted:
-    """The emulator's application where it serves an API: its answers are measured."""
+def counted(app: ASGIApp, cloudwatch: Any, gateway: Any) -> ASGIApp:  # noqa: ANN401 - the emulator has no types
+    """Return the emulator's application with its answers measured, below /_aws/execute-api.
 
-    def __init__(self, app: ASGIApp, cloudwatch: Any, gateway: Any) -> None:  # noqa: ANN401 - the emulator has no types
-        """Take the emulator's modules of CloudWatch and API Gateway."""
-        self._app, self._cloudwatch, self._gateway = app, cloudwatch, gateway
+    Takes the emulator's modules of CloudWatch and API Gateway as well.
+    """
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a call on, below /_aws/execute-api/<api>/<stage>."""
+    async def measured(scope: Scope, receive: Receive, send: Send) -> None:
         _, _, _, api, stage, *_ = f"{scope['path']}//".split("/")
-        name = self._gateway._rest_apis.get(api, {}).get("name", "")  # noqa: SLF001
+        name = gateway._rest_apis.get(api, {}).get("name", "")  # noqa: SLF001
 
         async def counting(message: Message) -> None:
             if message["type"] == "http.response.start":
-                _record(self._cloudwatch, of_call(name, stage, message["status"]))
+                _record(cloudwatch, of_call(name, stage, message["status"]))
             await send(message)
 
-        await self._app(scope, receive, counting)
+        await app(scope, receive, counting)
+
+    return measured
 
 
 def install(cloudwatch: Any, functions: Any, sqs: Any) -> None:  # noqa: ANN401 - the emulator has no types

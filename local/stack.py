@@ -63,18 +63,21 @@ class Options:
     root: Path = deployment.ROOT / ".local"
 
 
-def _say_nothing(_step: str, _detail: str) -> None:
-    """Take a step's report and keep it."""
-
-
 class LocalStack(Running):
     """A running stack.
 
-    `tell` is called with the name of each step and a detail as it is done.
+    `tell` is called with the name of each step and a detail as it is done. Emulator, console and
+    the folder of the run are there once it has started.
     """
 
+    emulator: Emulator
+    console: Console
+    folder: RunFolder
+
     def __init__(
-        self, options: Options | None = None, tell: Callable[[str, str], None] = _say_nothing
+        self,
+        options: Options | None = None,
+        tell: Callable[[str, str], object] = lambda _step, _detail: None,
     ) -> None:
         """Start nothing yet."""
         self.options = options or Options()
@@ -83,26 +86,9 @@ class LocalStack(Running):
         self.outputs: dict[str, str] = {}
         self.simulator: Simulator | None = None
         self._tell = tell
-        self._folder: RunFolder | None = None
-        self._emulator: Emulator | None = None
-        self._console: Console | None = None
         self._tickers: list[Ticker] = []
         self.bell = Bell(self.client)
         self._ending = ExitStack()
-
-    @property
-    def emulator(self) -> Emulator:
-        """The emulator, once it is up."""
-        if self._emulator is None:
-            raise LocalStackError("the stack is not up")
-        return self._emulator
-
-    @property
-    def folder(self) -> RunFolder:
-        """The folder of this run."""
-        if self._folder is None:
-            raise LocalStackError("the stack is not up")
-        return self._folder
 
     @property
     def api(self) -> Api:
@@ -131,14 +117,11 @@ class LocalStack(Running):
             self._start()
             if self.options.publish:
                 self.publish()
-        except OSError as error:
+        except BaseException as error:
             self.stop()
-            if error.errno not in _NO_ROOM:
-                raise
-            place = self.options.root.resolve()
-            raise LocalStackError(f"no space left on the disk of {place}") from None
-        except BaseException:
-            self.stop()
+            if isinstance(error, OSError) and error.errno in _NO_ROOM:
+                place = self.options.root.resolve()
+                raise LocalStackError(f"no space left on the disk of {place}") from None
             raise
         return self
 
@@ -147,9 +130,9 @@ class LocalStack(Running):
         if url is not None and not token:
             raise LocalStackError("a provider of your own needs its token: set TAQNYAT_TOKEN")
         deployment.build()
-        self._folder = RunFolder(self.options.root)
-        self._ending.callback(self._folder.close)
-        identity = self._folder.identity
+        self.folder = RunFolder(self.options.root)
+        self._ending.callback(self.folder.close)
+        identity = self.folder.identity
         self.api_key = identity.api_key
         kept = self._kept()
         if url is None:
@@ -163,23 +146,23 @@ class LocalStack(Running):
             self._tell("simulator", url)
         # What runs then ends with the emulator.
         self._ending.callback(self._join_clocks)
-        self._emulator = Emulator(
-            self._folder.path, self._port(2), self._port(0), identity.path, kept
+        self.emulator = self._ending.enter_context(
+            Emulator(self.folder.path, self._port(2), self._port(0), identity.path, kept)
         )
-        self._ending.enter_context(self._emulator)
-        self._tell("emulator", self._emulator.endpoint_url)
+        self._tell("emulator", self.emulator.endpoint_url)
         webhooks = WEBHOOKS if self.options.webhooks else {}
         parameters = {**webhooks, **self.options.parameters}
-        self.outputs = deployment.deploy(self._emulator, url, parameters)
-        deployment.put_secrets(self._emulator, self.outputs, token or "", self.api_key)
-        self.api_url = deployment.open_api(self._emulator, self.outputs)
+        self.outputs = deployment.deploy(self.emulator, url, parameters)
+        deployment.put_secrets(self.emulator, self.outputs, token or "", self.api_key)
+        self.api_url = deployment.open_api(self.emulator, self.outputs)
         self._start_clocks()
         gateway = Gateway(self.client, self.outputs, self.api)
-        self._console = Console(gateway, self.simulator, self._port(1), lambda: self.bell.active)
-        self._ending.enter_context(self._console)
+        self.console = self._ending.enter_context(
+            Console(gateway, self.simulator, self._port(1), lambda: self.bell.active)
+        )
         if self.options.webhooks:
-            self._console.hook.register(self.api, self._console.url)
-        self._ending.callback(self._folder.withdraw)
+            self.console.hook.register(self.api, self.console.url)
+        self._ending.callback(self.folder.withdraw)
         self._tell("deployed", f"stack {STACK_NAME}, API {self.api_url}")
         self._compare_ports()
 
@@ -259,7 +242,6 @@ class LocalStack(Running):
     def stop(self) -> None:
         """End everything that was started."""
         self._ending.close()
-        self._emulator = self.simulator = self._folder = self._console = None
 
     def details(self) -> dict[str, Any]:
         """Return what `stack.json` tells others."""
@@ -268,7 +250,7 @@ class LocalStack(Running):
             "api_url": self.api_url,
             "api_key": self.api_key,
             "simulator_url": simulator_url,
-            "inbox_url": self._console.url if self._console else None,
+            "inbox_url": self.console.url,
             "aws_endpoint_url": self.emulator.endpoint_url,
             "region": self.emulator.region,
             "access_key_id": self.emulator.access_key_id,

@@ -13,7 +13,7 @@ from local.console.behaviour import Behaviour
 from local.console.gateway import Gateway
 from local.console.hook import Hook
 from local.console.watch import Watch
-from local.guard import Guard
+from local.guard import guarded
 from local.running import Running
 from local.simulator import Simulator
 
@@ -39,7 +39,7 @@ class Console(Running):
         listening = loopback.listen(port)
         at = int(listening.getsockname()[1])
         self.url = f"http://{loopback.HOST}:{at}"
-        self._web = web.Web(Guard(app, at, page=True), listening)
+        self._web = web.Web(guarded(app, at, page=True), listening)
 
     def start(self) -> Self:
         """Serve in the background."""

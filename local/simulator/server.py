@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from starlette.types import ASGIApp, Message, Scope
 
-from local.guard import Guard, refusal
+from local.guard import guarded, refusal
 from local.loopback import HOST, LoopbackServer
 from local.simulator import answers, call
 from local.simulator.account import Account
@@ -53,7 +53,7 @@ class Simulator(LoopbackServer):
         account = Account() if token is None else Account(token=token)
         self.provider = Provider(account, profile=profile)
         self.port = int(self.server_address[1])
-        self.control = Guard(Control(self.provider).application(), self.port)
+        self.control = guarded(Control(self.provider).application(), self.port)
 
     @property
     def token(self) -> str:
