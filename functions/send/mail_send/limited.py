@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+from botocore.exceptions import BotoCoreError, ClientError
 from outbox.accepting.limits import DAILY, RATE
 from outbox.accepting.submission import IdempotencyBusyError, IdempotencyConflictError
 from outbox.mail.mail import MailError
@@ -23,6 +25,12 @@ _MESSAGES: Final = {
     RATE: "this API key may send {limit} mails a second; try again after `retry-after` seconds",
     DAILY: "this API key may send {limit} mails a day; try again after `retry-after` seconds",
 }
+_NOT_ACCEPTED: Final = (
+    MailError,
+    IdempotencyConflictError,
+    IdempotencyBusyError,
+    TableBusyError,
+)
 
 
 class Limited:
@@ -60,8 +68,11 @@ class Limited:
             return submit(), headers
         try:
             accepted = submit()
-        except (MailError, IdempotencyConflictError, IdempotencyBusyError, TableBusyError):
-            self._usage.give_back(client, self._limits, len(asked))
+        except (*_NOT_ACCEPTED, ClientError, BotoCoreError):
+            # After an error of AWS too: a repeat may find the mail accepted, and then it does not
+            # count, which is better than a day that an outage used up.
+            with suppress(ClientError, BotoCoreError):
+                self._usage.give_back(client, self._limits, len(asked))
             raise
         if accepted.new < len(asked):
             self._usage.give_back(client, self._limits, len(asked) - accepted.new)

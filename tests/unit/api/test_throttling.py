@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
-from botocore.exceptions import ReadTimeoutError
+from botocore.exceptions import BotoCoreError, ReadTimeoutError
 from outbox.throttling import is_throttled
 
 from tests.faults.standins.errors import client_error
@@ -191,6 +192,20 @@ def _states(world: World) -> set[tuple[str, str]]:
         for item in world.dynamo.items.values()
         if "state" in item
     }
+
+
+@pytest.mark.parametrize("key", [None, "k"])
+def test_a_limit_is_not_used_up_by_calls_that_break_off(
+    world: World, monkeypatch: pytest.MonkeyPatch, key: str | None
+) -> None:
+    """An outage of minutes, in which a caller tries again and again, must not cost it its day."""
+    shop = Caller(world, options={"daily": "10"})
+    with monkeypatch.context() as outage:
+        outage.setattr(world.sqs, "send_message", Mock(side_effect=BotoCoreError()))
+        assert [shop.send(key).status for _ in range(12)] == [500] * 12
+    world.replace_containers()
+    after = shop.send(key)
+    assert (after.status, after.headers["ratelimit-remaining"]) == (200, "9")
 
 
 @pytest.mark.parametrize("error", QUEUE_ERRORS, ids=lambda error: type(error).__name__)
