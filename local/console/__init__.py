@@ -31,11 +31,12 @@ class Console(Running):
         alarms: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         """Bind a port of 127.0.0.1 (0: any free one); `alarms` returns the active alarms."""
-        behaviour = None if simulator is None else Behaviour(simulator, gateway.store_token)
-        self._watch = Watch(gateway, simulator, behaviour, alarms)
+        self._watch = Watch(gateway, simulator, alarms)
         self.hook = Hook()
+        behaviour = None if simulator is None else Behaviour(simulator, gateway.store_token)
+        self._watch.panels["taqnyat"] = lambda: None if behaviour is None else behaviour.show()
         self._watch.panels["webhooks"] = self.hook.shown
-        app = App(self._watch, gateway, simulator, behaviour, self.hook).application()
+        app = App(self._watch, gateway, behaviour, self.hook).application()
         listening = loopback.listen(port)
         at = int(listening.getsockname()[1])
         self.url = f"http://{loopback.HOST}:{at}"

@@ -16,8 +16,8 @@ GET  /api/webhooks      the calls of the console's own endpoint; POST /hook is t
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from itertools import islice, takewhile
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +38,9 @@ from local.console.gateway import Gateway
 from local.console.hook import Hook
 from local.console.inbox import Mail
 from local.console.modes import OPERATIONAL
+from local.console.search import Term
 from local.console.watch import Watch
-from local.simulator import FieldError, Simulator
+from local.simulator import FieldError
 from local.simulator.control import Control, refused_field
 from local.web import Json
 
@@ -64,60 +65,49 @@ _HEADERS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
 class App:
-    """The console's endpoints."""
+    """The console's endpoints. Without a behaviour there is no simulator: no mails come."""
 
-    def __init__(
-        self,
-        watch: Watch,
-        gateway: Gateway,
-        simulator: Simulator | None,
-        behaviour: Behaviour | None,
-        hook: Hook,
-    ) -> None:
-        """Without a simulator there is no inbox, and nothing to switch."""
-        self._hook = hook
-        self._watch = watch
-        self._gateway = gateway
-        self._simulator = simulator
-        self._behaviour = behaviour
+    watch: Watch
+    gateway: Gateway
+    behaviour: Behaviour | None
+    hook: Hook
 
     def application(self) -> ASGIApp:
         """Return the application."""
         routes: list[BaseRoute] = [
             Route("/", self.root, methods=["GET", "DELETE"]),
             Route("/events", self.events),
-            Route("/mail/{number}.eml", self.file),
-            Route("/mail/{number}", self.document),
+            Route("/mail/{number:int}.eml", self.file),
+            Route("/mail/{number:int}", self.document),
             Route("/api/state", self.state),
             Route("/api/inbox", self.inbox),
             Route("/api/inbox", self.remove, methods=["DELETE"]),
             Route("/api/inbox/wait", self.wait),
-            Route("/api/inbox/{number}", self.letter),
-            Route("/api/inbox/{number}", self.remove_one, methods=["DELETE"]),
+            Route("/api/inbox/{number:int}", self.letter),
+            Route("/api/inbox/{number:int}", self.remove_one, methods=["DELETE"]),
             Route("/api/mails", self.mails),
             Route("/api/mails/{id}", self.journey),
             Route("/api/emails", self.send, methods=["POST"]),
             Route("/api/taqnyat", self.behave, methods=["POST"]),
             Route("/api/reset", self.reset, methods=["POST"]),
             Route("/api/webhooks", self.webhooks),
-            Route(hook.PATH, self._hook.receive, methods=["POST"]),
+            Route(hook.PATH, self.hook.receive, methods=["POST"]),
             Mount("/static", StaticFiles(directory=_STATIC)),
         ]
-        if self._simulator is not None:
-            routes += Control(self._simulator.provider).routes()
+        if self.behaviour is not None:
+            routes += Control(self.behaviour.simulator.provider).routes()
         unreachable = dict.fromkeys((BotoCoreError, ClientError, OSError), _unreachable)
         handlers = {HTTPException: _http, FieldError: refused_field, **unreachable}
         app = Starlette(routes=routes, exception_handlers=handlers, max_body_size=_MAX_BODY)
-        return _WithHeaders(app)
+        return _with_headers(app)
 
     async def root(self, request: Request) -> Response:
         """Show the page to a browser, and the inbox to a script."""
         if request.method != "DELETE" and "text/html" in request.headers.get("accept", ""):
             return FileResponse(_STATIC / "index.html")
-        if self._simulator is None:
-            raise HTTPException(404, "there is no inbox: mails go to a real provider")
-        return await Control(self._simulator.provider).inbox(request)
+        return await Control(self._switches().simulator.provider).inbox(request)
 
     async def events(self, _: Request) -> Response:
         """Stream what changes until the page goes away."""
@@ -125,8 +115,8 @@ class App:
 
     async def _events(self) -> AsyncIterator[str]:
         told: dict[str, Any] = {}
-        while not self._watch.stopping.is_set():
-            seen = await run_in_threadpool(self._watch.latest)
+        while not self.watch.stopping.is_set():
+            seen = await run_in_threadpool(self.watch.latest)
             news = {name: shown for name, shown in seen.items() if told.get(name, ...) != shown}
             if news:
                 # A lone surrogate, which a mail may hold, is no UTF-8; it is escaped here.
@@ -148,29 +138,28 @@ class App:
 
     def state(self, _: Request) -> Response:
         """Return the data of the page's head."""
-        return Json(self._watch.latest())
+        return Json(self.watch.latest())
 
     def webhooks(self, _: Request) -> Response:
         """Return the calls of the console's own endpoint."""
-        return Json(self._hook.shown() or {"calls": []})
+        return Json(self.hook.shown() or {"calls": []})
 
     def inbox(self, request: Request) -> Response:
         """List the mails that Taqnyat took, the newest first: those that a search finds."""
         before = request.query_params.get("before", "")
-        found = self._found(request, int(before) if before.isdecimal() else None)
+        found = self.watch.inbox.find(_terms(request), int(before) if before.isdecimal() else None)
         return _page(found, self._summary, lambda mail: str(mail["n"]))
 
     def remove(self, request: Request) -> Response:
         """Remove what a search finds; without one, all mails."""
-        return self._remove([mail["n"] for mail in self._found(request)])
+        return self._remove(self.watch.inbox.find(_terms(request)))
 
     def remove_one(self, request: Request) -> Response:
         """Remove one mail."""
-        return self._remove([self._mail(request)["n"]])
+        return self._remove([self._mail(request)])
 
-    def _remove(self, numbers: list[int]) -> Response:
-        books = None if self._simulator is None else self._simulator.provider.books
-        return Json({"removed": 0 if books is None else books.remove(numbers)})
+    def _remove(self, mails: Iterable[Mail]) -> Response:
+        return Json({"removed": self.watch.inbox.books.remove([mail["n"] for mail in mails])})
 
     def letter(self, request: Request) -> Response:
         """Return one mail that Taqnyat accepted."""
@@ -178,34 +167,31 @@ class App:
 
     def mails(self, request: Request) -> Response:
         """List the rows of the ledger in a state (all: empty) that a search finds."""
-        query, state, before = map(request.query_params.get, ("q", "state", "before"))
-        self._watch.latest()
-        terms = search.parse(query or "")
-        found = self._watch.ledger.find(terms, state or "", before or None)
-        return _page(found, timeline.summary, ledger.place)
+        state, before = map(request.query_params.get, ("state", "before"))
+        self.watch.latest()
+        terms = _terms(request) + ([Term("state", state)] if state else [])
+        return _page(self.watch.ledger.find(terms, before or None), timeline.summary, ledger.place)
 
     def journey(self, request: Request) -> Response:
         """Return one row with its steps, and the numbers of its mails in the inbox."""
-        mail_id, rows = request.path_params["id"], self._watch.ledger
-        self._watch.latest(fresh=rows.row(mail_id) is None)
+        mail_id, rows = request.path_params["id"], self.watch.ledger
+        self.watch.latest(fresh=rows.row(mail_id) is None)
         row = rows.row(mail_id)
         if row is None:
             raise HTTPException(404, "there is no mail with this id")
-        mails = () if self._watch.inbox is None else self._watch.inbox.like(row)
+        mails = self.watch.inbox.like(row)
         numbers = [mail["n"] for mail in mails if rows.row_of(mail) == mail_id]
         return Json(timeline.summary(row) | {"steps": timeline.steps(row), "inbox": numbers})
 
     async def send(self, request: Request) -> Response:
         """Send a mail as an application would."""
-        status, answer = await run_in_threadpool(self._gateway.post, await request.body())
-        self._watch.poke()
+        status, answer = await run_in_threadpool(self.gateway.post, await request.body())
+        self.watch.poke()
         return Response(answer, status, media_type="application/json")
 
     async def behave(self, request: Request) -> Response:
         """Let Taqnyat behave in another way."""
-        behaviour = self._behaviour
-        if behaviour is None:
-            raise HTTPException(404, "there is no simulator")
+        behaviour = self._switches()
         try:
             match await request.json():
                 case {"mode": str(mode)}:
@@ -216,7 +202,7 @@ class App:
                     raise ValueError  # noqa: TRY301 - one answer for all that is not understood
         except (ValueError, KeyError):
             return Json({"message": 'give {"mode": "..."} or {"top_up": n}'}, 400)
-        self._watch.poke()
+        self.watch.poke()
         return Json(behaviour.show())
 
     async def wait(self, request: Request) -> Response:
@@ -224,6 +210,7 @@ class App:
 
         `to` is one whole address; `from`, `subject` and `campaign` are parts of theirs.
         """
+        books = self._switches().simulator.provider.books
         given = dict(request.query_params)
         try:
             # Not a number is no time at all: it would never end.
@@ -233,49 +220,45 @@ class App:
             return Json({"message": "`timeout` and `after` must be numbers"}, 400)
         if unknown := given.keys() - set(search.FIELDS):
             return Json({"message": f"`{unknown.pop()}` is not known"}, 400)
-        if self._watch.inbox is None:
-            raise HTTPException(404, "there is no inbox: mails go to a real provider")
         end = asyncio.get_running_loop().time() + seconds
         while True:
-            new = list(takewhile(lambda mail: mail["n"] > after, self._watch.inbox.find(())))  # noqa: B023 - used at once
-            if fits := [mail for mail in new if inbox.has(mail, given)]:
-                return Json(self._letter(fits[-1]))
+            for mail in books.inbox(after=after)["mails"]:
+                if inbox.has(mail, given):
+                    return Json(self._letter(mail))
+                after = mail["n"]
             if asyncio.get_running_loop().time() >= end:
                 raise HTTPException(404, "no such mail came")
-            after = new[0]["n"] if new else after
             await asyncio.sleep(_LOOK_SECONDS)
 
-    async def reset(self, _: Request) -> Response:
+    def reset(self, _: Request) -> Response:
         """Reset everything."""
-        if self._behaviour is not None and self._simulator is not None:
-            await run_in_threadpool(self._behaviour.switch, OPERATIONAL)
-            self._simulator.reset()
-        await run_in_threadpool(self._gateway.reset)
-        if self._simulator is not None:
-            self._simulator.clear()  # mails that arrived during the reset
-        self._watch.poke()
+        behaviour = self.behaviour
+        if behaviour is not None:
+            behaviour.switch(OPERATIONAL)
+            behaviour.simulator.reset()
+        self.gateway.reset()
+        if behaviour is not None:
+            behaviour.simulator.clear()  # mails that arrived during the reset
+        self.watch.poke()
         return Json({"reset": True})
 
-    def _found(self, request: Request, before: int | None = None) -> Iterator[Mail]:
-        if self._watch.inbox is None:
-            return iter(())
-        terms = search.parse(request.query_params.get("q", ""))
-        return self._watch.inbox.find(terms, before)
+    def _switches(self) -> Behaviour:
+        if self.behaviour is None:
+            raise HTTPException(404, "there is no simulator: mails go to a real provider")
+        return self.behaviour
 
     def _mail(self, request: Request) -> Mail:
-        number, found = request.path_params["number"], None
-        if self._watch.inbox is not None and number.isdecimal():
-            found = self._watch.inbox.mail(int(number))
+        found = self.watch.inbox.books.find(request.path_params["number"])
         if found is None:
             raise HTTPException(404, "there is no mail with this number")
         return found
 
     def _summary(self, mail: Mail) -> dict[str, Any]:
-        return inbox.summary(mail, self._watch.ledger.row_of(mail))
+        return inbox.summary(mail, self.watch.ledger.row_of(mail))
 
     def _letter(self, mail: Mail) -> dict[str, Any]:
         summary = self._summary(mail)
-        row = self._watch.ledger.row(summary["row"] or "")
+        row = self.watch.ledger.row(summary["row"] or "")
         body = str(mail["fields"].get("msg", ""))
         return summary | {
             "fields": mail["fields"],
@@ -285,26 +268,26 @@ class App:
         }
 
 
+def _terms(request: Request) -> list[Term]:
+    return search.parse(request.query_params.get("q", ""))
+
+
 def _page(
-    found: Iterator[Any],
+    found: Sequence[Any],
     shown: Callable[[Any], Mapping[str, Any]],
     place: Callable[[Any], str],
 ) -> Response:
     """Answer with the first of what was found, how much there is, and where more begins."""
-    first = list(islice(found, PAGE))
-    more = sum(1 for _ in found)
-    following = place(first[-1]) if more else None
+    first = found[:PAGE]
+    following = place(first[-1]) if len(found) > PAGE else None
     mails = [shown(one) for one in first]
-    return Json({"matching": len(first) + more, "mails": mails, "next": following})
+    return Json({"matching": len(found), "mails": mails, "next": following})
 
 
-class _WithHeaders:
-    """Gives every answer the headers that it does not have."""
+def _with_headers(app: ASGIApp) -> ASGIApp:
+    """Give every answer of an application the headers that it does not have."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
@@ -312,7 +295,9 @@ class _WithHeaders:
                     headers.setdefault(name, value)
             await send(message)
 
-        await self._app(scope, receive, send_with_headers)
+        await app(scope, receive, send_with_headers)
+
+    return answer
 
 
 async def _http(_: Request, error: Exception) -> Response:

@@ -15,7 +15,7 @@ class Behaviour:
 
     def __init__(self, simulator: Simulator, store_token: Callable[[str], None]) -> None:
         """`store_token` puts a token where the gateway reads it."""
-        self._simulator = simulator
+        self.simulator = simulator
         self._store_token = store_token
         self._stored = simulator.token
 
@@ -28,20 +28,20 @@ class Behaviour:
         """
         mode = BY_NAME[name]
         if name == TOKEN_ROTATED:
-            self._simulator.account(token=secrets.token_hex(16))
-        elif self._simulator.token != self._stored:
-            self._store_token(self._simulator.token)
-            self._stored = self._simulator.token
-        self._simulator.clear_script()
-        self._simulator.account(**(WELL | dict(mode.account)))
+            self.simulator.account(token=secrets.token_hex(16))
+        elif self.simulator.token != self._stored:
+            self._store_token(self.simulator.token)
+            self._stored = self.simulator.token
+        self.simulator.clear_script()
+        self.simulator.account(**(WELL | dict(mode.account)))
         if mode.rule is not None:
-            self._simulator.script(dict(mode.rule))
+            self.simulator.script(dict(mode.rule))
 
     def top_up(self, amount: int) -> None:
         """Add to the balance; without one there is nothing to add to."""
-        balance = self._simulator.provider.account.balance
+        balance = self.simulator.provider.account.balance
         if balance is not None:
-            self._simulator.account(balance=str(balance + amount))
+            self.simulator.account(balance=str(balance + amount))
 
     def show(self) -> dict[str, Any]:
         """Return the switches, which of them is on, and the account."""
@@ -52,12 +52,12 @@ class Behaviour:
                 for group, modes in GROUPS.items()
                 for name, mode in modes.items()
             ],
-            "account": self._simulator.provider.account.show(),
-            "rules": self._simulator.provider.script.show(),
+            "account": self.simulator.provider.account.show(),
+            "rules": self.simulator.provider.script.show(),
         }
 
     def _mode(self) -> str:
-        if self._simulator.token != self._stored:
+        if self.simulator.token != self._stored:
             return TOKEN_ROTATED
-        provider = self._simulator.provider
+        provider = self.simulator.provider
         return current(provider.account.show(), provider.script.show()) or _CUSTOM

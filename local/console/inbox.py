@@ -1,9 +1,8 @@
-"""The mails that the simulator took: their index for the search, and the ledger's row of each."""
+"""The mails that the simulator took: what is searched of each, and the ledger's row of each."""
 
 import hashlib
 import json
 import re
-import threading
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -49,60 +48,45 @@ class Inbox:
 
     def __init__(self, books: Books) -> None:
         """Take what is there, and then follow."""
-        self._books = books
-        self._lock = threading.Lock()
+        self.books = books
         self._texts: dict[int, Text] = {}
-        self._names: dict[int, tuple[str, ...]] = {}  # what a row may know each mail by
-        self._numbers: dict[str, set[int]] = {}
-        self.mail = books.find
+        self._names: dict[int, tuple[str, ...]] = {}
         books.observe(self._take)
         for mail in books.newest():
-            self._add(mail)
+            self._take({"event": "mail", **mail})
 
-    def find(self, terms: Iterable[Term], before: int | None = None) -> Iterator[Mail]:
-        """Yield the mails that fulfil all terms, the newest first, older than a number."""
-        terms = tuple(terms)
-        with self._lock:
-            texts = dict(self._texts)
-        for mail in self._books.newest(before):
-            text = texts.get(mail["n"])
-            if not terms or (text is not None and all(term.holds(text) for term in terms)):
-                yield mail
+    def find(self, terms: Iterable[Term], before: int | None = None) -> list[Mail]:
+        """Return the mails that fulfil all terms, the newest first, older than a number."""
+        found, texts = self.books.newest(before), self._texts
+        for term in terms:
+            found = [m for m in found if (text := texts.get(m["n"])) and term.holds(text)]
+        return found
 
     def like(self, row: Row) -> list[Mail]:
         """Return the mails that may be the row's: they have its msgId, or what was sent."""
-        names = (str(row.get("msg_id")), str(row.get("fingerprint")))
-        with self._lock:
-            numbers = sorted({number for name in names for number in self._numbers.get(name, ())})
-        return [mail for number in numbers if (mail := self._books.find(number)) is not None]
+        wanted = {str(row.get("msg_id")), str(row.get("fingerprint"))}
+        numbers = [n for n, has in list(self._names.items()) if not wanted.isdisjoint(has)]
+        return [mail for number in sorted(numbers) if (mail := self.books.find(number)) is not None]
 
     def _take(self, event: Mapping[str, Any]) -> None:
         if event["event"] == "mail":
-            self._add(event)
+            self._texts[event["n"]] = _text(event)
+            self._names[event["n"]] = tuple(names(event))
         elif event["event"] == "removed":
-            with self._lock:
-                for number in event["numbers"]:
-                    self._texts.pop(number, None)
-                    for name in self._names.pop(number, ()):
-                        self._numbers[name].discard(number)
-                        if not self._numbers[name]:
-                            del self._numbers[name]
+            for number in event["numbers"]:
+                self._texts.pop(number, None)
+                self._names.pop(number, None)
 
-    def _add(self, mail: Mail) -> None:
-        fields = mail["fields"]
-        named = {
-            "to": str(fields.get("to", "")),
-            "from": str(fields.get("from", "")),
-            "subject": str(fields.get("subject", "")),
-            "campaign": str(fields.get("campaignName", "")),
-        }
-        text = search.text(named, _TAG.sub(" ", str(fields.get("msg", ""))), mail["at"])
-        names = (str(mail["msg_id"]), *(fingerprint(mail, kind) for kind in _KINDS))
-        with self._lock:
-            self._texts[mail["n"]] = text
-            self._names[mail["n"]] = names
-            for name in names:
-                self._numbers.setdefault(name, set()).add(mail["n"])
+
+def _text(mail: Mail) -> Text:
+    fields = mail["fields"]
+    named = {
+        "to": str(fields.get("to", "")),
+        "from": str(fields.get("from", "")),
+        "subject": str(fields.get("subject", "")),
+        "campaign": str(fields.get("campaignName", "")),
+    }
+    return search.text(named, _TAG.sub(" ", str(fields.get("msg", ""))), mail["at"])
 
 
 class Links:
@@ -113,27 +97,27 @@ class Links:
 
     def __init__(self, rows: Mapping[str, Row] | None = None) -> None:
         """Index the rows, by id."""
-        self._by_msg_id: dict[str, str] = {}
-        self._by_print: dict[str, str] = {}
+        self._ids: dict[str, str] = {}
         for row_id, row in (rows or {}).items():
             self.add(row_id, row)
 
     def add(self, row_id: str, row: Row) -> None:
         """Index one more row, or what is new of one."""
-        if row.get("msg_id"):
-            self._by_msg_id[str(row["msg_id"])] = row_id
-        if row.get("fingerprint") and (
-            row["fingerprint"] not in self._by_print or not row.get("msg_id")
-        ):
-            self._by_print[row["fingerprint"]] = row_id
+        msg_id, sent = row.get("msg_id"), row.get("fingerprint")
+        if msg_id:
+            self._ids[str(msg_id)] = row_id
+        if sent and (sent not in self._ids or not msg_id):
+            self._ids[sent] = row_id
 
     def row_of(self, mail: Mail) -> str | None:
         """Return the id of the mail's row, None if there is none (yet)."""
-        known = self._by_msg_id.get(str(mail["msg_id"]))
-        if known is not None:
-            return known
-        prints = (fingerprint(mail, kind) for kind in _KINDS)
-        return next((self._by_print[one] for one in prints if one in self._by_print), None)
+        return next((self._ids[name] for name in names(mail) if name in self._ids), None)
+
+
+def names(mail: Mail) -> Iterator[str]:
+    """Yield what a row may know a mail by: its msgId, then the fingerprints of what was sent."""
+    yield str(mail["msg_id"])
+    yield from (fingerprint(mail, kind) for kind in _KINDS)
 
 
 def fingerprint(mail: Mail, kind: str) -> str:

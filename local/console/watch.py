@@ -8,12 +8,12 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.console.behaviour import Behaviour
 from local.console.gateway import Gateway
 from local.console.inbox import Inbox
 from local.console.ledger import Ledger, Row
 from local.console.words import blamed, money, rate, why
 from local.simulator import Simulator
+from local.simulator.books import Books
 
 _INTERVAL_SECONDS = 0.5
 _QUIET_SECONDS = 2.0  # while nobody asks, and the simulator has no news
@@ -32,16 +32,14 @@ class Watch:
         self,
         gateway: Gateway,
         simulator: Simulator | None,
-        behaviour: Behaviour | None,
         alarms: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         """Read nothing before `start` or the first question."""
         self.ledger = Ledger()
-        self.inbox = None if simulator is None else Inbox(simulator.provider.books)
+        self.inbox = Inbox(Books() if simulator is None else simulator.provider.books)
         self.panels: dict[str, Callable[[], Any]] = {
-            "taqnyat": lambda: None if behaviour is None else behaviour.show(),
-            "inbox": lambda: None if simulator is None else simulator.provider.books.counts,
-            "mails": lambda: {"changes": self._changes, "total": len(self.ledger)},
+            "inbox": lambda: None if simulator is None else self.inbox.books.counts,
+            "mails": lambda: {"changes": self._changes, "total": self.ledger.counts().total()},
         }
         self.stopping = threading.Event()
         self._gateway = gateway
@@ -95,15 +93,15 @@ class Watch:
     def _read(self) -> dict[str, Any]:
         special = self.ledger.special
         pause = special.get("#pause", {})
-        states = self.ledger.counts()
+        counts = self.ledger.counts()
         return {
             "error": None,
             "queue": self._gateway.queue(),
             "failed_queue": self._gateway.failed_queue(),
             "intake": self._gateway.intake(),
             "alarms": list(self._alarms()),
-            "states": {state: states.get(state, 0) for state in STATES},
-            "total": len(self.ledger),
+            "states": {state: counts[state] for state in STATES},
+            "total": counts.total(),
             "money": money(special.get("#money", {})),
             "rate": rate(pause, time.time()),
             "blamed": blamed(pause),

@@ -54,7 +54,7 @@ def _play(stack: LocalStack, console: Console, pace: float, picture: Path | None
     if stack.simulator is None:
         raise LocalStackError("the story needs the simulator")
     gateway = Gateway(stack.client, stack.outputs, stack.api)
-    watch = Watch(gateway, stack.simulator, None)
+    watch = Watch(gateway, stack.simulator)
     screen = Screen(console)
     with screen.live():
         world = World(stack, stack.simulator, watch, screen, [], pace)
