@@ -1,16 +1,16 @@
 // The console: what the address names is shown; events say when to look again.
 import { startCompose } from "./compose.js";
-import { refreshLetter, showJourney, showLetter, showNothing } from "./detail.js";
+import { showJourney, showLetter, showNothing } from "./detail.js";
 import { byId, calm, fetchJson, make } from "./dom.js";
-import { mark, neighbour, reload, showList, startList } from "./list.js";
+import { mark, showList, startList, step } from "./list.js";
 import { showPipeline } from "./pipeline.js";
 import { showTaqnyat, startTaqnyat } from "./taqnyat.js";
 import { showWebhooks } from "./webhooks.js";
 
 const STATES = ["scheduled", "queued", "sending", "sent", "failed", "unknown", "canceled"];
+const LIVE = { live: "Live", trouble: "The emulator does not answer", lost: "The stack is gone" };
 const known = { pipeline: {}, taqnyat: null, inbox: null };
 let route = { view: "inbox", selected: null };
-let open = null; // what the detail shows: "inbox/3"
 
 const search = byId("search");
 const state = byId("state");
@@ -27,60 +27,41 @@ function readRoute() {
 }
 
 function refreshList() {
-  const { view, selected } = route;
-  const query = search.value.trim();
-  showList({ view, query, state: view === "mails" ? state.value : "" }, selected);
+  const inbox = route.view === "inbox";
+  showList({ view: route.view, query: search.value.trim(), state: inbox ? "" : state.value });
 }
 
 const refreshDetail = calm(200, async () => {
-  const { view, selected } = route;
-  if (selected === null) {
-    open = null;
-    return showNothing(view === "inbox"
+  const of = route;
+  if (of.selected === null) {
+    return showNothing(of.view === "inbox"
       ? "Choose a mail to see how it arrived." : "Choose a mail to see its steps.");
   }
-  const name = `${view}/${selected}`;
   try {
-    const shown = await fetchJson(`/api/${view}/${encodeURIComponent(selected)}`);
-    if (name !== `${route.view}/${route.selected}`) return;
-    if (view === "mails") showJourney(shown);
-    else if (open === name) refreshLetter(shown);
-    else showLetter(shown);
-    open = name;
+    const shown = await fetchJson(`/api/${of.view}/${encodeURIComponent(of.selected)}`);
+    if (of === route) (of.view === "inbox" ? showLetter : showJourney)(shown);
   } catch (error) {
-    open = null;
     showNothing(error.status === 404 ? "This mail is no longer here." : error.message);
   }
 });
 
 function go() {
-  const before = route;
   route = readRoute();
   const inbox = route.view === "inbox";
   byId("list-title").textContent = inbox ? "Inbox" : "Journeys";
+  byId("to-inbox").ariaCurrent = inbox ? "page" : null;
+  byId("to-mails").ariaCurrent = inbox ? null : "page";
   state.hidden = inbox;
-  for (const [id, on] of [["to-inbox", inbox], ["to-mails", !inbox]]) {
-    if (on) byId(id).setAttribute("aria-current", "page");
-    else byId(id).removeAttribute("aria-current");
-  }
-  if (before.view === route.view) mark(route.selected);
   refreshList();
+  mark();
   refreshDetail();
-}
-
-function show() {
-  showPipeline(known.pipeline, known.taqnyat, known.inbox);
-  byId("mails-count").textContent = known.pipeline.total?.toLocaleString("en") ?? "";
-  byId("inbox-count").textContent = known.inbox?.kept.toLocaleString("en") ?? "";
-  byId("to-inbox").hidden = known.inbox === null;
-  live(known.pipeline.error ? "trouble" : "live");
 }
 
 function live(mode) {
   const box = byId("live");
   if (box.dataset.state === mode) return;
   box.dataset.state = mode;
-  box.textContent = { live: "Live", trouble: "The emulator does not answer", lost: "The stack is gone" }[mode];
+  box.textContent = LIVE[mode];
 }
 
 function listen() {
@@ -95,28 +76,13 @@ function listen() {
     if (first) go();
     else if (route.view in news) refreshList();
     if (news.mails && route.selected !== null) refreshDetail();
-    show();
+    showPipeline(known.pipeline, known.taqnyat, known.inbox);
+    byId("mails-count").textContent = known.pipeline.total?.toLocaleString("en") ?? "";
+    byId("inbox-count").textContent = known.inbox?.kept.toLocaleString("en") ?? "";
+    byId("to-inbox").hidden = known.inbox === null;
+    live(known.pipeline.error ? "trouble" : "live");
   });
   events.addEventListener("error", () => live("lost")); // the browser tries again by itself
-}
-
-/** Go to the mail before or after the one that is open. */
-async function step(by) {
-  const key = await neighbour(by);
-  if (key !== null) location.replace(`#/${route.view}/${encodeURIComponent(key)}`);
-}
-
-/** Remove what is named; the list says what is left. */
-async function remove(path, question) {
-  const dialog = byId("confirm");
-  byId("confirm-title").textContent = question;
-  dialog.returnValue = "";
-  dialog.showModal();
-  await new Promise((closed) => dialog.addEventListener("close", closed, { once: true }));
-  if (dialog.returnValue !== "yes") return;
-  await fetchJson(path, { method: "DELETE" });
-  location.hash = "#/inbox";
-  reload();
 }
 
 document.addEventListener("keydown", (event) => {
@@ -126,16 +92,6 @@ document.addEventListener("keydown", (event) => {
   if (!does) return;
   event.preventDefault();
   does();
-});
-byId("clear").addEventListener("click", () => {
-  const q = search.value.trim();
-  remove(`/api/inbox?${new URLSearchParams({ q })}`, q ? "Delete the mails that the search finds?" : "Delete all mails?");
-});
-byId("detail").addEventListener("click", (event) => {
-  const does = event.target.closest("[data-do]")?.dataset.do;
-  if (does === "next") step(1);
-  if (does === "previous") step(-1);
-  if (does === "delete") remove(`/api/inbox/${route.selected}`, "Delete this mail?");
 });
 search.addEventListener("input", refreshList);
 state.addEventListener("change", refreshList);

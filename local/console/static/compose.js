@@ -2,11 +2,10 @@
 import { byId, post } from "./dom.js";
 
 export function startCompose(sent) {
-  const dialog = byId("compose");
-  const form = byId("compose-form");
+  const [dialog, form, answer] = ["compose", "compose-form", "compose-answer"].map(byId);
   const close = () => dialog.close();
   byId("compose-open").addEventListener("click", () => {
-    byId("compose-answer").textContent = "";
+    answer.textContent = "";
     dialog.showModal();
     byId("f-to").focus();
   });
@@ -16,13 +15,13 @@ export function startCompose(sent) {
     event.preventDefault();
     const button = byId("compose-send");
     button.disabled = true;
-    byId("compose-answer").textContent = "";
+    answer.textContent = "";
     try {
       const { id } = await post("/api/emails", read(form));
       close();
       sent(id);
     } catch (error) {
-      byId("compose-answer").textContent = `Not accepted: ${error.message}`;
+      answer.textContent = `Not accepted: ${error.message}`;
       blame(form, error.message);
     } finally {
       button.disabled = false;

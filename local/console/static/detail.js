@@ -1,49 +1,55 @@
 // What is shown of one mail: a received one with its tabs, or the journey of a row.
-import { byId, make } from "./dom.js";
+import { badge, byId, make } from "./dom.js";
+import { remove, step } from "./list.js";
 import { timeline } from "./timeline.js";
 import { count, dayOf, timeOf } from "./words.js";
 
-const TABS = [["preview", "Preview"], ["source", "Source"], ["links", "Links"], ["sent", "As sent"], ["journey", "Journey"]];
+const TABS = { preview: "Preview", source: "Source", links: "Links", sent: "As sent", journey: "Journey" };
+const PANELS = { preview, source, links, sent, journey };
 const LONG = 200; // letters of a subject that is folded
 let tab = "preview";
+let open = null; // the number of the received mail that is shown
 
 export function showNothing(text) {
-  const box = byId("detail");
-  box.dataset.shown = "";
-  box.replaceChildren(make("p", { class: "empty" }, text));
+  open = null;
+  byId("detail").replaceChildren(make("p", { class: "empty" }, text));
 }
 
+/** Show a received mail; of one that is open already the journey only, which may have gone on. */
 export function showLetter(mail) {
-  const panels = { preview, source, links, sent: asSent, journey };
-  const box = byId("detail");
+  if (open !== mail.n) build(mail);
+  else if (tab === "journey") byId("panel").replaceChildren(journey(mail));
+  open = mail.n;
+}
+
+function build(mail) {
   const panel = make("div", { role: "tabpanel", id: "panel", tabindex: "0" });
-  const open = (name, focus = false) => {
+  const choose = (name) => {
     tab = name;
     for (const button of tabs.children) {
-      const on = button.dataset.tab === name;
-      button.setAttribute("aria-selected", on);
+      const on = button.id === `tab-${name}`;
+      button.ariaSelected = on;
       button.tabIndex = on ? 0 : -1;
-      if (on && focus) button.focus();
     }
     panel.setAttribute("aria-labelledby", `tab-${name}`);
     panel.className = `panel ${name}`;
-    panel.replaceChildren(panels[name](mail));
+    panel.replaceChildren(PANELS[name](mail));
   };
+  const names = Object.keys(TABS);
   const tabs = make("div", { role: "tablist", class: "tabs", "aria-label": "Ways to look at this mail" },
-    TABS.map(([name, title]) => make("button", {
-      type: "button", role: "tab", id: `tab-${name}`, "data-tab": name, "aria-controls": "panel",
-      onclick: () => open(name),
-    }, name === "links" ? `${title} ${mail.links.length}` : title)));
+    names.map((name) => make("button", {
+      type: "button", role: "tab", id: `tab-${name}`, "aria-controls": "panel", onclick: () => choose(name),
+    }, name === "links" ? `Links ${mail.links.length}` : TABS[name])));
   tabs.addEventListener("keydown", (event) => {
-    const names = TABS.map(([name]) => name);
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    const to = step ? names.at((names.indexOf(tab) + step) % names.length) : { Home: names[0], End: names.at(-1) }[event.key];
+    const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    const to = by ? names.at((names.indexOf(tab) + by) % names.length) : { Home: names[0], End: names.at(-1) }[event.key];
     if (to) {
       event.preventDefault();
-      open(to, true);
+      choose(to);
+      byId(`tab-${to}`).focus();
     }
   });
-  box.replaceChildren(
+  byId("detail").replaceChildren(
     make("header", {},
       make("div", { class: "line" }, subject(mail.subject || "(no subject)"), actions(mail)),
       make("p", { class: "people" },
@@ -52,15 +58,11 @@ export function showLetter(mail) {
         `Taqnyat accepted it ${dayOf(mail.at)}, ${timeOf(mail.at)} · msgId ${mail.msg_id}`),
       mail.hints.map((hint) => make("p", { class: "note" }, hint))),
     tabs, panel);
-  open(TABS.some(([name]) => name === tab) ? tab : "preview");
-}
-
-/** Show news of the mail that is open already, without touching what the reader is at. */
-export function refreshLetter(mail) {
-  if (tab === "journey") byId("panel")?.replaceChildren(journey(mail));
+  choose(tab);
 }
 
 export function showJourney(row) {
+  open = null;
   byId("detail").replaceChildren(
     make("header", {},
       make("h2", {}, make("bdi", {}, row.to.join(", ") || "?")),
@@ -80,8 +82,6 @@ export function showJourney(row) {
         : null));
 }
 
-export const badge = (state) => make("span", { class: "badge", "data-state": state }, state);
-
 function subject(text) {
   if (text.length <= LONG) return make("h2", { dir: "auto" }, text);
   const box = make("h2", { dir: "auto", class: "folded" }, text);
@@ -97,11 +97,11 @@ function subject(text) {
 }
 
 function actions(mail) {
-  const button = (does, name, text) => make("button", { type: "button", class: "quiet small", "data-do": does, "aria-label": name, title: name }, text);
+  const button = (name, text, onclick) => make("button", { type: "button", class: "quiet small", "aria-label": name, title: name, onclick }, text);
   return make("div", { class: "actions" },
-    button("previous", "Previous mail (k)", "↑"), button("next", "Next mail (j)", "↓"),
+    button("Previous mail (k)", "↑", () => step(-1)), button("Next mail (j)", "↓", () => step(1)),
     make("a", { class: "button small", href: `/mail/${mail.n}.eml`, download: "" }, ".eml"),
-    button("delete", "Delete this mail", "Delete"));
+    button("Delete this mail", "Delete", () => remove(`/api/inbox/${mail.n}`, "Delete this mail?")));
 }
 
 function links(mail) {
@@ -122,7 +122,7 @@ function source(mail) {
   return make("pre", { class: "source", dir: "auto" }, make("code", {}, String(mail.fields.msg ?? "")));
 }
 
-function asSent(mail) {
+function sent(mail) {
   const { msg, ...fields } = mail.fields;
   const shown = (value) => (Array.isArray(value) ? value.join(", ") : String(value));
   return make("div", {},

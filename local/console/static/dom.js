@@ -14,53 +14,49 @@ export function make(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** Give a list these rows, keeping the elements whose key and content stay, and the focus. */
-export function reconcile(list, rows, key, build) {
-  const old = new Map([...list.children].map((child) => [child.dataset.key, child]));
-  const focused = list.contains(document.activeElement)
-    ? document.activeElement.closest("[data-key]")?.dataset.key
-    : undefined;
+/** Set a text; one that stays is not told again by a screen reader. */
+export function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/** Show a text in an element that is there for it only; without one hide it. */
+export function say(id, text) {
+  byId(id).hidden = !text;
+  setText(byId(id), text ?? "");
+}
+
+export const badge = (state) => make("span", { class: "badge", "data-state": state }, state);
+
+/** Give a list these rows, keeping the elements whose content stays, and the focus. */
+export function reconcile(list, rows, build) {
+  const old = new Map([...list.children].map((child) => [child.dataset.content, child]));
   const children = rows.map((row) => {
-    const name = String(key(row));
     const content = JSON.stringify(row);
-    const kept = old.get(name);
-    if (kept?.dataset.content === content) return kept;
-    const made = build(row);
-    made.dataset.key = name;
-    made.dataset.content = content;
-    return made;
+    const child = old.get(content) ?? build(row);
+    child.dataset.content = content;
+    return child;
   });
-  if (children.length !== list.children.length || children.some((c, i) => c !== list.children[i])) {
-    list.replaceChildren(...children);
-    if (focused !== undefined) {
-      children.find((child) => child.dataset.key === focused)?.querySelector("a")?.focus();
-    }
-  }
+  if (children.length === list.children.length && children.every((child, at) => child === list.children[at])) return;
+  const focused = list.contains(document.activeElement) ? document.activeElement.hash : undefined;
+  list.replaceChildren(...children);
+  if (focused) [...list.querySelectorAll("a")].find((link) => link.hash === focused)?.focus();
 }
 
 /** Call a function at most once in so many milliseconds, the last call always. */
 export function calm(milliseconds, call) {
-  let timer = null;
+  let busy = false;
   let again = false;
-  const run = async () => {
-    again = false;
-    try {
-      await call();
-    } finally {
-      timer = setTimeout(() => {
-        timer = null;
-        if (again) ask();
-      }, milliseconds);
-    }
-  };
-  const ask = () => {
+  return async () => {
     again = true;
-    if (timer === null) {
-      timer = 0;
-      run();
+    if (busy) return;
+    busy = true;
+    while (again) {
+      again = false;
+      await call().catch(reportError);
+      await new Promise((done) => setTimeout(done, milliseconds));
     }
+    busy = false;
   };
-  return ask;
 }
 
 export async function fetchJson(path, options = {}) {

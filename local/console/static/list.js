@@ -1,65 +1,43 @@
 // The list of mails: received ones, or rows of the ledger. One stop of the Tab key, arrows inside.
-import { byId, calm, fetchJson, make, reconcile } from "./dom.js";
-import { badge } from "./detail.js";
+import { badge, byId, calm, fetchJson, make, reconcile, setText } from "./dom.js";
 import { count, timeOf } from "./words.js";
 
+const NOTHING = { mails: [], matching: 0, next: null }; // `next` is where the older ones begin
+const HREFS = { inbox: (mail) => `#/inbox/${mail.n}`, mails: (mail) => `#/mails/${encodeURIComponent(mail.id)}` };
+const list = byId("list");
 let asked = null; // what the list is of: view, search and state
-let mails = [];
-let next = null; // where the older ones begin
-let matching = 0;
-let current = null; // the key of the mail that is open
-
-const keyOf = (view) => (view === "inbox" ? (mail) => String(mail.n) : (mail) => mail.id);
+let found = null; // what is known of it; null while it loads
 
 /** Show the list of a view; until it is complete, no other list is shown. */
-export function showList(wanted, selected) {
-  const other = JSON.stringify(wanted) !== JSON.stringify(asked);
-  asked = wanted;
-  if (other) {
-    [mails, next, matching] = [[], null, 0];
-    byId("list").replaceChildren();
-    byId("list").setAttribute("aria-busy", "true");
-    byId("list-count").textContent = "";
-    byId("older").hidden = true;
-    byId("clear").hidden = true;
-    byId("list-empty").hidden = false;
-    byId("list-empty").textContent = "Loading";
+export function showList(wanted) {
+  if (JSON.stringify(wanted) !== JSON.stringify(asked)) {
+    asked = wanted;
+    found = null;
+    draw();
   }
-  current = selected;
   refresh();
 }
 
 const refresh = calm(200, async () => {
   const of = asked;
-  const found = await fetchPage(of, null);
+  const first = await fetchPage(of, null);
   if (of !== asked) return;
-  const key = keyOf(of.view);
-  const last = found.mails.length ? key(found.mails.at(-1)) : null;
-  const at = mails.findIndex((mail) => key(mail) === last);
-  const older = at >= 0 && found.next !== null ? mails.slice(at + 1) : [];
-  if (!older.length) next = found.next;
-  mails = [...found.mails, ...older];
-  matching = found.matching;
+  const { mails, next } = found ?? NOTHING;
+  const href = HREFS[of.view];
+  const last = first.mails.at(-1);
+  const at = last ? mails.findIndex((mail) => href(mail) === href(last)) : -1;
+  const older = at >= 0 && first.next !== null ? mails.slice(at + 1) : [];
+  found = { ...first, mails: [...first.mails, ...older], next: older.length ? next : first.next };
   draw();
 });
 
-/** Show the next page; return whether there was one. */
-export async function showOlder() {
+async function showOlder() {
   const of = asked;
-  if (next === null) return false;
-  const found = await fetchPage(of, next);
-  if (of !== asked) return false;
-  mails = [...mails, ...found.mails];
-  next = found.next;
+  if (!found?.next) return;
+  const page = await fetchPage(of, found.next);
+  if (of !== asked) return;
+  found = { ...found, mails: [...found.mails, ...page.mails], next: page.next };
   draw();
-  return found.mails.length > 0;
-}
-
-/** Forget the pages that are shown, after mails were removed. */
-export function reload() {
-  mails = [];
-  next = null;
-  refresh();
 }
 
 function fetchPage({ view, query, state }, before) {
@@ -69,67 +47,80 @@ function fetchPage({ view, query, state }, before) {
 
 function draw() {
   const { view, query } = asked;
-  const list = byId("list");
-  reconcile(list, mails, keyOf(view), view === "inbox" ? received : journey);
-  list.setAttribute("aria-busy", "false");
-  mark(current);
-  const text = query ? count(matching, "match", "matches") : count(matching, "mail");
-  if (byId("list-count").textContent !== text) byId("list-count").textContent = text;
+  const { mails, matching, next } = found ?? NOTHING;
+  reconcile(list, mails, view === "inbox" ? received : journey);
+  list.setAttribute("aria-busy", !found);
+  mark();
+  setText(byId("list-count"), !found ? "" : query ? count(matching, "match", "matches") : count(matching, "mail"));
   byId("older").hidden = next === null;
   const clear = byId("clear");
   clear.hidden = view !== "inbox" || !mails.length;
   clear.textContent = query ? `Delete ${matching.toLocaleString("en")}` : "Delete all";
-  const empty = byId("list-empty");
-  empty.hidden = mails.length > 0;
-  empty.textContent = !document.body.dataset.known ? "Loading" : query ? "Nothing has all of these words." : view === "inbox" ? "No mail yet. Send one." : "No mail in this state.";
+  const nothing = query ? "Nothing has all of these words." : view === "inbox" ? "No mail yet. Send one." : "No mail in this state.";
+  byId("list-empty").hidden = mails.length > 0;
+  setText(byId("list-empty"), found && document.body.dataset.known ? nothing : "Loading");
 }
 
-/** Return the key of the mail so many places on from the one that is selected; null if none is. */
-export async function neighbour(step) {
-  const key = keyOf(asked.view);
-  const at = mails.findIndex((mail) => key(mail) === current);
-  const to = at < 0 ? 0 : at + step;
-  if (to >= mails.length && !(await showOlder())) return null;
-  return to < 0 || !mails[to] ? null : key(mails[to]);
-}
+const links = () => [...list.querySelectorAll("a")];
 
-export function mark(selected) {
-  current = selected;
-  const links = [...byId("list").querySelectorAll("a")];
-  for (const link of links) {
-    const on = link.closest("[data-key]").dataset.key === selected;
-    if (on) {
-      if (!link.hasAttribute("aria-current")) link.scrollIntoView({ block: "nearest" });
-      link.setAttribute("aria-current", "true");
-    } else link.removeAttribute("aria-current");
+/** Mark the mail that the address names, and let the Tab key stop at one. */
+export function mark() {
+  for (const link of links()) {
+    const open = link.hash === location.hash;
+    if (open && !link.ariaCurrent) link.scrollIntoView({ block: "nearest" });
+    link.ariaCurrent = open ? "true" : null;
     link.tabIndex = -1;
   }
-  const stop = links.find((link) => link === document.activeElement || link.hasAttribute("aria-current")) ?? links[0];
+  const stop = list.querySelector("a:focus") ?? list.querySelector("a[aria-current]") ?? list.querySelector("a");
   if (stop) stop.tabIndex = 0;
+}
+
+/** Go to the mail so many places on from the one that is open. */
+export async function step(by) {
+  const at = links().findIndex((link) => link.hash === location.hash);
+  if (at + by >= links().length) await showOlder();
+  const to = links()[at < 0 ? 0 : at + by];
+  if (to) location.replace(to.hash);
+}
+
+/** Ask, and remove what is named from the inbox; the list says what is left. */
+export async function remove(path, question) {
+  const dialog = byId("confirm");
+  byId("confirm-title").textContent = question;
+  dialog.returnValue = "";
+  dialog.showModal();
+  await new Promise((closed) => dialog.addEventListener("close", closed, { once: true }));
+  if (dialog.returnValue !== "yes") return;
+  await fetchJson(path, { method: "DELETE" });
+  location.hash = "#/inbox";
+  found = NOTHING; // its further pages are not as they were
+  refresh();
 }
 
 export function startList() {
   byId("older").addEventListener("click", showOlder);
+  byId("clear").addEventListener("click", () => {
+    const q = asked.query;
+    remove(`/api/inbox?${new URLSearchParams({ q })}`, q ? "Delete the mails that the search finds?" : "Delete all mails?");
+  });
   new IntersectionObserver((seen) => {
     if (seen.some((one) => one.isIntersecting)) showOlder();
   }, { root: byId("scroll"), rootMargin: "200px" }).observe(byId("older"));
-  byId("list").addEventListener("keydown", (event) => {
-    const links = [...byId("list").querySelectorAll("a")];
-    const at = links.indexOf(document.activeElement);
-    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: links.length - 1 }[event.key];
-    if (to === undefined || !links[to]) return;
+  list.addEventListener("keydown", (event) => {
+    const at = links().indexOf(document.activeElement);
+    const to = links()[{ ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: links().length - 1 }[event.key]];
+    if (!to) return;
     event.preventDefault();
-    for (const link of links) link.tabIndex = -1;
-    links[to].tabIndex = 0;
-    links[to].focus();
+    to.focus();
+    mark();
   });
 }
 
-const received = (mail) => row(`#/inbox/${mail.n}`, mail.to, mail.to.length, mail.at,
+const received = (mail) => row(HREFS.inbox(mail), mail.to, mail.to.length, mail.at,
   make("span", { class: "subject", dir: "auto" }, mail.subject || "(no subject)"),
   make("span", { class: "muted" }, make("bdi", {}, mail.campaign ?? "")));
 
-const journey = (mail) => row(`#/mails/${encodeURIComponent(mail.id)}`, mail.to, mail.to_count, mail.created,
+const journey = (mail) => row(HREFS.mails(mail), mail.to, mail.to_count, mail.created,
   make("span", { class: "line" }, make("bdi", { class: "muted" }, mail.campaign ?? ""), badge(mail.state)),
   mail.state !== "sent" && mail.why ? make("span", { class: "muted why" }, mail.why) : null);
 

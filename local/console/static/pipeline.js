@@ -1,17 +1,17 @@
 // The pipeline with its live numbers, and the pause.
-import { byId, make } from "./dom.js";
-import { capital, count, secondsUntil, timeOf } from "./words.js";
+import { byId, make, say, setText } from "./dom.js";
+import { capital, count, timeOf } from "./words.js";
 
 const STATES = ["sent", "queued", "sending", "scheduled", "failed", "unknown", "canceled"];
 const INTAKE = { Enabled: "reading the queue", Disabled: "stopped", Enabling: "starting", Disabling: "stopping" };
-const LATE_MS = 20_000;
+const LATE_SECONDS = 20;
 let pause = null;
 
 export function showPipeline(pipeline, taqnyat, inbox) {
   if (!pipeline.states) return;
   const { queue, states } = pipeline;
-  const mode = taqnyat?.modes.find((one) => one.name === taqnyat.mode)?.label;
-  const up = pipeline.up;
+  const mode = taqnyat?.modes.find((one) => one.name === taqnyat.mode)?.label.toLowerCase();
+  const { up } = pipeline;
   const rest = [
     queue.bulk ? `${queue.bulk.toLocaleString("en")} in the bulk lane` : null,
     queue.in_flight ? `${queue.in_flight} in flight` : null,
@@ -23,7 +23,7 @@ export function showPipeline(pipeline, taqnyat, inbox) {
     ["worker", "Worker", states.sending, INTAKE[pipeline.intake] ?? pipeline.intake.toLowerCase(),
       pipeline.intake === "Enabled" ? "" : "stopped"],
     ["taqnyat", "Taqnyat", inbox ? inbox.accepted : states.sent,
-      mode ? mode.toLowerCase() : up === false ? "down" : up ? "up" : taqnyat ? "scripted" : "not checked yet",
+      mode ?? (up === false ? "down" : up ? "up" : taqnyat ? "scripted" : "not checked yet"),
       taqnyat && taqnyat.mode !== "operational" ? "trouble" : ""],
     ["failed-queue", "Failed queue", pipeline.failed_queue, "kept for a person",
       pipeline.failed_queue ? "trouble" : ""],
@@ -32,14 +32,10 @@ export function showPipeline(pipeline, taqnyat, inbox) {
     make("li", { "data-stage": name, "data-mark": mark },
       make("h3", {}, title), make("b", {}, number.toLocaleString("en")), make("span", { class: "muted" }, note))));
   showStates(states, pipeline.total);
-  for (const name of ["money", "rate"]) {
-    byId(name).hidden = !pipeline[name];
-    setText(byId(name), pipeline[name] ?? "");
-  }
-  const alarms = pipeline.alarms ?? [];
-  byId("alarms").hidden = !alarms.length;
-  setText(byId("alarms"), `Active alarms: ${alarms.join(", ")}`);
-  showBlamed(pipeline.blamed ?? [], pipeline.pause.paused);
+  say("money", pipeline.money);
+  say("rate", pipeline.rate);
+  say("alarms", pipeline.alarms.length ? `Active alarms: ${pipeline.alarms.join(", ")}` : null);
+  showBlamed(pipeline.blamed, pipeline.pause.paused);
   showPause(pipeline.pause);
 }
 
@@ -89,13 +85,9 @@ function tick() {
   const box = byId("pause-probe");
   if (!pause) return setText(box, "");
   if (!pause.next_probe) return setText(box, "No probe: an operator has to resume.");
-  const left = secondsUntil(pause.next_probe);
+  const left = Math.ceil((new Date(pause.next_probe) - Date.now()) / 1000);
   const tried = pause.probes ? `, ${count(pause.probes, "probe")} failed` : "";
-  const late = Date.now() - new Date(pause.next_probe) > LATE_MS;
-  setText(box, left ? `Next probe in ${left} s${tried}` : late ? "The probe is late: does the status check run?" : `Probing now${tried}`);
+  const late = left <= -LATE_SECONDS;
+  setText(box, left > 0 ? `Next probe in ${left} s${tried}` : late ? "The probe is late: does the status check run?" : `Probing now${tried}`);
 }
 setInterval(tick, 500);
-
-function setText(element, text) {
-  if (element.textContent !== text) element.textContent = text;
-}

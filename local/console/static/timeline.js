@@ -21,18 +21,13 @@ export function timeline(journey) {
   return make("ol", { class: "timeline" }, steps.map((step, at) => {
     const [title, text] = (STEPS[step.step] ?? (() => [step.step, ""]))(step);
     const kind = step.step === "attempt" ? step.verdict : step.step;
-    const before = at ? steps[at - 1].at : null;
+    const waited = after(steps[at - 1]?.at, step.at);
     return make("li", { "data-kind": kind },
       make("h3", {}, title, step.resend ? make("em", {}, " resend") : null),
-      step.at ? make("p", { class: "when" }, since(before, step.at),
+      step.at ? make("p", { class: "when" }, waited ? make("span", {}, waited) : null,
         make("time", { datetime: step.at }, exactTime(step.at))) : null,
       make("p", {}, capital(text)));
   }));
-}
-
-function since(before, at) {
-  const text = before ? after(before, at) : "";
-  return text ? make("span", {}, text) : null;
 }
 
 function facts(step) {

@@ -13,16 +13,13 @@ export const dayOf = (iso) => (iso ? day.format(new Date(iso)) : "");
 /** "1 mail", "2 mails". */
 export const count = (n, one, many = `${one}s`) => `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
 
-/** The time since an earlier step: "after 12 ms", "after 3.2 s", "after 2 min". */
+/** The time since an earlier step: "+12 ms", "+3.2 s", "+2 min"; empty if it is not known. */
 export function after(from, to) {
-  const ms = new Date(to) - new Date(from);
+  const ms = new Date(to) - new Date(from ?? to);
   if (!(ms > 0)) return "";
   if (ms < 1000) return `+${ms} ms`;
   if (ms < 90_000) return `+${(ms / 1000).toFixed(1)} s`;
   return `+${Math.round(ms / 60_000)} min`;
 }
-
-/** What is left until a time, in whole seconds, never below 0. */
-export const secondsUntil = (iso) => Math.max(0, Math.ceil((new Date(iso) - Date.now()) / 1000));
 
 export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
