@@ -16,7 +16,7 @@ GET  /api/webhooks      the calls of the console's own endpoint; POST /hook is t
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,11 +33,10 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from local.console import hook, inbox, ledger, rendering, search, timeline
-from local.console.behaviour import Behaviour
+from local.console.behaviour import OPERATIONAL, Behaviour
 from local.console.gateway import Gateway
 from local.console.hook import Hook
 from local.console.inbox import Mail
-from local.console.modes import OPERATIONAL
 from local.console.search import Term
 from local.console.watch import Watch
 from local.simulator import FieldError
@@ -81,18 +80,18 @@ class App:
             Route("/events", self.events),
             Route("/mail/{number:int}.eml", self.file),
             Route("/mail/{number:int}", self.document),
-            Route("/api/state", self.state),
+            Route("/api/state", lambda _: Json(self.watch.latest())),
             Route("/api/inbox", self.inbox),
             Route("/api/inbox", self.remove, methods=["DELETE"]),
             Route("/api/inbox/wait", self.wait),
-            Route("/api/inbox/{number:int}", self.letter),
-            Route("/api/inbox/{number:int}", self.remove_one, methods=["DELETE"]),
+            Route("/api/inbox/{number:int}", lambda asked: Json(self._letter(self._mail(asked)))),
+            Route("/api/inbox/{number:int}", self.remove, methods=["DELETE"]),
             Route("/api/mails", self.mails),
             Route("/api/mails/{id}", self.journey),
             Route("/api/emails", self.send, methods=["POST"]),
             Route("/api/taqnyat", self.behave, methods=["POST"]),
             Route("/api/reset", self.reset, methods=["POST"]),
-            Route("/api/webhooks", self.webhooks),
+            Route("/api/webhooks", lambda _: Json(self.hook.shown() or {"calls": []})),
             Route(hook.PATH, self.hook.receive, methods=["POST"]),
             Mount("/static", StaticFiles(directory=_STATIC)),
         ]
@@ -136,14 +135,6 @@ class App:
         named = {"Content-Disposition": f'attachment; filename="mail-{mail["n"]}.eml"'}
         return Response(rendering.file(mail), media_type="message/rfc822", headers=named)
 
-    def state(self, _: Request) -> Response:
-        """Return the data of the page's head."""
-        return Json(self.watch.latest())
-
-    def webhooks(self, _: Request) -> Response:
-        """Return the calls of the console's own endpoint."""
-        return Json(self.hook.shown() or {"calls": []})
-
     def inbox(self, request: Request) -> Response:
         """List the mails that Taqnyat took, the newest first: those that a search finds."""
         before = request.query_params.get("before", "")
@@ -151,19 +142,10 @@ class App:
         return _page(found, self._summary, lambda mail: str(mail["n"]))
 
     def remove(self, request: Request) -> Response:
-        """Remove what a search finds; without one, all mails."""
-        return self._remove(self.watch.inbox.find(_terms(request)))
-
-    def remove_one(self, request: Request) -> Response:
-        """Remove one mail."""
-        return self._remove([self._mail(request)])
-
-    def _remove(self, mails: Iterable[Mail]) -> Response:
+        """Remove one mail, or what a search finds; without one, all mails."""
+        one = "number" in request.path_params
+        mails = [self._mail(request)] if one else self.watch.inbox.find(_terms(request))
         return Json({"removed": self.watch.inbox.books.remove([mail["n"] for mail in mails])})
-
-    def letter(self, request: Request) -> Response:
-        """Return one mail that Taqnyat accepted."""
-        return Json(self._letter(self._mail(request)))
 
     def mails(self, request: Request) -> Response:
         """List the rows of the ledger in a state (all: empty) that a search finds."""

@@ -19,6 +19,7 @@ _MARKUP = re.compile(r"<(?:[a-zA-Z!?]|/[a-zA-Z])")
 _LOADING = re.compile(r"</?(?:link|base|meta|i?frame|object|embed)\b[^>]*>", re.IGNORECASE)
 _URL = re.compile(r"https?://[^\s<>\"]+")
 _ARABIC = re.compile("[\u0621-\u064a]")
+_HEAD = 4096  # letters in which <html> is looked for
 _FEW_LETTERS = 10  # a name or two make no Arabic mail
 _RTL_STYLE = re.compile(r"direction\s*:\s*rtl", re.IGNORECASE)
 _LINES = re.compile(r"[\r\n]+")
@@ -39,7 +40,7 @@ def document(body: str) -> str:
     """
     if not _MARKUP.search(body):
         body = f'<pre dir="auto">{html.escape(body)}</pre>'
-    direction = _direction(body) or "auto"
+    direction = _Reader(body[:_HEAD]).direction
     # A second <html> only adds what the first one lacks, so a whole document may follow.
     head = f'<!DOCTYPE html><html dir="{direction}"><meta charset="utf-8">{_STYLE}'
     return head + _LOADING.sub(" ", body)  # a space: the text around it must not become a tag
@@ -49,24 +50,22 @@ def links(body: str) -> list[dict[str, str]]:
     """Return the links of a mail in order: each has `href` and `text`."""
     if not _MARKUP.search(body):
         return [{"href": href, "text": ""} for href in _URL.findall(body)]
-    found = _Reader()
-    found.feed(body)
-    return [{"href": href, "text": " ".join(text.split())} for href, text in found.links]
+    found = _Reader(body).links
+    return [{"href": href, "text": " ".join(text.split())} for href, text in found]
 
 
 def hints(body: str) -> list[str]:
     """Return what a mail in Arabic lacks."""
     if not _MARKUP.search(body) or len(_ARABIC.findall(body)) < _FEW_LETTERS:
         return []
-    found = _Reader()
-    found.feed(body)
+    found = _Reader(body).attributes
     told = []
-    if not found.attributes["dir"] & {"rtl", "auto"} and not _RTL_STYLE.search(body):
+    if not found["dir"] & {"rtl", "auto"} and not _RTL_STYLE.search(body):
         told.append(
             'The text is Arabic, and nothing says dir="rtl": many programs will set it '
             "from left to right."
         )
-    if not any(value.startswith("ar") for value in found.attributes["lang"]):
+    if not any(value.startswith("ar") for value in found["lang"]):
         told.append(
             'The text is Arabic, and nothing says lang="ar": a screen reader may read it '
             "with the wrong voice."
@@ -91,29 +90,23 @@ def file(mail: Mapping[str, Any]) -> bytes:
     return made.as_bytes()
 
 
-def _direction(body: str) -> str | None:
-    """Return the direction that the mail's own <html> asks for."""
-    found = _Reader()
-    found.feed(body[:4096])
-    return found.direction
-
-
 class _Reader(HTMLParser):
-    """Notes the links, every `dir` and `lang`, and the direction of <html>."""
+    """Notes the links, every `dir` and `lang`, and the direction that <html> asks for."""
 
-    def __init__(self) -> None:
+    def __init__(self, body: str) -> None:
         super().__init__()
-        self.direction: str | None = None
+        self.direction = "auto"
         self.links: list[tuple[str, str]] = []
         self.attributes: dict[str, set[str]] = {"dir": set(), "lang": set()}
         self._inside = False
+        self.feed(body)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
         for name, values in self.attributes.items():
             if name in given:
                 values.add(given[name].lower())
-        if tag == "html" and given.get("dir", "").lower() in {"rtl", "ltr", "auto"}:
+        if tag == "html" and given.get("dir", "").lower() in {"rtl", "ltr"}:
             self.direction = given["dir"].lower()
         if tag == "a" and given.get("href"):
             self.links.append((given["href"], ""))

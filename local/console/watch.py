@@ -3,7 +3,6 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -111,19 +110,5 @@ class Watch:
 
 
 def _pause(item: Row) -> dict[str, Any]:
-    return {
-        "paused": bool(item.get("paused")),
-        "why": why(item.get("reason")),
-        "detail": item.get("detail") or None,
-        "by": item.get("by"),
-        "since": _iso(item.get("since")),
-        "next_probe": _iso(item.get("next_probe")),
-        "probes": item.get("probes"),
-    }
-
-
-def _iso(seconds: float | None) -> str | None:
-    """Return epoch seconds as ISO 8601 in UTC; None for none and for 0, which is "never"."""
-    if not seconds:
-        return None
-    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
+    told = ("paused", "detail", "by", "since", "next_probe", "probes")
+    return {**{name: item.get(name) for name in told}, "why": why(item.get("reason"))}

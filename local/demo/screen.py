@@ -4,7 +4,6 @@ import re
 import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +49,7 @@ class Screen:
             f"{pipeline['failed_queue']} in the failed queue"
         )
         if pause["paused"]:
-            left = _seconds_until(pause["next_probe"])
+            left = (pause["next_probe"] or 0) - time.time()
             probe = "probing now" if left <= 0 else f"next probe in {left:.0f} s"
             told.append(f"\nPAUSED: {pause['why']}; {probe}", "bold yellow")
         self._now.update(told)
@@ -73,9 +72,3 @@ class Screen:
         """Write what was recorded as an SVG that loads no font from anywhere."""
         svg = _FACES.sub("", self._console.export_svg(title="make demo"))
         path.write_text(re.sub(r"[ \t]+\n", "\n", svg), encoding="utf-8")
-
-
-def _seconds_until(moment: str | None) -> float:
-    if moment is None:
-        return 0.0
-    return (datetime.fromisoformat(moment) - datetime.now(UTC)).total_seconds()

@@ -69,7 +69,7 @@ function showPause(now) {
     setText(byId("pause-title"), "Sending is paused.");
     const why = pause.by === "operator" ? "By an operator" : capital(pause.why || "no reason is known");
     setText(byId("pause-text"),
-      `${why}${pause.detail ? ` (${pause.detail})` : ""}, since ${timeOf(pause.since)}. Mails are accepted and wait; none is lost.`);
+      `${why}${pause.detail ? ` (${pause.detail})` : ""}, since ${timeOf(pause.since * 1000)}. Mails are accepted and wait; none is lost.`);
     box.dataset.kind = "paused";
     box.hidden = false;
   } else if (was) {
@@ -85,7 +85,7 @@ function tick() {
   const box = byId("pause-probe");
   if (!pause) return setText(box, "");
   if (!pause.next_probe) return setText(box, "No probe: an operator has to resume.");
-  const left = Math.ceil((new Date(pause.next_probe) - Date.now()) / 1000);
+  const left = Math.ceil(pause.next_probe - Date.now() / 1000);
   const tried = pause.probes ? `, ${count(pause.probes, "probe")} failed` : "";
   const late = left <= -LATE_SECONDS;
   setText(box, left > 0 ? `Next probe in ${left} s${tried}` : late ? "The probe is late: does the status check run?" : `Probing now${tried}`);
