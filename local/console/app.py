@@ -283,8 +283,7 @@ def _with_headers(app: ASGIApp) -> ASGIApp:
 
 
 async def _http(_: Request, error: Exception) -> Response:
-    known: HTTPException = error  # type: ignore[assignment]
-    return Json({"message": known.detail}, known.status_code)
+    return Json({"message": error.detail}, error.status_code)  # type: ignore[attr-defined]
 
 
 async def _unreachable(_: Request, error: Exception) -> Response:

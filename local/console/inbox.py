@@ -79,14 +79,10 @@ class Inbox:
 
 
 def _text(mail: Mail) -> Text:
-    fields = mail["fields"]
-    named = {
-        "to": str(fields.get("to", "")),
-        "from": str(fields.get("from", "")),
-        "subject": str(fields.get("subject", "")),
-        "campaign": str(fields.get("campaignName", "")),
-    }
-    return search.text(named, _TAG.sub(" ", str(fields.get("msg", ""))), mail["at"])
+    shown = summary(mail, None)
+    named = {name: str(shown[name] or "") for name in ("from", "subject", "campaign")}
+    body = _TAG.sub(" ", str(mail["fields"].get("msg", "")))
+    return search.text({"to": ",".join(shown["to"]), **named}, body, mail["at"])
 
 
 class Links:

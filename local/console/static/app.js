@@ -1,10 +1,10 @@
 // The console: what the address names is shown; events say when to look again.
-import { startCompose } from "./compose.js";
+import "./compose.js";
 import { showJourney, showLetter, showNothing } from "./detail.js";
-import { byId, calm, fetchJson, make } from "./dom.js";
-import { mark, showList, startList, step } from "./list.js";
+import { byId, calm, fetchJson, make, setText } from "./dom.js";
+import { mark, showList, step } from "./list.js";
 import { showPipeline } from "./pipeline.js";
-import { showTaqnyat, startTaqnyat } from "./taqnyat.js";
+import { showTaqnyat } from "./taqnyat.js";
 import { showWebhooks } from "./webhooks.js";
 
 const STATES = ["scheduled", "queued", "sending", "sent", "failed", "unknown", "canceled"];
@@ -16,15 +16,6 @@ const search = byId("search");
 const state = byId("state");
 state.append(make("option", { value: "" }, "any state"),
   ...STATES.map((name) => make("option", { value: name }, name)));
-
-function readRoute() {
-  const [, view, selected] = location.hash.split("/");
-  const fallback = known.inbox === null && known.pipeline.states ? "mails" : "inbox";
-  return {
-    view: ["inbox", "mails"].includes(view) ? view : fallback,
-    selected: selected ? decodeURIComponent(selected) : null,
-  };
-}
 
 function refreshList() {
   const inbox = route.view === "inbox";
@@ -46,7 +37,12 @@ const refreshDetail = calm(200, async () => {
 });
 
 function go() {
-  route = readRoute();
+  const [, view, selected] = location.hash.split("/");
+  const fallback = known.inbox === null && known.pipeline.states ? "mails" : "inbox";
+  route = {
+    view: ["inbox", "mails"].includes(view) ? view : fallback,
+    selected: selected ? decodeURIComponent(selected) : null,
+  };
   const inbox = route.view === "inbox";
   byId("list-title").textContent = inbox ? "Inbox" : "Journeys";
   byId("to-inbox").ariaCurrent = inbox ? "page" : null;
@@ -58,31 +54,8 @@ function go() {
 }
 
 function live(mode) {
-  const box = byId("live");
-  if (box.dataset.state === mode) return;
-  box.dataset.state = mode;
-  box.textContent = LIVE[mode];
-}
-
-function listen() {
-  const events = new EventSource("/events");
-  events.addEventListener("message", ({ data }) => {
-    const news = JSON.parse(data);
-    Object.assign(known, news);
-    const first = !document.body.dataset.known;
-    document.body.dataset.known = "true";
-    if ("taqnyat" in news) showTaqnyat(known.taqnyat);
-    if ("webhooks" in news) showWebhooks(known.webhooks);
-    if (first) go();
-    else if (route.view in news) refreshList();
-    if (news.mails && route.selected !== null) refreshDetail();
-    showPipeline(known.pipeline, known.taqnyat, known.inbox);
-    byId("mails-count").textContent = known.pipeline.total?.toLocaleString("en") ?? "";
-    byId("inbox-count").textContent = known.inbox?.kept.toLocaleString("en") ?? "";
-    byId("to-inbox").hidden = known.inbox === null;
-    live(known.pipeline.error ? "trouble" : "live");
-  });
-  events.addEventListener("error", () => live("lost")); // the browser tries again by itself
+  byId("live").dataset.state = mode;
+  setText(byId("live"), LIVE[mode]);
 }
 
 document.addEventListener("keydown", (event) => {
@@ -103,8 +76,23 @@ document.querySelector(".skip").addEventListener("click", (event) => {
   (byId("list").querySelector("a[tabindex='0']") ?? search).focus();
 });
 window.addEventListener("hashchange", go);
-startList();
-startTaqnyat();
-startCompose((id) => { location.hash = `#/mails/${id}`; });
 go();
-listen();
+
+const events = new EventSource("/events");
+events.addEventListener("message", ({ data }) => {
+  const news = JSON.parse(data);
+  Object.assign(known, news);
+  const first = !document.body.dataset.known;
+  document.body.dataset.known = "true";
+  if ("taqnyat" in news) showTaqnyat(known.taqnyat);
+  if ("webhooks" in news) showWebhooks(known.webhooks);
+  if (first) go();
+  else if (route.view in news) refreshList();
+  if (news.mails && route.selected !== null) refreshDetail();
+  showPipeline(known.pipeline, known.taqnyat, known.inbox);
+  byId("mails-count").textContent = known.pipeline.total?.toLocaleString("en") ?? "";
+  byId("inbox-count").textContent = known.inbox?.kept.toLocaleString("en") ?? "";
+  byId("to-inbox").hidden = known.inbox === null;
+  live(known.pipeline.error ? "trouble" : "live");
+});
+events.addEventListener("error", () => live("lost")); // the browser tries again by itself

@@ -1,49 +1,37 @@
 // The form that sends a mail.
 import { byId, post } from "./dom.js";
 
-export function startCompose(sent) {
-  const [dialog, form, answer] = ["compose", "compose-form", "compose-answer"].map(byId);
-  const close = () => dialog.close();
-  byId("compose-open").addEventListener("click", () => {
-    answer.textContent = "";
-    dialog.showModal();
-    byId("f-to").focus();
-  });
-  byId("compose-close").addEventListener("click", close);
-  byId("compose-cancel").addEventListener("click", close);
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    const button = byId("compose-send");
-    button.disabled = true;
-    answer.textContent = "";
-    try {
-      const { id } = await post("/api/emails", read(form));
-      close();
-      sent(id);
-    } catch (error) {
-      answer.textContent = `Not accepted: ${error.message}`;
-      blame(form, error.message);
-    } finally {
-      button.disabled = false;
-    }
-  });
-}
+const [dialog, form, answer, send] = ["compose", "compose-form", "compose-answer", "compose-send"].map(byId);
 
-function read(form) {
-  const given = new FormData(form);
-  const text = (name) => given.get(name).trim();
-  const mail = {
-    from: text("from"),
-    to: text("to").split(",").map((part) => part.trim()).filter(Boolean),
-    subject: text("subject"),
-    [given.get("kind")]: given.get("body"),
-  };
-  for (const name of ["campaign_name", "on_unknown"]) if (text(name)) mail[name] = text(name);
-  return mail;
+byId("compose-open").addEventListener("click", () => {
+  answer.textContent = "";
+  dialog.showModal();
+});
+for (const id of ["compose-close", "compose-cancel"]) byId(id).addEventListener("click", () => dialog.close());
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  send.disabled = true;
+  answer.textContent = "";
+  try {
+    const { id } = await post("/api/emails", read());
+    dialog.close();
+    location.hash = `#/mails/${id}`;
+  } catch (error) {
+    answer.textContent = `Not accepted: ${error.message}`;
+    blame(error.message);
+  } finally {
+    send.disabled = false;
+  }
+});
+
+function read() {
+  const { kind, body, to, ...fields } = Object.fromEntries(new FormData(form));
+  const given = Object.entries(fields).map(([name, text]) => [name, text.trim()]).filter(([, text]) => text);
+  return { ...Object.fromEntries(given), [kind]: body, to: to.split(",").map((part) => part.trim()).filter(Boolean) };
 }
 
 /** An error of the API begins with the field that is wrong: go there. */
-function blame(form, message) {
+function blame(message) {
   const name = /^`(\w+)/.exec(message)?.[1];
   const field = form.elements[{ html: "body", text: "body" }[name] ?? name];
   if (field?.focus) field.focus();

@@ -83,17 +83,10 @@ export function showJourney(row) {
 }
 
 function subject(text) {
-  if (text.length <= LONG) return make("h2", { dir: "auto" }, text);
-  const box = make("h2", { dir: "auto", class: "folded" }, text);
-  const more = make("button", {
-    type: "button", class: "quiet small", "aria-expanded": "false",
-    onclick: () => {
-      const folded = box.classList.toggle("folded");
-      more.setAttribute("aria-expanded", !folded);
-      more.textContent = folded ? `Show all ${count(text.length, "letter")}` : "Show less";
-    },
-  }, `Show all ${count(text.length, "letter")}`);
-  return make("div", {}, box, more);
+  const title = make("h2", { dir: "auto" }, text);
+  if (text.length <= LONG) return title;
+  return make("div", { class: "folded" }, title, make("details", {}, make("summary", { class: "small" },
+    make("span", {}, `Show all ${count(text.length, "letter")}`), make("span", {}, "Show less"))));
 }
 
 function actions(mail) {

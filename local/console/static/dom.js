@@ -44,18 +44,15 @@ export function reconcile(list, rows, build) {
 
 /** Call a function at most once in so many milliseconds, the last call always. */
 export function calm(milliseconds, call) {
-  let busy = false;
-  let again = false;
-  return async () => {
-    again = true;
-    if (busy) return;
-    busy = true;
-    while (again) {
-      again = false;
-      await call().catch(reportError);
-      await new Promise((done) => setTimeout(done, milliseconds));
-    }
-    busy = false;
+  let before = Promise.resolve();
+  let waits = false;
+  return () => {
+    if (waits) return;
+    waits = true;
+    before = before.then(() => {
+      waits = false;
+      return call();
+    }).catch(reportError).then(() => new Promise((done) => setTimeout(done, milliseconds)));
   };
 }
 
@@ -70,9 +67,6 @@ export async function fetchJson(path, options = {}) {
   return body;
 }
 
-export const post = (path, value) =>
-  fetchJson(path, {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(value),
-  });
+export const post = (path, value) => fetchJson(path, {
+  method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(value),
+});

@@ -97,24 +97,22 @@ export async function remove(path, question) {
   refresh();
 }
 
-export function startList() {
-  byId("older").addEventListener("click", showOlder);
-  byId("clear").addEventListener("click", () => {
-    const q = asked.query;
-    remove(`/api/inbox?${new URLSearchParams({ q })}`, q ? "Delete the mails that the search finds?" : "Delete all mails?");
-  });
-  new IntersectionObserver((seen) => {
-    if (seen.some((one) => one.isIntersecting)) showOlder();
-  }, { root: byId("scroll"), rootMargin: "200px" }).observe(byId("older"));
-  list.addEventListener("keydown", (event) => {
-    const at = links().indexOf(document.activeElement);
-    const to = links()[{ ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: links().length - 1 }[event.key]];
-    if (!to) return;
-    event.preventDefault();
-    to.focus();
-    mark();
-  });
-}
+byId("older").addEventListener("click", showOlder);
+byId("clear").addEventListener("click", () => {
+  const q = asked.query;
+  remove(`/api/inbox?${new URLSearchParams({ q })}`, q ? "Delete the mails that the search finds?" : "Delete all mails?");
+});
+new IntersectionObserver((seen) => {
+  if (seen.some((one) => one.isIntersecting)) showOlder();
+}, { root: byId("scroll"), rootMargin: "200px" }).observe(byId("older"));
+list.addEventListener("keydown", (event) => {
+  const at = links().indexOf(document.activeElement);
+  const to = links()[{ ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: links().length - 1 }[event.key]];
+  if (!to) return;
+  event.preventDefault();
+  to.focus();
+  mark();
+});
 
 const received = (mail) => row(HREFS.inbox(mail), mail.to, mail.to.length, mail.at,
   make("span", { class: "subject", dir: "auto" }, mail.subject || "(no subject)"),

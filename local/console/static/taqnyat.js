@@ -22,10 +22,8 @@ export function showTaqnyat(taqnyat) {
   byId("balance-amount").textContent = balance === null ? "" : balance.toLocaleString("en");
 }
 
-export function startTaqnyat() {
-  byId("modes").addEventListener("change", (event) => change({ mode: event.target.value }));
-  byId("top-up").addEventListener("click", () => change({ top_up: 100 }));
-}
+byId("modes").addEventListener("change", (event) => change({ mode: event.target.value }));
+byId("top-up").addEventListener("click", () => change({ top_up: 100 }));
 
 async function change(value) {
   try {

@@ -22,7 +22,7 @@ export function timeline(journey) {
     const [title, text] = (STEPS[step.step] ?? (() => [step.step, ""]))(step);
     const kind = step.step === "attempt" ? step.verdict : step.step;
     const waited = after(steps[at - 1]?.at, step.at);
-    return make("li", { "data-kind": kind },
+    return make("li", { "data-state": kind },
       make("h3", {}, title, step.resend ? make("em", {}, " resend") : null),
       step.at ? make("p", { class: "when" }, waited ? make("span", {}, waited) : null,
         make("time", { datetime: step.at }, exactTime(step.at))) : null,
