@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from outbox.mail.validation import REQUEST_FIELDS, read_mail
 
-from local.console import inbox, rendering, search, timeline
+from local.console import inbox, ledger, rendering, search, timeline
 from local.console.words import blamed, rate, why
 
 ROW: dict[str, Any] = {
@@ -78,6 +78,19 @@ def test_a_mail_finds_its_row_by_msg_id_or_by_what_was_sent() -> None:
     assert links.row_of(received()) == "by-id"
     assert links.row_of(received(msg="lost") | {"msg_id": 7}) == "by-print"
     assert links.row_of(received(msg="other") | {"msg_id": 7}) is None
+
+
+def test_of_too_many_rows_the_oldest_are_only_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledger, "_MOST_ROWS", 20)
+    monkeypatch.setattr(ledger, "_SLACK", 5)
+    known = ledger.Ledger()
+
+    for number in (*range(30, 60), *range(30)):  # a scan has no order
+        known.take([ROW | {"pk": f"{number:02d}", "created": f"2026-11-23T08:00:{number:02d}Z"}])
+
+    assert known.counts() == {"sent": 60}
+    assert [row["pk"] for row in known.find(())][:20] == [f"{n}" for n in range(59, 39, -1)]
+    assert len(known.rows) <= 25
 
 
 SEARCHED = search.text(
