@@ -28,10 +28,10 @@ def steps(row: Row) -> list[Step]:
     it.
     """
     state = row["state"]
-    told: list[Step] = [
-        {"step": "accepted", "at": row.get("created"), "client": row.get("client")},
-        _queued(row),
-    ]
+    begun = {"step": "queued", "at": row.get("created")}
+    if state == "scheduled":
+        begun |= {"step": state, "until": row.get("scheduled_at")}
+    told = [{"step": "accepted", "at": row.get("created"), "client": row.get("client")}, begun]
     attempts = row.get("attempts") or []
     for number, attempt in enumerate(attempts, 1):
         last = number == len(attempts)
@@ -47,9 +47,3 @@ def steps(row: Row) -> list[Step]:
     elif state in FINAL:
         told.append({"step": state, "at": row.get("updated"), "why": why(row.get("reason"))})
     return told
-
-
-def _queued(row: Row) -> Step:
-    if row["state"] == "scheduled":
-        return {"step": "scheduled", "at": row.get("created"), "until": row.get("scheduled_at")}
-    return {"step": "queued", "at": row.get("created")}
