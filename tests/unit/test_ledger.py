@@ -14,6 +14,7 @@ from outbox.storage.expressions import pack_item, unpack_item
 from outbox.storage.ledger import Ledger, TableBusyError
 from outbox.storage.row import Row
 from outbox.storage.table import LedgerTable
+from outbox.throttling import is_throttled
 
 from tests.clock import Clock
 from tests.faults.standins.dynamo import Dynamo
@@ -642,6 +643,23 @@ def test_what_dynamodb_leaves_unprocessed_is_asked_for_again_after_waits_that_gr
     assert all(row.id == key and row.client == "shop" for key, row in found.items())
     longest = [0.02, 0.05, 0.1, 0.2, 0.4, 0.4, 0.4, 0.4, 0.4]
     assert waits == [(wait / 2, wait) for wait in longest]
+
+
+def test_a_table_that_answers_with_nothing_is_throttled(
+    table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without an end the status check would be killed, and nobody would end a pause."""
+    waits: list[float] = []
+    monkeypatch.setattr(time, "sleep", waits.append)
+    monkeypatch.setattr(random, "uniform", lambda _, high: high)
+    rows = LedgerTable(cast("Any", table), "ledger", 90, lambda: NOW)
+    table.answers_at_once = 0
+
+    with pytest.raises(ClientError) as refused:
+        rows.get_all(["m1", "m2"])
+
+    assert is_throttled(refused.value)
+    assert 2 < sum(waits) < 4
 
 
 def test_a_row_has_what_the_owner_gave_beside_the_mail(ledger: Ledger, table: Table) -> None:

@@ -7,6 +7,8 @@ import random
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+from botocore.exceptions import ClientError
+
 from outbox.mail.lanes import Lane
 from outbox.mail.times import iso
 from outbox.storage.expressions import Expression, existing_item, pack
@@ -16,13 +18,13 @@ from outbox.throttling import persist
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from botocore.exceptions import ClientError
-
     from outbox.mail.mail import Mail, Pairs
     from outbox.ports import DynamoClient
 
 _DAY: Final = 86400
 _UNPROCESSED_WAITS: Final = (0.02, 0.05, 0.1, 0.2, 0.4)
+_THROTTLED: Final = "ProvisionedThroughputExceededException"
+_MOST_STALLED: Final = 10  # answers in a row with nothing read: some three seconds
 # A message can be 10 days in the mail queue, 14 in the failed queue, and then be re-driven.
 MIN_RECORD_DAYS: Final = 30
 
@@ -57,16 +59,21 @@ class LedgerTable:
     def get_all(self, mail_ids: Sequence[str]) -> dict[str, Row]:
         """Read up to 100 rows, by id; the result leaves out ids without a row.
 
-        What DynamoDB leaves unprocessed is read again after growing waits.
+        What DynamoDB leaves unprocessed is read again after growing waits, while anything is read.
         """
         rows: dict[str, Row] = {}
         keys = [{"pk": pack(mail_id)} for mail_id in dict.fromkeys(mail_ids)]
         waits = itertools.chain(_UNPROCESSED_WAITS, itertools.repeat(_UNPROCESSED_WAITS[-1]))
+        stalled = 0
         while keys:
+            asked = len(keys)
             answer = self.dynamo.batch_get_item(RequestItems={self.name: {"Keys": keys}})
             found = [item for item in answer["Responses"].get(self.name, []) if "state" in item]
             rows |= {row.id: row for row in map(Row.of, found)}
             keys = answer.get("UnprocessedKeys", {}).get(self.name, {}).get("Keys", [])
+            stalled = stalled + 1 if len(keys) == asked else 0
+            if stalled == _MOST_STALLED:
+                raise ClientError({"Error": {"Code": _THROTTLED}}, "BatchGetItem")
             if keys:
                 wait = next(waits)
                 time.sleep(random.uniform(wait / 2, wait))  # noqa: S311  spreads load
