@@ -1,6 +1,8 @@
 """The office that commands are typed in."""
 
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,17 @@ from tests.clock import Clock
 from tests.unit.ops.cloud import NOW, Cloud
 from tests.unit.ops.office import Office, open_office
 from tests.unit.ops.provider import Taqnyat
+
+_PATIENCE_SECONDS = 5.0
+
+
+@pytest.fixture(autouse=True)
+def _own_threads() -> Iterator[None]:
+    """Let no thread go on in the next test, where Hypothesis would see its use of `random`."""
+    before = set(threading.enumerate())
+    yield
+    for thread in set(threading.enumerate()) - before:
+        thread.join(_PATIENCE_SECONDS)
 
 
 @pytest.fixture
