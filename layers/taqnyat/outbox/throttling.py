@@ -53,6 +53,12 @@ def is_throttled(error: Exception) -> bool:
     return bool(found) and found <= _REASONS
 
 
+def throttled(operation: str) -> ClientError:
+    """Return the error of a call that did a part at most, again and again: AWS raises none."""
+    code = "ProvisionedThroughputExceededException"
+    return ClientError({"Error": {"Code": code}}, operation)
+
+
 def passes(error: Exception) -> bool:
     """Return whether the same call may succeed a moment later; it may have had its effect."""
     if not isinstance(error, ClientError):

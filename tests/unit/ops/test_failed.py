@@ -387,14 +387,22 @@ def test_ctrl_c_stops_in_good_order_and_says_how_far(
     office.fail(1500)
     monkeypatch.setattr(interrupt, "_SECONDS", 20.0)  # on the busiest machine
     send = office.sqs.send_message_batch
-    pressed = threading.Event()
+    pressed, noticed = threading.Event(), threading.Event()
+    ask = interrupt.Stop.ask
+
+    def asked(stop: interrupt.Stop) -> None:
+        ask(stop)
+        noticed.set()
 
     def pressing(**arguments: Any) -> Any:
         if len(office.sqs.queues[MAIL].messages) > 200 and not pressed.is_set():
             pressed.set()
             os.kill(os.getpid(), signal.SIGINT)
+        if pressed.is_set():
+            noticed.wait(20)
         return send(**arguments)
 
+    monkeypatch.setattr(interrupt.Stop, "ask", asked)
     monkeypatch.setattr(office.sqs, "send_message_batch", pressing)
     code, out, _ = office.run("failed", "redrive", "--yes")
 

@@ -418,6 +418,22 @@ def test_all_pages_of_the_log_are_delivered_again(
     assert told == {"replayed": failed}
 
 
+def test_a_replay_that_dynamodb_leaves_undone_is_told(
+    shop: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = add(shop)
+    done(shop, made, 10, FAILED)
+    monkeypatch.setattr("outbox.webhooks.deliveries._WRITE_TRIES", 1)
+    shop.hooks.answers_at_once = 0
+    code, _, err = shop.run("webhooks", "replay", "shop", made, "--since", "1h", "--yes")
+
+    assert code == 1
+    assert lines(err)[-2:] == [
+        "Error: AWS answered ProvisionedThroughputExceededException to BatchWriteItem",
+        "try again",
+    ]
+
+
 def test_one_event_is_delivered_again_whatever_it_came_to(shop: Cloud) -> None:
     made = add(shop)
     fine = done(shop, made, 50, DELIVERED)

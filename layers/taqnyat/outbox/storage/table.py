@@ -7,23 +7,22 @@ import random
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from botocore.exceptions import ClientError
-
 from outbox.mail.lanes import Lane
 from outbox.mail.times import iso
 from outbox.storage.expressions import Expression, existing_item, pack
 from outbox.storage.row import Row
-from outbox.throttling import persist
+from outbox.throttling import persist, throttled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from botocore.exceptions import ClientError
 
     from outbox.mail.mail import Mail, Pairs
     from outbox.ports import DynamoClient
 
 _DAY: Final = 86400
 _UNPROCESSED_WAITS: Final = (0.02, 0.05, 0.1, 0.2, 0.4)
-_THROTTLED: Final = "ProvisionedThroughputExceededException"
 _MOST_STALLED: Final = 10  # answers in a row with nothing read: some three seconds
 # A message can be 10 days in the mail queue, 14 in the failed queue, and then be re-driven.
 MIN_RECORD_DAYS: Final = 30
@@ -73,7 +72,7 @@ class LedgerTable:
             keys = answer.get("UnprocessedKeys", {}).get(self.name, {}).get("Keys", [])
             stalled = stalled + 1 if len(keys) == asked else 0
             if stalled == _MOST_STALLED:
-                raise ClientError({"Error": {"Code": _THROTTLED}}, "BatchGetItem")
+                raise throttled("BatchGetItem")
             if keys:
                 wait = next(waits)
                 time.sleep(random.uniform(wait / 2, wait))  # noqa: S311  spreads load

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from outbox.mail.times import from_iso
 from outbox.storage.expressions import Item, pack_item, unpack_item
+from outbox.throttling import throttled
 from outbox.webhooks.events import Event, first_id
 
 if TYPE_CHECKING:
@@ -169,7 +170,7 @@ class Deliveries:
             if not left:
                 return
             time.sleep(0.05 * 2**number)
-        raise TimeoutError("DynamoDB leaves writes undone")
+        raise throttled("BatchWriteItem")
 
     def _query(
         self, endpoint_id: str, first: str, last: str, limit: int, *, newest: bool = False
