@@ -183,8 +183,8 @@ class LocalStack(Running):
 
         ticker = Ticker(do, pause, complain)
         self._tickers.append(ticker)
+        self._ending.callback(ticker.stop)  # first: a signal may come while it starts
         ticker.start()
-        self._ending.callback(ticker.stop)
 
     def _join_clocks(self) -> None:
         for ticker in self._tickers:

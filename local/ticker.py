@@ -36,8 +36,9 @@ class Ticker:
         self._stopping.set()
 
     def join(self) -> None:
-        """Wait for the thread; call this when the emulator is down."""
-        self._thread.join(5)
+        """Wait for the thread, if it began; call this when the emulator is down."""
+        if self._thread.is_alive():
+            self._thread.join(5)
 
     def _run(self) -> None:
         while not self._stopping.is_set():

@@ -59,13 +59,15 @@ class Gateway:
     def _all(self) -> Iterator[dict[str, Any]]:
         table = self.outputs["LedgerTable"]
         dynamodb, streams = self.client("dynamodb"), self.client("dynamodbstreams")
+        latest: dict[str, str | None] = {}
         if arn := dynamodb.describe_table(TableName=table)["Table"].get("LatestStreamArn"):
-            latest = {"StreamArn": arn, "ShardIteratorType": "LATEST"}
+            new = {"StreamArn": arn, "ShardIteratorType": "LATEST"}
             for shard in streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]:
-                answer = streams.get_shard_iterator(ShardId=shard["ShardId"], **latest)
-                self._iterators[shard["ShardId"]] = answer["ShardIterator"]
+                answer = streams.get_shard_iterator(ShardId=shard["ShardId"], **new)
+                latest[shard["ShardId"]] = answer["ShardIterator"]
         for page in dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True):
             yield from map(item, page["Items"])
+        self._iterators = latest  # only now: a scan that fails is made again
 
     def queue(self) -> dict[str, int]:
         """Count the messages of both lanes, and those of the bulk lane alone."""

@@ -65,17 +65,20 @@ class Inbox:
     def like(self, row: Row) -> list[Mail]:
         """Return the mails that may be the row's: they have its msgId, or what was sent."""
         wanted = {str(row.get("msg_id")), str(row.get("fingerprint"))}
-        numbers = [n for n, has in list(self._names.items()) if not wanted.isdisjoint(has)]
+        # A copy is made in one step, a list of pairs is not: its tuples wake the collector.
+        numbers = [n for n, has in self._names.copy().items() if not wanted.isdisjoint(has)]
         return [mail for number in sorted(numbers) if (mail := self.books.find(number)) is not None]
 
     def _take(self, event: Mapping[str, Any]) -> None:
+        gone: Iterable[int] = event["numbers"] if event["event"] == "removed" else ()
         if event["event"] == "mail":
             self._texts[event["n"]] = _text(event)
             self._names[event["n"]] = tuple(names(event))
-        elif event["event"] == "removed":
-            for number in event["numbers"]:
-                self._texts.pop(number, None)
-                self._names.pop(number, None)
+            # It may have been removed before this was told of it.
+            gone = () if self.books.find(event["n"]) else (event["n"],)
+        for number in gone:
+            self._texts.pop(number, None)
+            self._names.pop(number, None)
 
 
 def _text(mail: Mail) -> Text:

@@ -53,7 +53,7 @@ class Ledger:
     @property
     def rows(self) -> dict[str, Row]:
         """All rows that are kept, by id."""
-        return {key: row for key, (_, row, _) in list(self._rows.items())}
+        return {key: row for key, (_, row, _) in self._rows.copy().items()}
 
     def row(self, key: str) -> Row | None:
         """Return one row."""

@@ -1,14 +1,20 @@
 """What the console makes of rows and mails."""
 
+import gc
+import itertools
+from collections.abc import Iterator
 from email import message_from_bytes
 from email.policy import default
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from outbox.mail.validation import REQUEST_FIELDS, read_mail
 
 from local.console import inbox, ledger, rendering, search, timeline
+from local.console.gateway import Gateway
 from local.console.words import blamed, rate, why
+from local.simulator.books import Books
 
 ROW: dict[str, Any] = {
     "pk": "id-1",
@@ -256,3 +262,59 @@ def test_the_mails_that_are_to_blame_are_named() -> None:
     assert blamed({"paused": True, "blamed": [refusal]}) == named
     assert blamed({"paused": False, "blamed": [refusal], "suspect": None}) == []
     assert blamed({"paused": False, "suspect": refusal}) == named
+
+
+def test_a_mail_that_is_removed_before_the_search_heard_of_it_leaves_nothing() -> None:
+    books = Books()
+    books.observe(lambda event: books.clear() if event["event"] == "mail" else None)
+    found = inbox.Inbox(books)
+
+    books.add_mail(received() | {"at": "2026-11-23T08:00:00.000Z"})
+
+    # Nothing finds what is left there, so it would stay for ever.
+    assert (found._texts, found._names) == ({}, {})  # noqa: SLF001
+
+
+def test_news_may_come_while_an_index_is_read() -> None:
+    """The collector, which may hand over to another thread, runs where many tuples are made."""
+    books, rows = Books(), ledger.Ledger()
+    found = inbox.Inbox(books)
+    numbers = itertools.count()
+
+    def come(*_: object) -> None:
+        mail = {"at": "2026-11-23T08:00:00.000Z", "msg_id": next(numbers)}
+        books.add_mail(received() | mail)
+        rows.take([ROW | {"pk": f"id-{next(numbers)}"}])
+
+    for _ in range(2000):
+        come()
+    gc.callbacks.append(come)
+    try:
+        assert found.like({"msg_id": "none"}) == []
+        assert len(rows.rows) >= 2000
+    finally:
+        gc.callbacks.remove(come)
+
+
+def test_a_scan_of_the_ledger_that_failed_is_made_again() -> None:
+    rows: list[list[dict[str, Any]]] = [[{"pk": {"S": "a"}}], [{"pk": {"S": "b"}}]]
+    streams, dynamodb = Mock(), Mock()
+    dynamodb.describe_table.return_value = {"Table": {"LatestStreamArn": "arn"}}
+    streams.describe_stream.return_value = {"StreamDescription": {"Shards": [{"ShardId": "1"}]}}
+    streams.get_shard_iterator.return_value = {"ShardIterator": "latest"}
+    streams.get_records.return_value = {"Records": [], "NextShardIterator": "latest"}
+
+    def scan(**_: object) -> Iterator[dict[str, Any]]:
+        yield {"Items": rows[0]}
+        if dynamodb.describe_table.call_count == 1:
+            raise ConnectionResetError
+        yield {"Items": rows[1]}
+
+    dynamodb.get_paginator.return_value.paginate = scan
+    clients = {"dynamodb": dynamodb, "dynamodbstreams": streams}
+    gateway = Gateway(clients.__getitem__, {"LedgerTable": "ledger"}, Mock())
+
+    with pytest.raises(ConnectionResetError):
+        list(gateway.changes())
+    assert list(gateway.changes()) == [{"pk": "a"}, {"pk": "b"}]
+    assert list(gateway.changes()) == []

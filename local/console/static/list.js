@@ -33,9 +33,11 @@ const refresh = calm(200, async () => {
 
 async function showOlder() {
   const of = asked;
-  if (!found?.next) return;
-  const page = await fetchPage(of, found.next);
+  const next = found?.next;
+  if (!next) return;
+  const page = await fetchPage(of, next);
   if (of !== asked) return;
+  if (found.next !== next) return showOlder(); // the list went on while this came
   found = { ...found, mails: [...found.mails, ...page.mails], next: page.next };
   draw();
 }
