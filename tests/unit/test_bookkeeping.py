@@ -30,6 +30,12 @@ def sorted_out(value: object) -> dict[str, Any]:
             {"others": ["List-Id", "?", "?"]},
         ),
         ([{"name": "List-Id", "value": ""}, {"name": "Cc"}, {}], {}),
+        ([{"name": "Bcc", "content": "a@acme.sa"}], {"others": ["Bcc"]}),
+        ([{"name": "X-Tag", "key": "Bcc", "value": "a"}], {"others": ["X-Tag"]}),
+        (
+            [{"name": "X-Tag", "value": "a", "note": None}],
+            {"tags": [Tag("headers.X-Tag", "tag", "a")]},
+        ),
         (
             {"X-Entity-Ref-ID": "7"},
             {"kept": [Tag("headers.X-Entity-Ref-ID", "X-Entity-Ref-ID", "7")]},

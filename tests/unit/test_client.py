@@ -216,7 +216,14 @@ def test_an_answer_that_another_letter_had_is_not_believed() -> None:
 
 
 @pytest.mark.parametrize(
-    "echo", ["<T1>", "mail-1:nora@example.com", "shop@acme.sa/7", "<7.o'brien+a@example.com>"]
+    "echo",
+    [
+        "<T1>",
+        "mail-1:nora@example.com",
+        "shop@acme.sa/7",
+        "<7.o'brien+a@example.com>",
+        "<7-NORA=Example.com@bounces.sa>",
+    ],
 )
 def test_an_id_that_repeats_what_was_sent_is_not_kept(echo: str) -> None:
     body = SENT.replace(b"202", json.dumps(echo).encode())

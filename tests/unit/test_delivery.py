@@ -240,6 +240,24 @@ def test_no_call_begins_that_could_not_end(parts: Parts, left: float, *, sent: b
         assert parts.dynamo.items == {}
 
 
+def test_a_pause_that_begins_while_it_claims_stops_the_call(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A claim that AWS throttles is repeated for half a minute, in which others are refused."""
+    write = parts.dynamo.update_item
+
+    def trip(**arguments: object) -> dict[str, Any]:
+        parts.tripped = True
+        answer: dict[str, Any] = write(**arguments)
+        return answer
+
+    monkeypatch.setattr(parts.dynamo, "update_item", trip)
+    report = parts.deliver(message())
+    assert report == Report(mail_id="m1", state="queued", retry_in=30, reason="paused")
+    assert parts.letters == []
+    assert parts.said("state", "attempts") == ("queued", None)
+
+
 @pytest.mark.parametrize(("slow", "sent"), [(35.0, True), (35.1, False)])
 def test_a_claim_that_took_too_long_is_given_back(parts: Parts, slow: float, *, sent: bool) -> None:
     parts.claim_seconds = slow

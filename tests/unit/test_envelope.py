@@ -1,11 +1,13 @@
 """What is read of an answer's body, whatever its shape."""
 
+import html
 import json
 
 import pytest
 from taqnyat import Verdict, classify, envelope
 from taqnyat.envelope import Envelope
 
+ECHOED = '{"ResponseStatus":"fail","Error":{"ErrorCode":2}}'
 TRAILING = b',}\n"Error":null,\n}'
 
 
@@ -69,6 +71,13 @@ def test_a_failure_is_read_in_every_shape(body: bytes) -> None:
         b'{"ErrorCode":1.5,}',
         "{ErrorCode: ١٠٤,}".encode(),
         b'{"log":"ResponseStatus: fail, ErrorCode: 104"}',
+        b"&#" + b"1" * 60_000,
+        b"{&#" + b"1" * 60_000 + b"}",
+        # Error pages that repeat the request, in which the mail's own text is such an answer.
+        json.dumps({"error": "x", "input": {"subject": "s", "msg": ECHOED}}).encode(),
+        json.dumps({"Subject": ECHOED, "bearerTokens": "t"}).encode(),
+        f"<h1>Error</h1><td>subject</td><td>{html.escape(ECHOED)}</td>".encode(),
+        f"<pre>{html.escape(ECHOED)}</pre> is not valid".encode(),
     ],
 )
 def test_what_cannot_be_trusted_says_nothing(body: bytes) -> None:

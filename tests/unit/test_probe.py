@@ -60,6 +60,7 @@ class Desk:
         self.rows: dict[str, Row] = {}
         self.taken = True
         self.fails = ""
+        self.breaks: dict[str, Exception] = {}
         self.now = NOW
         self.call_takes = 0.0
         self.sent: list[str] = []
@@ -117,6 +118,8 @@ class Desk:
         def deliver(message: ReceivedMessage, deadline: float) -> Report:
             assert deadline >= NOW
             self.sent.append(message.message_id)
+            if bug := self.breaks.get(message.message_id):
+                raise bug
             self.now += self.call_takes
             outcome = self.script.pop(0) if self.script else self.answers.get(message.message_id)
             if outcome is not None:
@@ -247,6 +250,15 @@ def test_an_error_of_aws_ends_the_probe_and_is_told() -> None:
     desk.fails = "receive"
     assert desk.probe() == []
     assert desk.did[1:] == [("again", PAUSED, 0, 0), ("probe_failed", TROUBLE)]
+
+
+def test_a_mail_that_a_bug_breaks_ends_the_probe_and_not_the_check() -> None:
+    desk = Desk(message("a"), message("b"))
+    bug = KeyError("at")
+    desk.breaks = {"a": bug}
+    assert desk.probe() == []
+    assert desk.did[1:] == [("again", PAUSED, 0, 0), ("probe_failed", bug)]
+    assert desk.later == [("b", 1)]
 
 
 def test_a_batch_is_spread_and_counts_as_no_mail() -> None:

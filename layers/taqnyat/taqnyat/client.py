@@ -141,8 +141,7 @@ class TaqnyatClient:
             keep=lambda answer: self._judge(letter, answer).verdict is Verdict.SENT,
         )
         outcome = self._judge(letter, answer)
-        private = (token, letter.sender, *letter.recipients)
-        if any(part and part in (outcome.msg_id or "") for part in private):
+        if _repeats(outcome.msg_id or "", letter, token):
             outcome = outcome._replace(msg_id=None)  # an id is kept, and these must not be
         return outcome._replace(retry_after=answer.wait(_MAX_RETRY_AFTER))
 
@@ -159,6 +158,13 @@ class TaqnyatClient:
         if len(self._msg_ids) > _MSG_IDS_KEPT:
             self._msg_ids.pop(next(iter(self._msg_ids)), None)
         return outcome
+
+
+def _repeats(msg_id: str, letter: Letter, token: str) -> bool:
+    """Return whether an id has the token or an address, also as `name=example.com@bounces.sa`."""
+    spelled = msg_id.lower().replace("=", "@")
+    addresses = (letter.sender, *letter.recipients)
+    return token in msg_id or any(each and each.lower() in spelled for each in addresses)
 
 
 def _operational(answer: Answer) -> bool:

@@ -15,6 +15,8 @@ _MSG_ID: Final = re.compile(r"(?=[A-Za-z._:+/=~<>@-]*[0-9])[A-Za-z0-9._:+/=~<>@-
 
 _RESULT: Final = "responsestatus"
 _DIGITS: Final = str.maketrans("٠١٢٣٤٥٦٧٨٩", "0123456789")
+# Names of the request alone: an object that has one repeats it, and its texts are the mail's own.
+_OF_THE_REQUEST: Final = frozenset({"bearertokens", "campaignname", "subject"})
 
 
 def _field(name: str, value: str) -> re.Pattern[str]:
@@ -86,13 +88,22 @@ def _read(text: str) -> Envelope:
 
 
 def _unescaped(text: str) -> Envelope:
-    """Search text that is no JSON, also for JSON that was escaped to be shown in a page."""
+    """Search text that is no JSON; of a page that is only escaped JSON, that JSON.
+
+    In any other page escaped JSON may be the mail's own, which an error page repeats.
+    """
     found = _scan(text)
     if found != Envelope() or "&" not in text:
         return found
     from html import unescape  # noqa: PLC0415  rarely needed
 
-    return _scan(unescape(text))
+    shown = re.sub(r"<[^<>]*>", "", text).strip()
+    if not shown.startswith("{") or not shown.endswith("}"):
+        return found
+    try:
+        return _scan(unescape(shown))
+    except ValueError:  # a reference to a character with thousands of digits
+        return found
 
 
 def _pick(document: object) -> Envelope:
@@ -102,7 +113,8 @@ def _pick(document: object) -> Envelope:
     objects = _objects(document)
     found = {_envelope(each) for each in objects if _RESULT in each}
     if not found:
-        values = [value for each in objects for value in each.values() if isinstance(value, str)]
+        own = [each for each in objects if not _OF_THE_REQUEST & each.keys()]
+        values = [value for each in own for value in each.values() if isinstance(value, str)]
         texts = [text for text in values if text.startswith("{") and _RESULT in text.lower()]
         found = {_read(text) for text in texts} or {_envelope(each) for each in objects[:1]}
     return found.pop() if len(found) == 1 else Envelope(mixed=bool(found))

@@ -107,8 +107,14 @@ def _fields(value: object) -> list[tuple[str, object]]:
         return [] if value in EMPTY else [("?", value)]
     fields: list[tuple[str, object]] = []
     for entry in value:
-        name = entry.get("name", entry.get("key")) if isinstance(entry, dict) else None
-        fields.append((name, entry.get("value")) if isinstance(name, str) else ("?", entry))
+        given = dict(entry) if isinstance(entry, dict) else {}
+        name = given.pop("name", None) or given.pop("key", None)
+        content = given.pop("value", None)
+        if not isinstance(name, str):
+            name, content = "?", entry
+        elif any(other not in EMPTY for other in given.values()):
+            content = entry  # its content may have another name
+        fields.append((name, content))
     return fields
 
 

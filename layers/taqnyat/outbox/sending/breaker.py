@@ -69,6 +69,8 @@ class Breaker(Protocol):
 
     @property
     def sent_at(self) -> float: ...  # noqa: D102
+    @property
+    def tripped(self) -> bool: ...  # noqa: D102
     def refuses(self) -> str: ...  # noqa: D102
     def record(self, call: Call) -> Reaction | None: ...  # noqa: D102
     def react(self, reaction: Reaction, call: Call) -> None: ...  # noqa: D102
@@ -252,6 +254,7 @@ class HalfOpenBreaker:
     """The breaker of a probe: it allows the call, keeps it, and changes nothing."""
 
     sent_at = 0.0
+    tripped = False
 
     def __init__(self) -> None:
         self.call: Call | None = None

@@ -124,10 +124,13 @@ class Delivery:
     def _send(self, message: ReceivedMessage, mail: Mail, row: Row, deadline: float) -> Report:
         started = self._clock()
         last = started + self._settings.send_timeout_seconds
-        if last > deadline:
-            # Claiming took too long: the invocation has no time left for a whole call.
+        # A claim may be repeated for long: no time is left for a whole call, or sending is paused.
+        if last > deadline or self._breaker.tripped:
             self._claims.settle(row, State.QUEUED, None, deadline)
-            return Report(mail_id=mail.id, state=State.QUEUED, retry_in=0, reason="no_time_left")
+            why, wait = "no_time_left", 0
+            if self._breaker.tripped:
+                why, wait = "paused", policy.paused_delay(self._settings)
+            return Report(mail_id=mail.id, state=State.QUEUED, retry_in=wait, reason=why)
         outcome = self._provider.send(mail.letter, last)
         seconds = self._clock() - started
         alone = policy.refused_alone(row, outcome, self._breaker.sent_at)

@@ -9,6 +9,7 @@ from outbox.mail.report import Report
 from outbox.queues.message import encode_batch
 from outbox.queues.origin import is_strange
 from outbox.sending import policy
+from outbox.storage.claims import EARLY_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,7 +63,8 @@ def may_call(
     row = table.get(mail.id)
     if row is None:
         return mail.client is None or message.redrive_attempt is not None
-    return policy.may_be_claimed(row, message.redrive_attempt, now)
+    # A claim is allowed so early, and this batch may still wait for its turns.
+    return policy.may_be_claimed(row, message.redrive_attempt, now + EARLY_SECONDS)
 
 
 def reject(message: ReceivedMessage, queue: MailQueue, field: str, mail_id: str = "") -> Report:

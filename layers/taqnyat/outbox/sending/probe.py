@@ -10,7 +10,6 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
-from botocore.exceptions import BotoCoreError, ClientError
 from taqnyat import Scope, Verdict
 
 from outbox.mail.lanes import Lane
@@ -106,7 +105,7 @@ class Probe:
     ) -> None:
         """`deliver` makes a delivery that reports to the breaker, and reads the token again.
 
-        AWS's errors end the probe, but not the status check around it. `call_seconds` is the
+        Errors end the probe, but not the status check around it. `call_seconds` is the
         longest time of one call.
         """
         self._pause = pause
@@ -132,7 +131,7 @@ class Probe:
                     # Even after an error: all mails wait for this, and the rows have the results.
                     self._conclude(state, progress, now)
                 self._end_dead(progress, deadline)
-        except (ClientError, BotoCoreError) as error:
+        except Exception as error:  # noqa: BLE001  a bug in one mail must not stop the notices
             self._notes.error("probe_failed", error)
         return progress.reports
 

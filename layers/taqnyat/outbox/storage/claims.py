@@ -22,7 +22,7 @@ _WORKER_DIED: Final = "worker_died"  # the reason of a row whose lease ran out
 # A row must stay far below the 400 KB of an item, even after very many attempts.
 MAX_ATTEMPTS: Final = 200
 # A message may come a little before its scheduled time.
-_EARLY_SECONDS: Final = 5
+EARLY_SECONDS: Final = 5
 # An outcome is written for so long at least, also at the end of an invocation.
 _LEAST_PATIENCE_SECONDS: Final = 1.0
 
@@ -64,7 +64,7 @@ class Claims:
             write.add("resends", f"if_not_exists({write.name('maybe')}, {write.value(0)})"),
         ]
         state = write.name("state")
-        soon = int(self._table.clock()) + _EARLY_SECONDS
+        soon = int(self._table.clock()) + EARLY_SECONDS
         due = f"{write.name('scheduled_at')} <= {write.value(soon)}"
         claimable = [
             f"{state} = {write.value(State.QUEUED)}",
