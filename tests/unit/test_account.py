@@ -43,6 +43,7 @@ def answer(body: bytes, status: int | None = 200, fault: Fault | None = None) ->
         (b'{"balance": 7, "accountExpiryDate": "99-99-2021", "accountStatus": 1}', Decimal(7)),
         (b'{"balance": 7, "statusCode": "ok!"}', Decimal(7)),
         (b'{"balance": 7, "statusCode": 20}', Decimal(7)),
+        (b'{"balance": 2.2737367544323206e-13}', Decimal("2.2737367544323206E-13")),
         (b'{"balance": "999999999999999.9"}', Decimal("999999999999999.9")),
     ],
 )
@@ -70,6 +71,9 @@ def test_what_can_be_read(body: bytes, read: AccountBalance | Decimal) -> None:
         (answer(b'{"balance": NaN}'), "unreadable"),
         (answer(b'{"balance": "1e400"}'), "unreadable"),
         (answer(b'{"balance": "1e15"}'), "unreadable"),
+        (answer(b'{"balance": "0.' + b"1" * 60_000 + b'"}'), "unreadable"),
+        (answer(b'{"balance": "1e-400000"}'), "unreadable"),
+        (answer(b'{"balance": ""}'), "unreadable"),
         (answer(b'{"balance": true}'), "unreadable"),
         (answer(b'{"balance": "2,044.00"}'), "unreadable"),
         (answer(b'{"balance": "2,044.00",}'), "unreadable"),

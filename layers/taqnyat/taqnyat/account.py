@@ -26,6 +26,8 @@ _FIELD: Final = re.compile(
 )
 _WORD: Final = re.compile(r"[A-Za-z]{1,20}")
 _MOST: Final = Decimal(10) ** 15
+# A day's readings are kept in one item, so none has thousands of digits.
+_AMOUNT: Final = re.compile(r"[+-]?\d{0,20}\.?\d{0,20}(?:[eE]-\d\d)?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +78,11 @@ def _whole(value: object) -> int | None:
 def _amount(value: object) -> Decimal | None:
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         return None
+    text = str(value).strip()
+    if not _AMOUNT.fullmatch(text):
+        return None
     try:
-        amount = Decimal(str(value).strip())
+        amount = Decimal(text)
     except InvalidOperation:
         return None
     return amount if amount.is_finite() and abs(amount) < _MOST else None

@@ -124,12 +124,9 @@ class Delivery:
     def _send(self, message: ReceivedMessage, mail: Mail, row: Row, deadline: float) -> Report:
         started = self._clock()
         last = started + self._settings.send_timeout_seconds
-        # A claim may be repeated for long: no time is left for a whole call, or sending is paused.
         if last > deadline or self._breaker.tripped:
             self._claims.settle(row, State.QUEUED, None, deadline)
-            why, wait = "no_time_left", 0
-            if self._breaker.tripped:
-                why, wait = "paused", policy.paused_delay(self._settings)
+            why, wait = policy.given_back(self._settings, paused=self._breaker.tripped)
             return Report(mail_id=mail.id, state=State.QUEUED, retry_in=wait, reason=why)
         outcome = self._provider.send(mail.letter, last)
         seconds = self._clock() - started

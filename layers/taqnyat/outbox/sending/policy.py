@@ -114,6 +114,14 @@ def refused_delay(reason: str, settings: Settings) -> int:
     return paused_delay(settings) if reason == "paused" else _HALF_OPEN_SECONDS
 
 
+def given_back(settings: Settings, *, paused: bool) -> tuple[str, int]:
+    """Return the reason and the wait of a mail whose claim is given back without a call.
+
+    The claim took long: sending was paused since then, or no time is left for a whole call.
+    """
+    return ("paused", paused_delay(settings)) if paused else ("no_time_left", 0)
+
+
 def _earns_strike(row: Row, outcome: Outcome, now: float) -> bool:
     """Return whether a mail that was refused alone gets a strike for it."""
     if outcome.verdict is not Verdict.RETRYABLE or outcome.scope not in _OF_EVERYBODY:
