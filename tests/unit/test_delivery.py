@@ -528,20 +528,32 @@ def test_a_row_is_settled_until_the_deadline_and_for_a_second_at_least(
     assert len(tried) == tries
 
 
-def test_a_claim_is_tried_while_a_whole_call_has_time(
-    parts: Parts, monkeypatch: pytest.MonkeyPatch
+LOST = client_error("UpdateItem", "InternalServerError", ResponseMetadata={"HTTPStatusCode": 500})
+THROTTLED = client_error("UpdateItem", "ThrottlingException")
+
+
+@pytest.mark.parametrize(
+    ("errors", "times"),
+    [
+        ([LOST], [0, 10, 30]),
+        ([LOST, THROTTLED], [0, 10, 30]),
+        ([THROTTLED], [0, 10]),  # it changed nothing, and its turn is over
+    ],
+)
+def test_a_claim_whose_answer_is_lost_is_tried_while_a_whole_call_has_time(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch, errors: list[Exception], times: list[int]
 ) -> None:
     tried: list[float] = []
 
     def never(**_: object) -> dict[str, Any]:
         tried.append(parts.now - NOW)
-        raise client_error("UpdateItem", "ThrottlingException")
+        raise errors[min(len(tried), len(errors)) - 1]
 
     monkeypatch.setattr(parts.dynamo, "update_item", never)
     monkeypatch.setattr(random, "uniform", lambda _, high: high * 200)
     with pytest.raises(ClientError):
         parts.deliver(message())
-    assert tried == [0, 10, 30]  # the next one at 70: later than 35
+    assert tried == times  # the next one at 70: later than 35
     assert parts.letters == []
 
 

@@ -67,6 +67,21 @@ def passes(error: Exception) -> bool:
     return status >= _SERVER_FAULT or is_throttled(error)
 
 
+def soon_or_unsure(until: float, clock: Callable[[], float]) -> Callable[[Exception], bool]:
+    """Return whether to repeat one call: until `until` (epoch seconds) while it is throttled.
+
+    Longer once a try may have had its effect.
+    """
+    unsure = False
+
+    def again(error: Exception) -> bool:
+        nonlocal unsure
+        unsure = unsure or not is_throttled(error)
+        return passes(error) and (unsure or clock() <= until)
+
+    return again
+
+
 def persist(
     call: Callable[[], T],
     until: float,

@@ -14,6 +14,7 @@ from outbox.mail.states import State
 from outbox.storage.expressions import Expression, existing_item
 from outbox.storage.row import STORED_AS, Attempt, Row
 from outbox.storage.table import LedgerTable, identity
+from outbox.throttling import soon_or_unsure
 
 if TYPE_CHECKING:
     from outbox.mail.mail import Mail
@@ -25,6 +26,8 @@ MAX_ATTEMPTS: Final = 200
 EARLY_SECONDS: Final = 5
 # An outcome is written for so long at least, also at the end of an invocation.
 _LEAST_PATIENCE_SECONDS: Final = 1.0
+# A throttled claim, which changed nothing, is repeated for so long.
+_THROTTLED_SECONDS: Final = 1.0
 
 
 class NoRecordError(Exception):
@@ -45,8 +48,8 @@ class Claims:
         """Take the right to send `mail` once, until the lease ends.
 
         Return whether the claim was taken, and the row as it is now. While AWS fails for a moment,
-        the write is repeated until `until` (epoch seconds): a claim whose answer was lost would
-        count as that of a dead worker.
+        the write is repeated until `until` (epoch seconds), since a claim whose answer was lost
+        would count as that of a dead worker; for a second if all tries were throttled.
         A mail without a row (a direct producer's) gets one here. `redrive_attempt` is the number of
         the attempt after which the mail went to the failed queue. It allows one more claim from
         `failed` or `unknown`. If the row is gone by then, the new row marks the send as a resend
@@ -189,10 +192,10 @@ class Claims:
         until: float,
     ) -> tuple[bool, Row]:
         update = f"SET {', '.join(assign)}"
+        # Claims that waited for long would all call at once, each long after its turn.
+        again = soon_or_unsure(self._table.clock() + _THROTTLED_SECONDS, self._table.clock)
         try:
-            answer = self._table.update(
-                write, mail_id, update, condition, returns="ALL_NEW", until=until
-            )
+            answer = self._table.update(write, mail_id, update, condition, "ALL_NEW", until, again)
         except ClientError as error:
             item = existing_item(error)
             existing = Row.of(item) if item else self._table.get(mail_id)

@@ -11,7 +11,7 @@ from outbox.mail.lanes import Lane
 from outbox.mail.times import iso
 from outbox.storage.expressions import Expression, existing_item, pack
 from outbox.storage.row import Row
-from outbox.throttling import persist, throttled
+from outbox.throttling import passes, persist, throttled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -86,10 +86,11 @@ class LedgerTable:
         condition: str,
         returns: str = "NONE",
         until: float = 0.0,
+        again: Callable[[Exception], bool] = passes,
     ) -> Any:  # noqa: ANN401  botocore's answer
         """Write one row on a condition; if it fails, the error has the row as it is.
 
-        While AWS fails for a moment, the same is written again until `until` (epoch seconds).
+        While `again` says so, the same is written again until `until` (epoch seconds).
         """
 
         def call() -> Any:  # noqa: ANN401  botocore's answer
@@ -104,7 +105,7 @@ class LedgerTable:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
 
-        return persist(call, until, self.clock)
+        return persist(call, until, self.clock, again)
 
     def existing_row(self, error: ClientError, mail_id: str) -> Row:
         """Return the row that made a write fail; raise any other error."""
