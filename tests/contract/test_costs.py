@@ -41,3 +41,11 @@ def test_the_alarms_cost_what_is_told() -> None:
 
     assert int(count) == len(alarms)
     assert float(cost) == round((len(alarms) - FREE_ALARMS) * ALARM, 2)
+
+
+def test_the_measured_page_says_what_its_source_says() -> None:
+    source = (ROOT / "benchmarks/performance.md").read_text("utf-8")
+    fixed = [line for line in source.splitlines() if not re.search(r"\$[a-z]", line)]
+
+    assert len(fixed) > 50
+    assert [line for line in fixed if line.replace("$$", "$") not in PERFORMANCE] == []
