@@ -17,7 +17,7 @@ def _run(command: list[str], folder: str, **environment: str) -> subprocess.Comp
     return subprocess.run(
         command,
         cwd=ROOT / folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT / "testing"), **environment},
+        env={**os.environ, **environment},
         capture_output=True,
         text=True,
         timeout=120,
@@ -25,10 +25,20 @@ def _run(command: list[str], folder: str, **environment: str) -> subprocess.Comp
     )
 
 
-def test_django_with_anymail(stack: LocalStack) -> None:
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "taqnyat_mail_testing.plugin"]
+@pytest.fixture
+def path(tmp_path: Path) -> str:
+    """Give a path with the package alone: beside it an installation leaves its own plug-in."""
+    folder = tmp_path / "path"
+    folder.mkdir()
+    (folder / "taqnyat_mail_testing").symlink_to(ROOT / "testing/taqnyat_mail_testing")
+    return str(folder)
 
-    done = _run(command, "examples/django", TAQNYAT_STACK_JSON=str(stack.folder.stack_json))
+
+def test_django_with_anymail(stack: LocalStack, path: str) -> None:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "taqnyat_mail_testing.plugin"]
+    stack_json = str(stack.folder.stack_json)
+
+    done = _run(command, "examples/django", PYTHONPATH=path, TAQNYAT_STACK_JSON=stack_json)
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "2 passed" in done.stdout
@@ -46,7 +56,7 @@ def test_node_with_the_sdk_of_resend(stack: LocalStack) -> None:
     assert "pass 3" in done.stdout
 
 
-def test_without_a_stack_the_fixture_says_what_to_do(tmp_path: Path) -> None:
+def test_without_a_stack_the_fixture_says_what_to_do(tmp_path: Path, path: str) -> None:
     (tmp_path / "test_it.py").write_text("def test_it(taqnyat_gateway): pass\n", "utf-8")
     command = [
         sys.executable,
@@ -58,7 +68,8 @@ def test_without_a_stack_the_fixture_says_what_to_do(tmp_path: Path) -> None:
         "--rootdir",
     ]
 
-    done = _run([*command, str(tmp_path), str(tmp_path)], ".", TAQNYAT_GATEWAY=str(tmp_path))
+    given = [*command, str(tmp_path), str(tmp_path)]
+    done = _run(given, ".", PYTHONPATH=path, TAQNYAT_GATEWAY=str(tmp_path))
 
     assert done.returncode == 1
     assert "where is the gateway's repository?" in done.stdout
