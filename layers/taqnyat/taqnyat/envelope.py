@@ -12,7 +12,6 @@ _PRICE: Final = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,6})?")
 # An id has a digit: null, true and NaN are no ids. It may be a Message-ID, <1.2@example.com>.
 _MSG_ID: Final = re.compile(r"(?=[A-Za-z._:+/=~<>@-]*[0-9])[A-Za-z0-9._:+/=~<>@-]{1,128}")
 
-
 _RESULT: Final = "responsestatus"
 _DIGITS: Final = str.maketrans("٠١٢٣٤٥٦٧٨٩", "0123456789")
 # Names of the request alone: an object that has one repeats it, and its texts are the mail's own.

@@ -36,8 +36,6 @@ _WINDOW_BITS: Final = {
     "x-gzip": (_GZIP_OR_ZLIB,),
     "deflate": (_GZIP_OR_ZLIB, _PLAIN_DEFLATE),
 }
-
-
 _SECONDS: Final = r"[0-9]+(?:\.[0-9]+)?(?:\s*,\s*[0-9]+(?:\.[0-9]+)?)*"
 
 

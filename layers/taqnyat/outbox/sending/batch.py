@@ -78,7 +78,7 @@ class BatchProcessor:
         executor: Executor,
         telemetry: Telemetry,
         on_resumed: Callable[[], None],
-        may_call: Callable[[ReceivedMessage], bool] = lambda _: True,
+        may_call: Callable[[ReceivedMessage], bool],
         bulk_queue_arn: str = "",
         batches: tuple[int, int] = (1000, 1000),
     ) -> None:
